@@ -1,0 +1,3 @@
+# Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
+
+"""One module an operation."""

@@ -1,0 +1,136 @@
+# Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ...client import Client
+from ...models.error_detail import ErrorDetail
+from ...models.field_errors import FieldErrors
+from ...models.product_image import ProductImage
+from ...types import UNSET, Response, Unset, build_response, encode_query, first_of, list_of
+
+_DECODERS: dict[int, Callable[[Any], ErrorDetail | FieldErrors | list[ProductImage]]] = {
+    200: list_of(ProductImage.from_dict),
+    400: first_of(ErrorDetail.from_dict, FieldErrors.from_dict),
+    401: ErrorDetail.from_dict,
+    403: ErrorDetail.from_dict,
+    404: ErrorDetail.from_dict,
+    429: ErrorDetail.from_dict,
+    500: ErrorDetail.from_dict,
+}
+
+
+def _get_kwargs(
+    channel_id: int,
+    *,
+    page: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
+) -> dict[str, Any]:
+    params = encode_query(
+        {
+            "page": page,
+            "limit": limit,
+        }
+    )
+    return {
+        "method": "get",
+        "url": "/api/v1/channel/{channel_id}/product_images/inserts/".format(
+            channel_id=quote(str(channel_id), safe="")
+        ),
+        "params": params,
+    }
+
+
+def _build_response(
+    *, client: Client, response: httpx.Response
+) -> Response[ErrorDetail | FieldErrors | list[ProductImage]]:
+    return build_response(response, _DECODERS, raise_on_unexpected_status=client.raise_on_unexpected_status)
+
+
+def sync_detailed(
+    channel_id: int,
+    *,
+    client: Client,
+    page: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
+) -> Response[ErrorDetail | FieldErrors | list[ProductImage]]:
+    """List the images that are to be inserted.
+
+    The images of the channel that were never sent to it, one page at a time, as a bare array without an envelope.
+    An image leaves the list when the connector reports it as sent, so the list shrinks while it is worked through.
+    A page past the end is 404 or an empty array.
+
+    Args:
+        channel_id: The sales channel whose images are meant.
+        page: The number of the page, counted from 1. A page past the end holds no rows, or is 404.
+        limit: The number of rows on a page. A server may have a largest limit, of at least 10; it then treats any
+            larger one as that, or refuses it with 400.
+
+    Raises:
+        errors.MalformedBody: The status is a success, and the body is not what the contract says.
+        errors.UnexpectedStatus: The contract does not document the status, and the client's
+            `raise_on_unexpected_status` is set.
+        httpx.HTTPError: There was no whole response, in time.
+    """
+    response = client.get_httpx_client().request(
+        **_get_kwargs(
+            channel_id=channel_id,
+            page=page,
+            limit=limit,
+        )
+    )
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    channel_id: int,
+    *,
+    client: Client,
+    page: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
+) -> ErrorDetail | FieldErrors | list[ProductImage] | None:
+    """`sync_detailed`, for its `parsed` alone."""
+    return sync_detailed(
+        channel_id=channel_id,
+        client=client,
+        page=page,
+        limit=limit,
+    ).parsed
+
+
+async def asyncio_detailed(
+    channel_id: int,
+    *,
+    client: Client,
+    page: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
+) -> Response[ErrorDetail | FieldErrors | list[ProductImage]]:
+    """`sync_detailed`, asynchronously."""
+    response = await client.get_async_httpx_client().request(
+        **_get_kwargs(
+            channel_id=channel_id,
+            page=page,
+            limit=limit,
+        )
+    )
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    channel_id: int,
+    *,
+    client: Client,
+    page: int | Unset = UNSET,
+    limit: int | Unset = UNSET,
+) -> ErrorDetail | FieldErrors | list[ProductImage] | None:
+    """`sync`, asynchronously."""
+    response = await asyncio_detailed(
+        channel_id=channel_id,
+        client=client,
+        page=page,
+        limit=limit,
+    )
+    return response.parsed

@@ -1,0 +1,114 @@
+# Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ...client import Client
+from ...models.error_detail import ErrorDetail
+from ...models.field_errors import FieldErrors
+from ...models.product_image import ProductImage
+from ...types import Response, build_response, first_of
+
+_DECODERS: dict[int, Callable[[Any], ErrorDetail | FieldErrors | ProductImage]] = {
+    200: ProductImage.from_dict,
+    400: first_of(ErrorDetail.from_dict, FieldErrors.from_dict),
+    401: ErrorDetail.from_dict,
+    403: ErrorDetail.from_dict,
+    404: ErrorDetail.from_dict,
+    429: ErrorDetail.from_dict,
+    500: ErrorDetail.from_dict,
+}
+
+
+def _get_kwargs(
+    channel_id: int,
+    id: int,
+) -> dict[str, Any]:
+    return {
+        "method": "get",
+        "url": "/api/v1/channel/{channel_id}/product_images/{id}/".format(
+            channel_id=quote(str(channel_id), safe=""), id=quote(str(id), safe="")
+        ),
+    }
+
+
+def _build_response(*, client: Client, response: httpx.Response) -> Response[ErrorDetail | FieldErrors | ProductImage]:
+    return build_response(response, _DECODERS, raise_on_unexpected_status=client.raise_on_unexpected_status)
+
+
+def sync_detailed(
+    channel_id: int,
+    id: int,
+    *,
+    client: Client,
+) -> Response[ErrorDetail | FieldErrors | ProductImage]:
+    """Retrieve one image of a channel.
+
+    One image of the channel, the same as in the channel's list, field for field. An image that does not exist, or
+    that belongs to another channel only, is 404 (or 403).
+
+    Args:
+        channel_id: The sales channel whose images are meant.
+        id: The `pk` of an image.
+
+    Raises:
+        errors.MalformedBody: The status is a success, and the body is not what the contract says.
+        errors.UnexpectedStatus: The contract does not document the status, and the client's
+            `raise_on_unexpected_status` is set.
+        httpx.HTTPError: There was no whole response, in time.
+    """
+    response = client.get_httpx_client().request(
+        **_get_kwargs(
+            channel_id=channel_id,
+            id=id,
+        )
+    )
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    channel_id: int,
+    id: int,
+    *,
+    client: Client,
+) -> ErrorDetail | FieldErrors | ProductImage | None:
+    """`sync_detailed`, for its `parsed` alone."""
+    return sync_detailed(
+        channel_id=channel_id,
+        id=id,
+        client=client,
+    ).parsed
+
+
+async def asyncio_detailed(
+    channel_id: int,
+    id: int,
+    *,
+    client: Client,
+) -> Response[ErrorDetail | FieldErrors | ProductImage]:
+    """`sync_detailed`, asynchronously."""
+    response = await client.get_async_httpx_client().request(
+        **_get_kwargs(
+            channel_id=channel_id,
+            id=id,
+        )
+    )
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    channel_id: int,
+    id: int,
+    *,
+    client: Client,
+) -> ErrorDetail | FieldErrors | ProductImage | None:
+    """`sync`, asynchronously."""
+    response = await asyncio_detailed(
+        channel_id=channel_id,
+        id=id,
+        client=client,
+    )
+    return response.parsed

@@ -1,0 +1,138 @@
+# Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
+
+import datetime
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define, field
+
+from ..models.product_image_source import ProductImageSource
+from ..models.product_image_status import ProductImageStatus
+from ..types import (
+    UNSET,
+    Unset,
+    decode_boolean,
+    decode_date_time,
+    decode_enum,
+    decode_integer,
+    decode_object,
+    decode_string,
+    encode,
+)
+
+
+@define
+class ProductImage:
+    """An image of a product, as a sales channel or an internal listing displays it.
+
+    A field that the server left out is UNSET. One that it sent as null is None, whatever its type here says.
+
+    Attributes:
+        pk: Identifies the image. Read-only.
+        product: The id of the product that the image shows.
+        source: Where the image came from; null where that is not known.
+        modified_date: The time of the last change to the image, in UTC with microseconds.
+        created_date: The time at which the image came into being, in UTC with microseconds. Read-only.
+        height: The height in pixels; null where it was not measured.
+        width: The width in pixels; null where it was not measured.
+        hash_: A hash of the image's content, for finding duplicates and new versions; null where there is none.
+        status: Whether an image is in use. A server may add values.
+        is_active: Whether the image should be used at present.
+        order: The rank of the image among the images of the same product, lowest first; it has no unit.
+        object_id: The id of the object that the image is attached to.
+        content_type: The model name of the object that the image is attached to.
+        additional_properties: The fields that the contract does not name, as they came. `image["name"]` reads one.
+    """
+
+    pk: int | Unset = UNSET
+    product: int | Unset = UNSET
+    source: None | ProductImageSource | Unset = UNSET
+    modified_date: datetime.datetime | Unset = UNSET
+    created_date: datetime.datetime | Unset = UNSET
+    height: int | None | Unset = UNSET
+    width: int | None | Unset = UNSET
+    hash_: None | str | Unset = UNSET
+    status: ProductImageStatus | Unset = UNSET
+    is_active: bool | Unset = UNSET
+    order: int | Unset = UNSET
+    object_id: int | Unset = UNSET
+    content_type: str | Unset = UNSET
+    additional_properties: dict[str, Any] = field(init=False, factory=dict)
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        d = decode_object(src_dict)
+        if type(pk := d.pop("pk", UNSET)) is not int:
+            pk = decode_integer(pk, "pk")
+        if type(product := d.pop("product", UNSET)) is not int:
+            product = decode_integer(product, "product")
+        source = decode_enum(d.pop("source", UNSET), "source", ProductImageSource)
+        modified_date = decode_date_time(d.pop("modified_date", UNSET), "modified_date")
+        created_date = decode_date_time(d.pop("created_date", UNSET), "created_date")
+        if type(height := d.pop("height", UNSET)) is not int:
+            height = decode_integer(height, "height")
+        if type(width := d.pop("width", UNSET)) is not int:
+            width = decode_integer(width, "width")
+        if type(hash_ := d.pop("hash", UNSET)) is not str:
+            hash_ = decode_string(hash_, "hash")
+        status = decode_enum(d.pop("status", UNSET), "status", ProductImageStatus)
+        if type(is_active := d.pop("is_active", UNSET)) is not bool:
+            is_active = decode_boolean(is_active, "is_active")
+        if type(order := d.pop("order", UNSET)) is not int:
+            order = decode_integer(order, "order")
+        if type(object_id := d.pop("object_id", UNSET)) is not int:
+            object_id = decode_integer(object_id, "object_id")
+        if type(content_type := d.pop("content_type", UNSET)) is not str:
+            content_type = decode_string(content_type, "content_type")
+        model = cls(
+            pk,
+            product,
+            source,
+            modified_date,
+            created_date,
+            height,
+            width,
+            hash_,
+            status,
+            is_active,
+            order,
+            object_id,
+            content_type,
+        )
+        model.additional_properties = d
+        return model
+
+    def to_dict(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            "pk": self.pk,
+            "product": self.product,
+            "source": encode(self.source),
+            "modified_date": encode(self.modified_date),
+            "created_date": encode(self.created_date),
+            "height": self.height,
+            "width": self.width,
+            "hash": self.hash_,
+            "status": encode(self.status),
+            "is_active": self.is_active,
+            "order": self.order,
+            "object_id": self.object_id,
+            "content_type": self.content_type,
+        }
+        known = {name: value for name, value in fields.items() if value is not UNSET}
+        return known | self.additional_properties | known  # known fields come first, and win
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

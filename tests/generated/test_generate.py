@@ -1,0 +1,179 @@
+"""`make generate`: the committed package is what the contract and the templates give, anywhere, and nothing else."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = "overrides/codegen/generate.py"
+PACKAGE = "generated/channel_images_api"
+
+
+def generate(checkout: Path, *options: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, checkout / SCRIPT, *options],
+        cwd=cwd or checkout,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def files(package: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(package).as_posix(): path.read_bytes()
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_the_committed_package_is_up_to_date() -> None:
+    result = generate(ROOT, "--check")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_check_names_each_file_that_drifted_and_changes_none(checkout: Path) -> None:
+    package = checkout / PACKAGE
+    with (package / "client.py").open("a") as file:
+        file.write("# edited\n")
+    (package / "models" / "left_over.py").touch()
+    (package / "py.typed").unlink()
+    before = files(package)
+    result = generate(checkout, "--check")
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        f"{PACKAGE}/client.py: changed",
+        f"{PACKAGE}/models/left_over.py: stale",
+        f"{PACKAGE}/py.typed: missing",
+        "run `make generate`",
+    ]
+    assert files(package) == before
+
+
+def test_check_without_a_package_names_its_files(checkout: Path) -> None:
+    (checkout / "generated").rename(checkout / "elsewhere")
+    result = generate(checkout, "--check")
+    assert result.returncode == 1
+    assert f"{PACKAGE}/__init__.py: missing" in result.stderr
+    assert not (checkout / "generated").exists()
+
+
+def test_byte_identical_from_any_folder_and_environment(checkout: Path, tmp_path: Path) -> None:
+    # A surrounding ruff configuration, an ignore file, the order of sets, the locale: nothing of it may show.
+    (tmp_path / "ruff.toml").write_text("line-length = 60\n[format]\nquote-style = 'single'\n")
+    (tmp_path / ".gitignore").write_text("*\n")
+    (tmp_path / ".git").mkdir()
+    committed = files(ROOT / PACKAGE)
+    for seed, cwd in (("1", tmp_path), ("2", checkout / "generated")):
+        result = generate(checkout, cwd=cwd, PYTHONHASHSEED=seed, TMPDIR=str(tmp_path), LC_ALL="C", PATH="")
+        assert (result.returncode, result.stderr) == (0, "")
+        assert files(checkout / PACKAGE) == committed
+    assert [path.name for path in (checkout / "generated").iterdir()] == ["channel_images_api"]
+
+
+def test_no_stale_file_survives(checkout: Path) -> None:
+    for name in ("stale.py", "models/stale.py", "api/old_tag/stale.py"):
+        (checkout / PACKAGE / name).parent.mkdir(exist_ok=True)
+        (checkout / PACKAGE / name).touch()
+    assert generate(checkout).returncode == 0
+    assert files(checkout / PACKAGE) == files(ROOT / PACKAGE)
+
+
+def test_a_field_added_to_the_contract_appears(checkout: Path) -> None:
+    contract = checkout / "openapi.yaml"
+    text = contract.read_text()
+    assert text.count("        pk:\n") == 1
+    contract.write_text(text.replace("        pk:\n", "        caption:\n          type: string\n        pk:\n"))
+    assert generate(checkout).returncode == 0
+    assert "    caption: str | Unset = UNSET\n" in (checkout / PACKAGE / "models/product_image.py").read_text()
+
+
+def in_contract(old: str, new: str) -> Callable[[Path], None]:
+    return in_file("openapi.yaml", old, new)
+
+
+def in_file(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(checkout: Path) -> None:
+        path = checkout / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        pytest.param(in_file("pyproject.toml", '"ruff==', '"ruff==9'), "ruff 9", id="another ruff"),
+        pytest.param(
+            in_file("pyproject.toml", '"openapi-python-client==', '"openapi-python-client==9'),
+            "openapi-python-client 9",
+            id="another generator",
+        ),
+        pytest.param(lambda checkout: (checkout / "openapi.yaml").unlink(), "openapi.yaml", id="no contract"),
+        pytest.param(in_contract("openapi: 3", "openapi: [3"), "ParserError", id="not YAML"),
+        pytest.param(in_contract("openapi: 3", "openapi: 2"), "Failed to parse", id="not OpenAPI 3"),
+        pytest.param(in_contract("'200':", "'2OO':"), "2OO", id="a warning of the generator"),
+        pytest.param(
+            in_contract("          type: [integer, 'null']", "          type: number"),
+            "no template for the field height: FloatProperty",
+            id="a type that the templates lack",
+        ),
+        pytest.param(in_contract("'200':", "'2XX':"), "no template for a range of statuses", id="a range of statuses"),
+        pytest.param(
+            in_contract("      in: query", "      in: header"), "no template for a request body, header", id="a header"
+        ),
+        pytest.param(
+            in_file("overrides/codegen/generator.yaml", "ruff check", "ruff chekc"), "ruff failed", id="a hook"
+        ),
+        pytest.param(
+            in_file("overrides/codegen/templates/model.py.jinja", "{% for", "{% fro"),
+            "TemplateSyntaxError",
+            id="a template",
+        ),
+    ],
+)
+def test_what_cannot_be_generated_right_is_one_line_and_exit_2(
+    checkout: Path, change: Callable[[Path], None], reason: str
+) -> None:
+    change(checkout)
+    before = files(checkout / PACKAGE)
+    result = generate(checkout)
+    assert result.returncode == 2, result.stderr
+    assert reason in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert files(checkout / PACKAGE) == before
+
+
+def test_every_file_says_how_it_is_made() -> None:
+    for name, content in files(ROOT / PACKAGE).items():
+        if name != "py.typed":
+            assert content.startswith(b"# Generated from openapi.yaml by `make generate`"), name
+        assert b"\r" not in content, name
+        assert b" object at 0x" not in content, name  # a value that a template did not unwrap
+
+
+def test_passes_mypy_strict(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--config-file", ROOT / "pyproject.toml"),
+            *("--cache-dir", tmp_path, ROOT / PACKAGE),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_has_no_unused_import_or_name() -> None:
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F"]
+    result = subprocess.run([*ruff, ROOT / PACKAGE], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
