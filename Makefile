@@ -1,0 +1,83 @@
+# verify and test each work as the first command after a clone: they set up .venv from requirements.lock by themselves.
+#
+#   make verify                                            the main job, against the mock server
+#   make verify URL=https://host CHANNEL="5 6"             the same verdict on another server; token in CHANNEL_IMAGES_TOKEN
+#   make PYTHON=/path/to/python3.11 ...                    a Python that is not on the PATH
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CHANNEL ?= 5
+# `.ci/run` sets --require-node here; elsewhere a machine without Node lints with the Python validator alone.
+CONTRACT_LINT_OPTIONS ?=
+
+.PHONY: help verify test generate lint mock bench docs lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make verify     lint the contract, check generated/ for drift, judge the mock server; report in report/index.html'
+	@echo '                URL=https://host CHANNEL="5 6" judges that server (token in CHANNEL_IMAGES_TOKEN)'
+	@echo 'make test       the whole test suite'
+	@echo 'make generate   rewrite generated/ from openapi.yaml'
+	@echo 'make lint       contract, code style and types'
+	@echo 'make mock       the mock server in the foreground'
+	@echo 'make lock       resolve the dependencies of pyproject.toml into requirements.lock again'
+	@echo 'make clean      remove everything that the other targets made, but not generated/'
+
+# Pip's own account of a failed install is hundreds of lines: it goes to a log, and its last error to the terminal.
+$(READY): requirements.lock pyproject.toml
+	@python=; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "channel-images: no Python 3.11 or newer on the PATH ($$(python3 --version 2>&1)); name one: make PYTHON=/path/to/python3.11" >&2; exit 2; \
+	fi; \
+	mkdir -p $(VENV); log=$(VENV)/setup.log; \
+	echo "setting up $(VENV) from requirements.lock (once; log in $$log)"; \
+	if ! { "$$python" -m venv --clear $(VENV) && \
+	  $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .; } >.setup.log 2>&1; then \
+	  mkdir -p $(VENV); mv .setup.log $$log; \
+	  echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2; \
+	fi; mv .setup.log $$log
+	@touch $@
+
+ifdef URL
+verify: $(READY)
+	@$(BIN)/channel-images check "$(URL)" $(foreach channel,$(CHANNEL),--channel $(channel)) --report report
+else
+# The mock listens on a free port of its own, and ends with this recipe however the check ends.
+verify: $(READY)
+	@$(BIN)/python overrides/codegen/lint_contract.py $(CONTRACT_LINT_OPTIONS)
+	@$(BIN)/python overrides/codegen/generate.py --check
+	@out=$$(mktemp); $(BIN)/channel-images mock --port 0 >"$$out" 2>&1 & server=$$!; \
+	trap 'kill $$server 2>/dev/null; rm -f "$$out"' EXIT; trap 'exit 130' INT TERM; \
+	until url=$$(sed -n 's/^URL  *//p' "$$out"); [ -n "$$url" ]; do \
+	  kill -0 $$server 2>/dev/null || { cat "$$out" >&2; exit 2; }; sleep 0.05; \
+	done; \
+	CHANNEL_IMAGES_TOKEN=mock-token $(BIN)/channel-images check "$$url" --channel 5 --channel 6 --probe-writes --report report
+endif
+
+test: $(READY)
+	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+generate: $(READY)
+	@$(BIN)/python overrides/codegen/generate.py
+
+lint: $(READY)
+	@$(BIN)/python overrides/codegen/lint_contract.py $(CONTRACT_LINT_OPTIONS)
+	@$(BIN)/python overrides/codegen/generate.py --check
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+mock: $(READY)
+	@$(BIN)/channel-images mock
+
+# No header and no index: the file names no host, and `pip install --require-hashes` takes it anywhere.
+lock: $(READY)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --extra dev $(LOCK_OPTIONS) pyproject.toml -o requirements.lock
+
+clean:
+	@rm -rf $(VENV) report dist docs/site overrides/codegen/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

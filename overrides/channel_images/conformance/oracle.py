@@ -1,0 +1,162 @@
+"""What is wrong with one answer, by itself: status, content type, body. The rules judge how answers are related.
+
+schemathesis judges the answers to its own requests; this judges those to ours, which see far more rows.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+from attrs import frozen
+
+from channel_images.conformance.allowances import may_answer
+from channel_images.conformance.operations import Operation, operations
+from channel_images.conformance.results import Severity
+from channel_images.conformance.wire import Answer
+from channel_images.contract import load_contract, resolve, standalone
+
+RESPONSE = "schema.response"
+IDENTIFIABLE = "schema.identifiable"
+NO_SERVER_ERROR = "schema.no-server-error"
+
+TRACEBACK = re.compile(
+    rb"Traceback \(most recent call last\)|^\s+File &?(quot;|\")\S+\.py&?(quot;|\"), line \d+", re.MULTILINE
+)
+JSON = "application/json"
+ENVELOPE = ("count", "next", "previous", "results")
+
+
+@frozen
+class Problem:
+    """What is wrong with an answer."""
+
+    rule: str
+    operation: str
+    what: str
+    """The fault, in words that are the same for the same fault."""
+    seen: str
+    answer: Answer
+    severity: Severity = Severity.ERROR
+
+
+def problems(answer: Answer) -> Iterator[Problem]:
+    """What is wrong with an answer to a request for one of the contract's paths; nothing for other paths."""
+    for operation, values in _routes(answer.request.path.partition("?")[0]):
+        for rule, what, seen, severity in _faults(answer, operation, values):
+            yield Problem(rule, operation.id, what, seen, answer, severity)
+
+
+_Fault = tuple[str, str, str, Severity]
+
+
+def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> Iterator[_Fault]:
+    if leak := TRACEBACK.search(answer.body):
+        yield (
+            NO_SERVER_ERROR,
+            "a body leaks a traceback",
+            answer.body[leak.start() :][:200].decode("utf-8", "replace"),
+            Severity.ERROR,
+        )
+    if answer.is_server_error:
+        yield NO_SERVER_ERROR, "a server error", answer.describe(), Severity.ERROR
+        return
+    if answer.request.method == "OPTIONS" or may_answer(
+        answer.status,
+        method=answer.request.method,
+        url=answer.url,
+        path_values=values,
+        retry_after="retry-after" in answer.headers,
+        body=answer.body,
+    ):
+        return
+    validators = _validators()[operation.id]
+    if answer.status not in validators:
+        yield RESPONSE, f"status {answer.status} is not documented", answer.describe(), Severity.ERROR
+        return
+    if answer.request.method == "HEAD":
+        return
+    content_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != JSON:
+        yield RESPONSE, f"a {answer.status} that is not {JSON}", answer.describe(), Severity.ERROR
+        return
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError) as error:
+        yield RESPONSE, f"a {answer.status} whose body is not JSON", str(error)[:200], Severity.ERROR
+        return
+    if answer.status == 200 and operation.is_list and not operation.is_enveloped and isinstance(document, dict):
+        yield (
+            RESPONSE,
+            "a page envelope where the contract has an array",
+            f"an object with {', '.join(document)}"[:200],
+            Severity.WARNING,
+        )
+        document = document.get("results")
+    yield from _schema_faults(document, answer.status, validators[answer.status])
+    if answer.status == 200:
+        yield from _identity_faults(document, operation)
+
+
+def _schema_faults(document: object, status: int, validator: jsonschema_rs.Draft202012Validator) -> Iterator[_Fault]:
+    told: set[str] = set()
+    for error in validator.iter_errors(document):
+        # The same field of every row is one fault.
+        place = re.sub(
+            r"\[\d+\]",
+            "[]",
+            "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path),
+        )
+        what = f"a {status} whose body{place} is not what the contract says"
+        if what not in told:
+            told.add(what)
+            yield RESPONSE, what, error.message[:200], Severity.ERROR
+
+
+def _identity_faults(document: object, operation: Operation) -> Iterator[_Fault]:
+    rows = document
+    if operation.is_list and operation.is_enveloped and isinstance(document, dict):
+        if lacking := [name for name in ENVELOPE if name not in document]:
+            yield (
+                IDENTIFIABLE,
+                f"an envelope without {', '.join(lacking)}",
+                f"it has {', '.join(document) or 'nothing'}"[:200],
+                Severity.ERROR,
+            )
+        rows = document.get("results")
+    for row in rows if isinstance(rows, list) else [rows]:
+        if isinstance(row, dict) and "pk" not in row:
+            yield IDENTIFIABLE, "a row without a pk", f"it has {', '.join(row) or 'nothing'}"[:200], Severity.ERROR
+            return
+
+
+def _routes(path: str) -> Iterator[tuple[Operation, tuple[str, ...]]]:
+    """The operation whose path this is, with the texts of its path parameters. A fixed segment comes before an id."""
+    found = [(operation, match.groups()) for operation, pattern in _patterns() if (match := pattern.fullmatch(path))]
+    found.sort(key=lambda route: len(route[1]))
+    yield from found[:1]
+
+
+@cache
+def _patterns() -> tuple[tuple[Operation, re.Pattern[str]], ...]:
+    return tuple(
+        (operation, re.compile(re.sub(r"\\\{\w+\\\}", "([^/]*)", re.escape(operation.path))))
+        for operation in operations()
+    )
+
+
+@cache
+def _validators() -> Mapping[str, Mapping[int, jsonschema_rs.Draft202012Validator]]:
+    """A validator for each operation and documented status."""
+    compiled: dict[str, dict[int, jsonschema_rs.Draft202012Validator]] = {}
+    for item in load_contract()["paths"].values():
+        responses: Mapping[str, Any] = item["get"]["responses"]
+        compiled[item["get"]["operationId"]] = {
+            int(status): jsonschema_rs.Draft202012Validator(
+                standalone(resolve(response)["content"][JSON]["schema"]), validate_formats=True
+            )
+            for status, response in responses.items()
+        }
+    return compiled

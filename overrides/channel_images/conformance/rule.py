@@ -1,0 +1,91 @@
+"""What a rule is, and the catalogue that the rules register themselves in.
+
+A rule is a generator: it looks at one operation and yields a :class:`Finding` for each relation that does not hold.
+Adding one is one function with the decorator :func:`rule`, in the module of its family.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+
+from attrs import frozen
+
+from channel_images.conformance.operations import Operation, Statement, operations, statement
+from channel_images.conformance.results import Severity
+from channel_images.conformance.survey import Survey
+from channel_images.conformance.wire import Answer
+
+
+class Pattern(StrEnum):
+    """How the answers that a rule compares are related (Segura et al., metamorphic relations for web APIs)."""
+
+    EQUALITY = "equality"
+    EQUIVALENCE = "equivalence"
+    SUBSET = "subset"
+    DISJOINT = "disjoint"
+    COMPLETE = "complete"
+    DIFFERENCE = "difference"
+
+
+class NotExercised(Exception):
+    """There is nothing to try the rule on; the message says what is missing."""
+
+
+@frozen
+class Finding:
+    """A relation that does not hold."""
+
+    relation: str
+    """The relation, in words; the same for the same fault at every reading."""
+    expected: str
+    seen: str
+    answers: tuple[Answer, ...] = ()
+    """The answers that show it."""
+    severity: Severity = Severity.ERROR
+
+
+Check = Callable[[Survey, Operation], Iterator[Finding]]
+
+
+@frozen
+class Rule:
+    """A rule of the catalogue."""
+
+    id: str
+    pattern: Pattern
+    operations: tuple[Operation, ...]
+    check: Check
+    summary: str
+
+    @property
+    def family(self) -> str:
+        return self.id.partition(".")[0]
+
+    @property
+    def statement(self) -> Statement:
+        return statement(self.id)
+
+
+CATALOGUE: dict[str, Rule] = {}
+
+
+def rule(identity: str, pattern: Pattern, over: Sequence[Operation] | None = None) -> Callable[[Check], Check]:
+    """Register a function as the rule ``identity``, for the operations ``over`` (all seven unless given).
+
+    The function's docstring says in a sentence what is compared.
+    """
+
+    def register(check: Check) -> Check:
+        if identity in CATALOGUE:
+            raise ValueError(f"{identity} is registered twice")
+        statement(identity)
+        summary = " ".join((check.__doc__ or "").split())
+        CATALOGUE[identity] = Rule(identity, pattern, tuple(over or operations()), check, summary)
+        return check
+
+    return register
+
+
+def few(values: Sequence[object], most: int = 5) -> str:
+    """The first of many values, for evidence."""
+    shown = ", ".join(str(value) for value in values[:most])
+    return f"{shown} and {len(values) - most} more" if len(values) > most else shown or "none"

@@ -1,0 +1,109 @@
+"""Isolation: that a channel shows its own images alone."""
+
+from collections.abc import Iterator
+
+from channel_images.conformance.operations import (
+    FULL,
+    LISTS,
+    RETRIEVALS,
+    Operation,
+)
+from channel_images.conformance.reading import Unreadable
+from channel_images.conformance.rule import Finding, NotExercised, Pattern, few, rule
+from channel_images.conformance.survey import Survey
+from channel_images.conformance.wire import Answer
+
+REFUSALS = frozenset({403, 404})
+
+
+def _exclusive(survey: Survey, most: int) -> list[tuple[int, int]]:
+    """Pks that one channel lists and another doesn't, each with the other: pairs of (pk, channel that lacks it)."""
+    if not survey.others:
+        raise NotExercised("needs a second --channel")
+    pairs: list[tuple[int, int]] = []
+    for other in survey.others:
+        here, there = survey.full(), survey.full(other)
+        for lister, lacker in ((here, there), (there, here)):
+            if not lacker.is_whole:
+                continue
+            only = [pk for pk in lister.by_pk if pk not in lacker.by_pk]
+            chosen = survey.random("exclusive", lister.of).sample(only, k=min(len(only), most))
+            pairs += [(pk, lacker.of.channel) for pk in chosen]
+    if not pairs:
+        raise NotExercised("the channels list the same images")
+    return pairs
+
+
+@rule("isolation.retrieve", Pattern.DIFFERENCE, RETRIEVALS)
+def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """A pk that one channel lists and the other doesn't is 404 or 403 in the other."""
+    for pk, channel in _exclusive(survey, 2 if survey.quick else 4):
+        answer = survey.session.get(operation.path_for(channel, pk))
+        if answer.status not in REFUSALS and not answer.is_server_error:
+            yield Finding(
+                "an image of another channel is served",
+                f"404 or 403 for pk {pk} in channel {channel}, which does not list it",
+                answer.describe(),
+                (answer,),
+            )
+
+
+@rule("isolation.lists", Pattern.SUBSET, LISTS)
+def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """No list of a channel holds rows that its own full list lacks, and no filter reaches into another channel."""
+    tried = False
+    for channel in (survey.channel, *survey.others):
+        full = survey.full(channel)
+        if operation is not FULL and full.is_whole:
+            known = survey.known(operation, channel=channel)
+            tried = tried or bool(known.total)
+            if foreign := sorted(set(known.pks) - set(full.pks)):
+                shown: tuple[Answer, ...] = tuple(each.pages[0].answer for each in (known, full) if each.pages)
+                yield Finding(
+                    "a list holds rows that the channel's full list lacks",
+                    f"rows of the full list of channel {channel}",
+                    f"pk {few(foreign)} too",
+                    shown,
+                )
+    if operation is FULL:
+        yield from _through_filters(survey)
+    elif not tried:
+        raise NotExercised("the lists are empty, or too long to be compared whole")
+
+
+def _through_filters(survey: Survey) -> Iterator[Finding]:
+    """Ask one channel for the ids and the products of another."""
+    for pk, channel in _exclusive(survey, 2):
+        owner = next(each for each in (survey.channel, *survey.others) if pk in survey.all_rows(each))
+        row = survey.all_rows(owner)[pk]
+        for filters in ((("id__in", str(pk)),), (("product", str(row.get("product"))),)):
+            try:
+                known = survey.known(FULL, filters, channel)
+            except Unreadable as error:
+                if error.answer.status in (400, 404):
+                    continue
+                raise
+            if foreign := sorted(set(known.pks) - set(survey.full(channel).pks)):
+                yield Finding(
+                    f"the filter {filters[0][0]} reaches into another channel",
+                    f"rows of the full list of channel {channel}",
+                    f"pk {few(foreign)} too",
+                    tuple(page.answer for page in known.pages[:1]),
+                )
+
+
+@rule("isolation.unknown-channel", Pattern.DIFFERENCE)
+def unknown_channel(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """A channel that does not exist is 404 or 403."""
+    used = {survey.channel, *survey.others}
+    for channel in [
+        number for number in (1_999_999_973, max(used) + 1_000_003) if number not in used and number < 2**31
+    ]:
+        answer = survey.session.get(operation.path_for(channel, survey.some_pk()))
+        if answer.status not in REFUSALS and not answer.is_server_error:
+            yield Finding(
+                "a channel that does not exist is served",
+                f"404 or 403 for channel {channel}",
+                answer.describe(),
+                (answer,),
+            )

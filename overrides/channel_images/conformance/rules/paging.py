@@ -1,0 +1,372 @@
+"""Paging: that the pages of a list, at whatever limit, are the list.
+
+The full reading of a list (see :class:`~channel_images.conformance.survey.Known`) is what pages at other limits are
+compared with: page n at limit l has to be its rows from (n-1)·l on, l of them. That holds a page boundary with one
+request, where walking all pages at each limit would take thousands.
+"""
+
+from collections.abc import Callable, Iterator
+
+from channel_images.conformance.operations import ENVELOPED, LISTS, Operation
+from channel_images.conformance.reading import Page, Unreadable, follow, page
+from channel_images.conformance.rule import Finding, NotExercised, Pattern, few, rule
+from channel_images.conformance.survey import BASE, LARGE, Known, Survey
+from channel_images.conformance.wire import Answer
+
+LEAST = 10
+"""The least that a server's largest limit may be, in rows."""
+
+
+def limits(survey: Survey, known: Known) -> list[int]:
+    """The limits to probe: small ones, the usual ones, and those around the length of the list."""
+    total = known.total
+    if survey.quick:
+        wanted = {3, 10, total}
+    elif known.of.filters:
+        wanted = {1, 3, 10, total - 1, total, LARGE}
+    else:
+        wanted = {
+            1,
+            2,
+            3,
+            7,
+            10,
+            13,
+            25,
+            50,
+            99,
+            BASE,
+            BASE + 1,
+            250,
+            500,
+            LARGE,
+            total - 1,
+            total,
+            total + 1,
+            2 * total,
+        }
+        if known.of.operation not in ENVELOPED:
+            wanted -= {2, 13, 25, 250, 2 * total}
+    return sorted(limit for limit in wanted if 0 < limit <= 2 * max(LARGE, total if known.is_whole else 0))
+
+
+def probes(survey: Survey, known: Known, limit: int, size: int) -> list[int]:
+    """The pages to look at, at a limit: both ends and a seeded place between."""
+    last = max(1, -(-known.total // size))
+    between = [survey.random(known.of, limit).randint(1, last)] if not survey.quick else []
+    if not known.is_whole:
+        # Between the ends of a long list, the pages whose rows are known.
+        starts = [position for position in known.rows if position % size == 0]
+        between = survey.random(known.of, limit).sample(starts, k=min(2, len(starts)))
+        between = [start // size + 1 for start in between]
+    return sorted({1, 2, last - 1, last, *between} & set(range(1, last + 1)))
+
+
+def taken(survey: Survey, known: Known) -> dict[int, int]:
+    """The limits that the server takes, each with the rows that a full page has at it. Raises ``Unreadable``.
+
+    The clamp rule: one M of at least 10, so that a page has min(limit, M) rows.
+    """
+    sizes: dict[int, int] = {}
+    accepted = [known.limit]
+    rows: dict[int, int] = {known.limit: len(known.pages[0].rows) if known.pages else 0}
+    for limit in limits(survey, known):
+        answer = known.of.answer(survey.session, 1, limit)
+        if answer.status == 400 and limit > LEAST:
+            continue
+        rows[limit] = len(page(answer).rows)
+        accepted.append(limit)
+    clamp = max((count for limit, count in rows.items() if count < min(limit, known.total)), default=None)
+    for limit in accepted:
+        sizes[limit] = limit if clamp is None else min(limit, max(clamp, LEAST))
+    return sizes
+
+
+def _refused(survey: Survey, known: Known, sizes: dict[int, int]) -> Iterator[Answer]:
+    """Answers of 400 to limits below one that is taken."""
+    top = max(sizes)
+    for limit in limits(survey, known):
+        if limit not in sizes and limit < top:
+            yield known.of.answer(survey.session, 1, limit)
+
+
+def size_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
+    """Each page but the last holds ``limit`` rows, or the server's largest limit."""
+    sizes = taken(survey, known)
+    for answer in _refused(survey, known, sizes):
+        yield Finding("a limit is refused below one that is taken", "a page", answer.describe(), (answer,))
+    for limit, size in sizes.items():
+        for number in probes(survey, known, limit, size):
+            current = known.of.page(survey.session, number, limit)
+            due = max(0, min(size, known.total - (number - 1) * size))
+            if len(current.rows) != due:
+                yield Finding(
+                    "a page does not hold as many rows as it should",
+                    f"{due} rows on page {number} at limit {limit}, of {known.total}",
+                    f"{len(current.rows)} rows",
+                    (current.answer,),
+                )
+
+
+def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
+    """The pages hold each row once: in the reading of the whole list, and at every boundary looked at."""
+    places: dict[int, list[int]] = {}
+    for position, row in known.rows.items():
+        places.setdefault(row["pk"], []).append(position)
+    if twice := [pk for pk, at in places.items() if len(at) > 1]:
+        numbers = sorted({position // known.size + 1 for pk in twice for position in places[pk]})
+        yield Finding(
+            "a row is on two pages, or twice on one",
+            "each pk once",
+            f"pk {few(twice)} more than once, on pages {few(numbers)} at limit {known.limit}",
+            _answers(known, numbers),
+        )
+    if known.is_whole and known.count is not None and len(places) < known.count:
+        yield Finding(
+            "the pages hold fewer rows than the list",
+            f"{known.count} rows, as count says",
+            f"{len(places)} rows on {len(known.pages)} pages at limit {known.limit}",
+            _answers(known, range(1, 3)),
+        )
+    for limit, size in taken(survey, known).items():
+        for number in probes(survey, known, limit, size):
+            due = known.expected((number - 1) * size, size)
+            current = known.of.page(survey.session, number, limit)
+            if due is None or set(current.pks) == set(due):
+                continue
+            missing = [pk for pk in due if pk not in current.pks]
+            extra = [pk for pk in current.pks if pk not in due]
+            yield Finding(
+                "a page at another limit does not hold the rows that are due there",
+                f"page {number} at limit {limit} is rows {(number - 1) * size + 1} to {(number - 1) * size + len(due)}",
+                f"missing pk {few(missing)}; too many pk {few(extra)}",
+                (current.answer, *_answers(known, [(number - 1) * size // known.size + 1])),
+            )
+
+
+def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
+    """The rows come in the same order at every limit and at every reading."""
+    for first in known.pages[:2]:
+        number = known.pages.index(first) + 1
+        again = known.of.page(survey.session, number, known.limit, fresh=True)
+        if again.pks != first.pks:
+            yield Finding(
+                "the same request gives another order",
+                f"pk {few(first.pks)}",
+                f"pk {few(again.pks)}",
+                (first.answer, again.answer),
+            )
+            return
+    for limit, size in taken(survey, known).items():
+        for number in probes(survey, known, limit, size):
+            due = known.expected((number - 1) * size, size)
+            current = known.of.page(survey.session, number, limit)
+            if due is not None and current.pks != due and set(current.pks) == set(due):
+                yield Finding(
+                    "another limit gives another order",
+                    f"pk {few(due)} on page {number} at limit {limit}",
+                    f"pk {few(current.pks)}",
+                    (current.answer, *_answers(known, [(number - 1) * size // known.size + 1])),
+                )
+
+
+def counts(survey: Survey, known: Known) -> Iterator[Finding]:
+    """``count`` is the number of rows, the same on every page and at every limit."""
+    if known.is_whole and known.pages and known.count != len(known.rows):
+        yield Finding(
+            "count is not the number of rows",
+            f"{len(known.rows)}, the rows of all pages",
+            f"count {known.count}",
+            (known.pages[0].answer, known.pages[-1].answer),
+        )
+    pages = list(known.pages)
+    for limit, size in taken(survey, known).items():
+        pages += [known.of.page(survey.session, number, limit) for number in probes(survey, known, limit, size)]
+    for current in pages:
+        if current.is_enveloped and current.count != known.count:
+            yield Finding(
+                "count is not the same on every page",
+                f"count {known.count}, as on page 1 at limit {known.limit}",
+                f"count {current.count}",
+                (current.answer, known.pages[0].answer),
+            )
+
+
+def links(survey: Survey, known: Known) -> Iterator[Finding]:
+    """``next`` is null exactly on the last page, ``previous`` exactly on the first, and each leads to its neighbour."""
+    sizes = taken(survey, known)
+    wanted = [limit for limit in (3, 10, 7, known.limit, LARGE) if limit in sizes][: 2 if survey.quick else 5]
+    for limit in wanted:
+        size = sizes[limit]
+        last = max(1, -(-known.total // size))
+        numbers = probes(survey, known, limit, size)
+        if limit > known.size and last > 3:
+            numbers = numbers[:2]
+        for number in numbers:
+            current = known.of.page(survey.session, number, limit)
+            if not current.is_enveloped:
+                continue
+            yield from _link(
+                survey, known, current, "next", current.next, number, number + 1 if number < last else None, limit
+            )
+            yield from _link(survey, known, current, "previous", current.previous, number, number - 1 or None, limit)
+
+
+def _link(
+    survey: Survey,
+    known: Known,
+    current: Page,
+    name: str,
+    link: str | None,
+    number: int,
+    leads_to: int | None,
+    limit: int,
+) -> Iterator[Finding]:
+    where = f"page {number} at limit {limit}"
+    if leads_to is None:
+        if link is not None:
+            end = "last" if name == "next" else "first"
+            yield Finding(f"{name} is not null on the {end} page", f"null on {where}", link[:300], (current.answer,))
+        return
+    if link is None:
+        yield Finding(
+            f"{name} is null where there is a page", f"a link on {where} to page {leads_to}", "null", (current.answer,)
+        )
+        return
+    answer = follow(survey.session, link, known.of.path)
+    if answer is None:
+        yield Finding(f"{name} leads to another resource", f"a link to {known.of.path}", link[:300], (current.answer,))
+        return
+    due = known.of.page(survey.session, leads_to, limit)
+    try:
+        led = page(answer)
+    except Unreadable as error:
+        yield Finding(
+            f"{name} leads nowhere",
+            f"page {leads_to} at limit {limit}",
+            f"{link[:300]}: {error.why}",
+            (current.answer, answer),
+        )
+        return
+    if led.pks != due.pks or led.count != due.count:
+        yield Finding(
+            f"{name} does not lead to its page, or loses the limit or a filter",
+            f"page {leads_to} at limit {limit}: pk {few(due.pks)}",
+            f"{link[:300]}: pk {few(led.pks)}",
+            (current.answer, answer),
+        )
+
+
+def past_the_end(survey: Survey, known: Known) -> Iterator[Finding]:
+    """Past the end there are no rows."""
+    sizes = taken(survey, known)
+    for limit in [limit for limit in (10, 7, known.limit, known.total) if limit in sizes][: 1 if survey.quick else 4]:
+        last = max(1, -(-known.total // sizes[limit]))
+        for number in (last + 1,) if survey.quick else (last + 1, last + 2, last + 1_000_000):
+            answer = known.of.answer(survey.session, number, limit)
+            if answer.status == 404 or answer.is_server_error:
+                continue
+            beyond = page(answer)
+            if beyond.rows:
+                yield Finding(
+                    "there are rows past the end",
+                    f"404 or no rows on page {number} at limit {limit}: page {last} is the last",
+                    f"pk {few(beyond.pks)}",
+                    (answer,),
+                )
+
+
+def defaults(survey: Survey, known: Known) -> Iterator[Finding]:
+    """Without parameters, a list is page 1 at limit 10."""
+    path, filters = known.of.path, known.of.filters
+    due = known.of.page(survey.session, 1, 10)
+    for left_out, params in (
+        ("page and limit", filters),
+        ("limit", (*filters, ("page", "1"))),
+        ("page", (*filters, ("limit", "10"))),
+        ("limit of page 2", (*filters, ("page", "2"))),
+    ):
+        if left_out == "limit of page 2":
+            if known.total <= 10:
+                continue
+            due = known.of.page(survey.session, 2, 10)
+        answer = survey.session.get(path, params)
+        got = page(answer)
+        if got.pks != due.pks:
+            yield Finding(
+                f"leaving out {left_out} is not the default",
+                f"{len(due.rows)} rows: pk {few(due.pks)}",
+                f"{len(got.rows)} rows: pk {few(got.pks)}",
+                (answer, due.answer),
+            )
+
+
+def _answers(known: Known, numbers: "range | list[int]") -> tuple[Answer, ...]:
+    by_number = {int(dict(page.answer.request.params)["page"]): page.answer for page in known.pages}
+    return tuple(by_number[number] for number in numbers if number in by_number)[:3]
+
+
+def _known(survey: Survey, operation: Operation) -> Known:
+    known = survey.known(operation)
+    if not known.total:
+        raise NotExercised(f"channel {survey.channel} lists no row here")
+    return known
+
+
+Relation = Callable[[Survey, Known], Iterator[Finding]]
+
+RELATIONS: dict[str, Relation] = {
+    "paging.partition": partition_of_pages,
+    "paging.size": size_of_pages,
+    "paging.order": order_of_pages,
+    "paging.count": counts,
+    "paging.links": links,
+    "paging.past-the-end": past_the_end,
+    "paging.defaults": defaults,
+}
+"""What holds for a list in an envelope, filtered (``filter.with-paging``) or not."""
+
+FOR_ARRAYS = ("paging.partition", "paging.size", "paging.order", "paging.past-the-end", "paging.defaults")
+"""What holds for a list without an envelope (``pending.paging``)."""
+
+
+@rule("paging.partition", Pattern.COMPLETE, ENVELOPED)
+def _partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """The pages together hold each row once, at several limits and at every page boundary looked at."""
+    yield from partition_of_pages(survey, _known(survey, operation))
+
+
+@rule("paging.size", Pattern.EQUALITY, LISTS)
+def _size(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """Each page but the last holds limit rows, or the server's largest limit, of at least 10."""
+    yield from size_of_pages(survey, _known(survey, operation))
+
+
+@rule("paging.order", Pattern.EQUALITY, ENVELOPED)
+def _order(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """The rows come in the same order at every limit and at every reading."""
+    yield from order_of_pages(survey, _known(survey, operation))
+
+
+@rule("paging.count", Pattern.EQUALITY, ENVELOPED)
+def _count(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """count is the number of rows, the same on every page and at every limit."""
+    yield from counts(survey, _known(survey, operation))
+
+
+@rule("paging.links", Pattern.EQUIVALENCE, ENVELOPED)
+def _links(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """next is null exactly on the last page, previous exactly on the first; each leads to its page."""
+    yield from links(survey, _known(survey, operation))
+
+
+@rule("paging.past-the-end", Pattern.DIFFERENCE, ENVELOPED)
+def _past_the_end(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """Past the end there are no rows."""
+    yield from past_the_end(survey, survey.known(operation))
+
+
+@rule("paging.defaults", Pattern.EQUIVALENCE, LISTS)
+def _defaults(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """A request without page, without limit or without both is the one with page 1 and limit 10."""
+    yield from defaults(survey, _known(survey, operation))

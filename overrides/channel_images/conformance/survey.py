@@ -1,0 +1,248 @@
+"""What a reading of the server has found out: the lists' rows, the largest page, rows to sample.
+
+Everything is read when a rule asks for it, and once in a reading. Lists of up to ``WHOLE`` rows are read whole; of a
+longer one, windows at the start, the end and at seeded places between.
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+
+from attrs import Factory, define, evolve, field, frozen
+
+from channel_images.conformance.expect import Expectations
+from channel_images.conformance.operations import (
+    FULL,
+    INSERTS,
+    LISTS,
+    PENDING,
+    RETRIEVE,
+    UPDATES,
+    Operation,
+    image_schema,
+)
+from channel_images.conformance.reading import Filters, ListOf, Page, Row, Unreadable
+from channel_images.conformance.wire import Session
+
+WHOLE = 2_000
+"""Rows up to which a list is read whole."""
+BASE = 100
+"""Rows a page in the reading that the others are compared with; connectors use it."""
+LARGE = 1_000
+"""Rows a page that an export asks for."""
+
+
+@frozen
+class Known:
+    """What is known of a list."""
+
+    of: ListOf
+    rows: dict[int, Row]
+    """Rows by position in the list, from 0."""
+    total: int
+    """The number of rows: those read where the list was read whole, else what the server says or the search found."""
+    is_whole: bool
+    pages: tuple[Page, ...]
+    limit: int
+    """The limit that it was read at."""
+    size: int
+    """Rows on a full page at that limit."""
+
+    @property
+    def pks(self) -> tuple[int, ...]:
+        """The pks in the order of the list."""
+        return tuple(self.rows[position]["pk"] for position in sorted(self.rows))
+
+    @property
+    def by_pk(self) -> dict[int, Row]:
+        return {row["pk"]: row for row in self.rows.values()}
+
+    @property
+    def count(self) -> int | None:
+        """``count`` of the first page; ``None`` for an array."""
+        return self.pages[0].count if self.pages else 0
+
+    def expected(self, start: int, size: int) -> tuple[int, ...] | None:
+        """The pks of ``size`` rows from position ``start``; ``None`` where they are not known."""
+        positions = range(start, min(start + size, self.total))
+        if any(position not in self.rows for position in positions):
+            return None
+        return tuple(self.rows[position]["pk"] for position in positions)
+
+    @property
+    def scope(self) -> str:
+        """How much of it was looked at, for the reason of a pass."""
+        return f"{self.total} rows" if self.is_whole else f"sampled {len(self.rows)} of {self.total} rows"
+
+
+@define
+class Survey:
+    """One reading of the server."""
+
+    session: Session
+    channel: int
+    others: tuple[int, ...] = ()
+    seed: int = 0
+    quick: bool = False
+    probe_writes: bool = False
+    token: str = field(default="", repr=False)
+    expectations: Expectations = Factory(Expectations)
+    _known: dict[ListOf, Known] = field(init=False, factory=dict)
+
+    def again(self) -> "Survey":
+        """A new reading, which asks for everything anew."""
+        return evolve(self, session=self.session.again())
+
+    def random(self, *salt: object) -> random.Random:
+        """Random numbers that are the same at every reading: the run's seed and what they are for decide them."""
+        return random.Random(f"{self.seed}:{salt}")  # noqa: S311 - for sampling, not for secrets
+
+    # Lists
+
+    def full(self, channel: int | None = None) -> Known:
+        """The full list of a channel. Raises ``Unreadable``."""
+        return self.known(FULL, channel=channel)
+
+    def known(self, operation: Operation, filters: Filters = (), channel: int | None = None) -> Known:
+        """What is known of a list. Raises ``Unreadable``."""
+        of = ListOf(operation, self.channel if channel is None else channel, filters)
+        if of not in self._known:
+            self._known[of] = self._read(of)
+        return self._known[of]
+
+    def _read(self, of: ListOf) -> Known:
+        limit = self._limit(of)
+        first = of.page(self.session, 1, limit)
+        size = _full_size(first, limit)
+        if first.count is None or first.count <= WHOLE:
+            # The first page beyond the end is asked for too, so that rows after the end show.
+            pages = list(of.pages(self.session, limit, most=WHOLE // size + 2))
+            rows = [row for page in pages for row in page.rows]
+            if first.count is not None or len(rows) <= WHOLE:
+                # An array does not say how long it is: a second page shows that the first was a full one.
+                size = len(first.rows) if len(pages) > 1 else size
+                return Known(of, dict(enumerate(rows)), len(rows), True, tuple(pages), limit, size)
+        return self._windows(of, first, limit, size)
+
+    def _windows(self, of: ListOf, first: Page, limit: int, size: int) -> Known:
+        last = -(-first.count // size) if first.count is not None else self._last_page(of, limit, WHOLE // size)
+        between = self.random(of).sample(range(3, last - 1), k=min(2 if self.quick else 6, max(0, last - 4)))
+        numbers = sorted({1, 2, *between, last - 1, last} & set(range(1, last + 1)))
+        pages = {number: of.page(self.session, number, limit) for number in numbers}
+        rows = {
+            (number - 1) * size + offset: row for number, page in pages.items() for offset, row in enumerate(page.rows)
+        }
+        total = first.count if first.count is not None else (last - 1) * size + len(pages[last].rows)
+        return Known(of, rows, total, False, tuple(pages.values()), limit, size)
+
+    def _last_page(self, of: ListOf, limit: int, low: int) -> int:
+        """The number of the last page with rows, of an array: doubled until there are none, then halved."""
+        high = low * 2
+        while self._has_rows(of, high, limit):
+            low, high = high, high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._has_rows(of, middle, limit) else (low, middle)
+        return low
+
+    def _has_rows(self, of: ListOf, number: int, limit: int) -> bool:
+        return of.answer(self.session, number, limit).status != 404 and bool(of.page(self.session, number, limit).rows)
+
+    def _limit(self, of: ListOf) -> int:
+        """The limit to read a list at: ``BASE``, more for a filtered list where the server allows it, less where it
+        refuses ``BASE``."""
+        wanted = min(self.largest, LARGE) if of.filters else BASE
+        for limit in (wanted, 50, 25, 10):
+            if limit <= wanted and of.answer(self.session, 1, limit).status != 400:
+                return limit
+        return wanted
+
+    @property
+    def largest(self) -> int:
+        """The largest page that the full list gives, up to ``LARGE`` rows; ``BASE`` where more is refused."""
+        try:
+            page = ListOf(FULL, self.channel).page(self.session, 1, LARGE)
+        except Unreadable:
+            return BASE
+        return max(_full_size(page, LARGE), 1)
+
+    def pending(self, channel: int | None = None) -> dict[Operation, Known]:
+        """The three pending lists. Raises ``Unreadable``."""
+        return {operation: self.known(operation, channel=channel) for operation in PENDING}
+
+    def all_rows(self, channel: int | None = None) -> dict[int, Row]:
+        """The rows of the full list that were read, by pk. Raises ``Unreadable``."""
+        return self.full(channel).by_pk
+
+    # Samples
+
+    def sample(self, most: int, *, salt: object = "") -> list[int]:
+        """Up to ``most`` pks of the full list, so that each null, each value of an enum, each pending state and both
+        ends are among them. Raises ``Unreadable``."""
+        known = self.full()
+        rows = known.by_pk
+        pks = list(rows)
+        chosen: dict[int, None] = dict.fromkeys([*pks[:1], *pks[-1:]])
+        for field_name in image_schema()["properties"]:
+            strata: dict[object, int] = {}
+            for pk in self.random("stratum", field_name, salt).sample(pks, k=len(pks)):
+                value = rows[pk].get(field_name)
+                strata.setdefault(value if _is_category(field_name) else value is None, pk)
+            chosen.update(dict.fromkeys(strata.values()))
+        for operation in (INSERTS, UPDATES):
+            try:
+                pending = [pk for pk in self.known(operation).pks if pk in rows]
+            except Unreadable:
+                continue
+            chosen.update(dict.fromkeys([*pending[:1], *pending[-1:]]))
+        rest = [pk for pk in pks if pk not in chosen]
+        chosen.update(dict.fromkeys(self.random("rest", salt).sample(rest, k=min(len(rest), most))))
+        return list(chosen)[:most]
+
+    def some_pk(self) -> int:
+        """The pk of an image of the channel; 1 where none can be read."""
+        try:
+            return next(iter(self.all_rows()), 1)
+        except Unreadable:
+            return 1
+
+    def products(self) -> dict[int, list[int]]:
+        """The pks of the rows that were read, by product, in the order of the list. Raises ``Unreadable``."""
+        products: dict[int, list[int]] = {}
+        for pk, row in self.all_rows().items():
+            if type(product := row.get("product")) is int:
+                products.setdefault(product, []).append(pk)
+        return products
+
+    def absent_pk(self, count: int = 1) -> list[int]:
+        """Ids that no image of any channel at hand has, within 32 bits: what lies beyond may match no route."""
+        used = {pk for channel in (self.channel, *self.others) for pk in self.full(channel).by_pk}
+        for operation in LISTS:
+            try:
+                used.update(self.known(operation).by_pk)
+            except Unreadable:
+                continue
+        top = max(used, default=0)
+        candidates = [top + 1_000_003, 2_000_000_011, *(pk + 1 for pk in sorted(used) if self.full().is_whole)]
+        return [pk for pk in candidates if pk not in used and pk < 2**31][:count]
+
+    def exists(self, pk: int) -> bool:
+        """Whether the channel has an image, by a request of its own."""
+        return self.session.get(RETRIEVE.path_for(self.channel, pk), fresh=True).status == 200
+
+
+def _full_size(page: Page, limit: int) -> int:
+    """Rows on a full page at ``limit``, from the first page: fewer than ``limit`` only where the server clamps it."""
+    rows = len(page.rows)
+    if page.count is not None and rows < min(limit, page.count):
+        return max(rows, 1)
+    return limit
+
+
+def _is_category(name: str) -> bool:
+    schema = image_schema()["properties"][name]
+    return "$ref" in schema or "anyOf" in schema or schema.get("type") == "boolean"
+
+
+def chunks(values: Sequence[int], size: int) -> Iterable[Sequence[int]]:
+    """The values in pieces of ``size``."""
+    return (values[start : start + size] for start in range(0, len(values), size))

@@ -1,0 +1,70 @@
+"""The contract, ``openapi.yaml``: the one place where the API is described.
+
+An installed package carries its copy as ``channel_images/openapi.yaml``; an editable install reads the repository's, so
+that a change of the contract is seen at once.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+NAME = "openapi.yaml"
+
+
+class ContractNotFound(RuntimeError):
+    """The package carries no contract, and no repository is around it: the installation is broken."""
+
+
+def _candidates() -> tuple[Traversable, ...]:
+    """Where the contract may be, first choice first: in the package, then two folders above it, in the repository."""
+    return (files("channel_images") / NAME, Path(__file__).parents[2] / NAME)
+
+
+@cache
+def contract_text() -> str:
+    """The contract as it is written, YAML.
+
+    Raises ``ContractNotFound`` when it is nowhere to be found.
+    """
+    candidates = _candidates()
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate.read_text(encoding="utf-8")
+    places = " or ".join(str(candidate) for candidate in candidates)
+    raise ContractNotFound(f"no {NAME} at {places}: install the package channel-images again")
+
+
+@cache
+def load_contract() -> Mapping[str, Any]:
+    """The contract as a document, with its references as they are written.
+
+    Every caller gets the same object: copy it before changing it. Raises ``ContractNotFound``.
+    """
+    import yaml
+
+    # libyaml parses ten times faster; PyYAML is also distributed without it.
+    loader: type[yaml.CSafeLoader | yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    document: dict[str, Any] = yaml.load(contract_text(), loader)  # noqa: S506 - both loaders are safe ones
+    return document
+
+
+def resolve(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What ``node`` refers to when it is a reference, with the keywords beside ``$ref`` laid over it; else ``node``.
+
+    Only the node itself is resolved, not what it contains. Raises ``KeyError`` for a reference that leads nowhere.
+    """
+    if "$ref" not in node:
+        return node
+    target: Any = load_contract()
+    for key in node["$ref"].removeprefix("#/").split("/"):
+        target = target[key.replace("~1", "/").replace("~0", "~")]
+    beside = {key: value for key, value in node.items() if key != "$ref"}
+    return {**resolve(target), **beside}
+
+
+def standalone(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """``schema`` as a document of its own, in which the contract's references lead somewhere: ready to be compiled."""
+    return {**schema, "components": load_contract()["components"]}

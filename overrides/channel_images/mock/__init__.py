@@ -1,0 +1,23 @@
+"""The mock server: a stand-in for the real service that connectors can be built and tested against.
+
+:class:`MockServer` is all that most users need. The service's habits are in :mod:`channel_images.mock.behaviour`, the
+data in :mod:`channel_images.mock.dataset`, changes to it in :mod:`channel_images.mock.store`, and the admin API is
+described in :mod:`channel_images.mock.admin`.
+"""
+
+from channel_images.mock.channel import UnknownImage
+from channel_images.mock.fields import InvalidFields
+from channel_images.mock.journal import RecordedRequest
+from channel_images.mock.server import MockServer, PortInUse
+from channel_images.mock.settings import Settings
+from channel_images.mock.store import UnknownChannel
+
+__all__ = (
+    "InvalidFields",
+    "MockServer",
+    "PortInUse",
+    "RecordedRequest",
+    "Settings",
+    "UnknownChannel",
+    "UnknownImage",
+)

@@ -1,0 +1,122 @@
+"""The admin API: what ``MockServer`` does in Python, over HTTP. It needs the token, and lies beside the contract.
+
+====================================  ================================================================================
+``POST /_mock/images/5``              add an image to channel 5. Body: any of its fields; ``pk`` for one of your own;
+                                      ``product_type`` and ``is_seller_product``, where the product is new. 201 with
+                                      the image
+``PATCH /_mock/images/5/17``          modify image 17. Body: the fields that change. 200 with the image
+``DELETE /_mock/images/5/17``         remove it. 204
+``POST /_mock/images/5/sent``         report images as sent. Body: ``{"pks": [17, 18]}``. 200 with ``{"sent": 2}``
+``POST /_mock/reset``                 undo all changes, and forget the requests. 204
+``GET /_mock/requests``               the newest requests received, oldest first: ``{"requests": [...]}``
+====================================  ================================================================================
+
+Errors are those of the service: 400 with messages by field, 401, 404, 405.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from channel_images.mock.answers import Answer, Json, bad_request, not_found
+from channel_images.mock.call import Call
+from channel_images.mock.channel import UnknownImage
+from channel_images.mock.endpoints import Body, Handler, JsonEndpoint
+from channel_images.mock.fields import InvalidFields
+from channel_images.mock.journal import ADMIN_PREFIX, Journal, RecordedRequest
+from channel_images.mock.parameters import NUMBER, Invalid, read_integer
+from channel_images.mock.store import Store, UnknownChannel
+
+
+class Admin:
+    """The handlers of the admin API."""
+
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self._store = store
+        self._journal = journal
+
+    def endpoints(self, guard: Callable[[Call], None]) -> dict[str, JsonEndpoint]:
+        """The endpoints by path, each behind ``guard``."""
+        handlers: dict[str, dict[str, Handler]] = {
+            "images/{channel}": {"POST": self.add},
+            "images/{channel}/sent": {"POST": self.mark_sent},
+            "images/{channel}/{pk}": {"PATCH": self.modify, "DELETE": self.remove},
+            "reset": {"POST": self.reset},
+            "requests": {"GET": self.requests},
+        }
+        return {ADMIN_PREFIX + path: JsonEndpoint(methods, guard=guard) for path, methods in handlers.items()}
+
+    def add(self, call: Call, body: Body) -> Answer:
+        with _refusals():
+            is_seller = body.pop("is_seller_product", None)
+            if not isinstance(is_seller, bool | None):
+                raise bad_request({"is_seller_product": ["Must be a valid boolean."]})
+            row = self._store.add(
+                _number(call, "channel"),
+                pk=_integer(body, "pk"),
+                product_type=_integer(body, "product_type"),
+                is_seller_product=is_seller,
+                fields=body,
+            )
+        return Answer.of_json(row, 201)
+
+    def modify(self, call: Call, body: Body) -> Answer:
+        with _refusals():
+            return Answer.of_json(self._store.modify(_number(call, "channel"), _number(call, "pk"), body))
+
+    def remove(self, call: Call, _body: Body) -> Answer:
+        with _refusals():
+            self._store.remove(_number(call, "channel"), _number(call, "pk"))
+        return Answer(204)
+
+    def mark_sent(self, call: Call, body: Body) -> Answer:
+        pks = body.get("pks")
+        if not isinstance(pks, list) or not all(type(pk) is int for pk in pks):
+            raise bad_request({"pks": ["Enter a list of numbers."]})
+        with _refusals():
+            self._store.mark_sent(_number(call, "channel"), pks)
+        return Answer.of_json({"sent": len(pks)})
+
+    def reset(self, _call: Call, _body: Body) -> Answer:
+        self._store.reset()
+        self._journal.clear()
+        return Answer(204)
+
+    def requests(self, _call: Call, _body: Body) -> Answer:
+        return Answer.of_json({"requests": [_as_json(request) for request in self._journal.requests]})
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn the store's errors into answers."""
+    try:
+        yield
+    except InvalidFields as invalid:
+        raise bad_request(invalid.errors) from None
+    except (UnknownChannel, UnknownImage) as unknown:
+        raise not_found(f"{unknown}.".capitalize()) from None
+
+
+def _number(call: Call, name: str) -> int:
+    try:
+        return read_integer(call.path_parameter(name))
+    except Invalid:
+        raise not_found() from None
+
+
+def _integer(body: Body, name: str) -> int | None:
+    """Take a number out of the body, if it is there."""
+    value = body.pop(name, None)
+    if value is None or type(value) is int:
+        return value
+    raise bad_request({name: [NUMBER]})
+
+
+def _as_json(request: RecordedRequest) -> dict[str, Json]:
+    return {
+        "method": request.method,
+        "path": request.path,
+        "query": request.query_string,
+        "operation": request.operation,
+        "status": request.status,
+        "headers": request.headers,
+    }

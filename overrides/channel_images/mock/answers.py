@@ -1,0 +1,69 @@
+"""What the mock says: answers, and refusals in the words of Django REST Framework."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Json: TypeAlias = Mapping[str, object] | Sequence[object] | str | int | float | bool | None
+
+JSON_TYPE = "application/json"
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def to_json(value: Json) -> bytes:
+    """``value`` as the service writes JSON: compact, and in UTF-8.
+
+    A lone surrogate, which JSON can express and UTF-8 cannot, becomes a question mark.
+    """
+    return _encode(value).encode("utf-8", "replace")
+
+
+@dataclass(slots=True)
+class Answer:
+    """A response before it is sent: a variant or a bug may change any part of it."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    """With lower-case names. ``content-length`` is added when the answer is sent."""
+
+    @classmethod
+    def of_json(cls, value: Json, status: int = 200, **headers: str) -> "Answer":
+        """An answer whose body is JSON; an underscore in a header's name stands for a hyphen."""
+        names = {name.replace("_", "-"): text for name, text in headers.items()}
+        return cls(status, to_json(value), {"content-type": JSON_TYPE, **names})
+
+
+class Refused(Exception):
+    """Raised anywhere while a request is worked on: ``answer`` is what the client gets."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def unauthorized(detail: str) -> Refused:
+    """401 with the challenge that RFC 9110 asks for."""
+    return Refused(Answer.of_json({"detail": detail}, 401, www_authenticate="Token"))
+
+
+def bad_request(errors: Mapping[str, Sequence[str]]) -> Refused:
+    """400 with what is wrong, by the name of the parameter or field."""
+    return Refused(Answer.of_json(errors, 400))
+
+
+def malformed(detail: str) -> Refused:
+    """400 for a request that cannot be read at all."""
+    return Refused(Answer.of_json({"detail": detail}, 400))
+
+
+def not_found(detail: str = "Not found.") -> Refused:
+    """404."""
+    return Refused(Answer.of_json({"detail": detail}, 404))
+
+
+def method_not_allowed(method: str, allow: str) -> Refused:
+    """405; ``allow`` lists the methods that are."""
+    return Refused(Answer.of_json({"detail": f'Method "{method}" not allowed.'}, 405, allow=allow))

@@ -1,0 +1,291 @@
+"""How the mock answers the contract's operations, step by step.
+
+:class:`Behaviour` is the strict one: Django REST Framework's habits, and a refusal for everything that the contract
+does not allow. Each step is a method. A variant or a bug is a subclass that overrides the steps it changes, and calls
+``super()`` for the rest; several combine by inheritance (see :func:`combined`). The steps, in the order of a request:
+
+========================  ============================================================================================
+``respond``               the whole of it: whatever the other steps do, the answer passes through here
+``authenticate``          who may ask
+``options``               the answer to ``OPTIONS``
+``channel``, ``image_id`` the path's parameters, and the 404 for those that lead nowhere
+``arguments``, ``decode`` the query's parameters, and the refusal of those that cannot be read
+``query``, ``listing``    which images a list holds, in which order, and how many it says they are
+``window``                which slice of them is the page, and the 404 past the end
+``row``, ``image``        what one image looks like
+``links``, ``page``       the neighbours' URLs, and the envelope around the rows
+``deliver``               ETag, 304, compression, HEAD
+========================  ============================================================================================
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from channel_images.mock.answers import (
+    JSON_TYPE,
+    Answer,
+    Refused,
+    bad_request,
+    method_not_allowed,
+    not_found,
+    to_json,
+)
+from channel_images.mock.auth import require_token
+from channel_images.mock.call import Call
+from channel_images.mock.channel import Query
+from channel_images.mock.delivery import deliver
+from channel_images.mock.details import details
+from channel_images.mock.links import page_link
+from channel_images.mock.listing import Listing
+from channel_images.mock.operations import Operation
+from channel_images.mock.parameters import Argument, Invalid, Parameter
+from channel_images.mock.pattern import Criteria
+from channel_images.mock.settings import Settings
+from channel_images.mock.store import Store
+
+ALLOW = "GET, HEAD, OPTIONS"
+
+_IMAGES_CACHED = 16_384
+"""Rendered images kept, of some 400 bytes each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which slice of a list a page is."""
+
+    number: int
+    """The page's number, from 1."""
+    start: int
+    """The position of its first row in the list, from 0."""
+    size: int
+    """The number of rows that a full page holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The URLs of the neighbouring pages, ``None`` where there is none."""
+
+    next: str | None
+    previous: str | None
+
+
+class Behaviour:
+    """The strict behaviour, and the base of every other."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        # An image's version is part of the key, so that a change of the image is a miss.
+        self._image_cached = lru_cache(_IMAGES_CACHED)(self._image)
+
+    # The whole
+
+    def respond(self, operation: Operation, call: Call) -> Answer:
+        """The answer to a request, ready to be sent."""
+        # One lock for the request, so that a change from another thread falls between requests, not into one.
+        with self.store.lock:
+            try:
+                self.authenticate(call)
+                answer = self.dispatch(operation, call)
+            except Refused as refused:
+                answer = refused.answer
+        answer.headers.setdefault("allow", ALLOW)
+        return self.deliver(call, answer)
+
+    def authenticate(self, call: Call) -> None:
+        """Raise ``Refused`` with 401 for a request without a valid token."""
+        require_token(call, self.settings.token)
+
+    def dispatch(self, operation: Operation, call: Call) -> Answer:
+        """Answer an authenticated request by its method. Raises ``Refused``."""
+        if call.method == "OPTIONS":
+            return self.options(operation)
+        if call.method not in {"GET", "HEAD"}:
+            raise method_not_allowed(call.method, ALLOW)
+        return self.list(operation, call) if operation.is_list else self.retrieve(operation, call)
+
+    def options(self, operation: Operation) -> Answer:
+        """What Django REST Framework says about a view."""
+        return Answer.of_json(
+            {
+                "name": operation.summary,
+                "description": operation.description,
+                "renders": [JSON_TYPE],
+                "parses": [JSON_TYPE],
+            }
+        )
+
+    def retrieve(self, operation: Operation, call: Call) -> Answer:
+        """One image. Raises ``Refused``."""
+        channel = self.channel(operation, call)
+        pk = self.image_id(operation, call, channel)
+        return Answer(200, self.rendered(operation, channel, pk), {"content-type": JSON_TYPE})
+
+    def list(self, operation: Operation, call: Call) -> Answer:
+        """One page of a list. Raises ``Refused``."""
+        channel = self.channel(operation, call)
+        arguments = self.arguments(operation, call)
+        listing = self.listing(operation, channel, self.query(operation, arguments))
+        window = self.window(operation, arguments, listing)
+        pks = listing.slice(window.start, window.start + window.size)
+        rows = [self.rendered(operation, channel, pk) for pk in pks]
+        body = self.page(operation, rows, listing.count, self.links(call, window, listing))
+        return Answer(200, body, {"content-type": JSON_TYPE})
+
+    # The path
+
+    def channel(self, operation: Operation, call: Call) -> int:
+        """The channel that the path names. Raises ``Refused`` with 404 where there is none."""
+        channel = self.path_argument(operation, call, "channel_id")
+        if channel not in self.store:
+            raise not_found()
+        return channel
+
+    def image_id(self, operation: Operation, call: Call, channel: int) -> int:
+        """The pk that the path names. Raises ``Refused`` with 404 where the channel has no such image."""
+        pk = self.path_argument(operation, call, "id")
+        if not self.store.has(channel, pk):
+            raise not_found()
+        return pk
+
+    def path_argument(self, operation: Operation, call: Call, name: str) -> int:
+        """An id in the path. Raises ``Refused`` with 404 for text that is none."""
+        parameter = next(each for each in operation.path_parameters if each.name == name)
+        text = call.path_parameter(name)
+        # Django's routes know no sign and no spaces.
+        if not (text.isascii() and text.isdigit()):
+            raise not_found()
+        try:
+            value = parameter.decode(text)
+        except Invalid:
+            raise not_found() from None
+        assert isinstance(value, int)  # noqa: S101 - the contract's ids are integers
+        return value
+
+    # The query
+
+    def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
+        """The operation's query parameters by name, with the contract's defaults.
+
+        Parameters that the operation does not have are passed over, as Django does. Raises ``Refused``: with 404 for a
+        page that is no number, with 400 and a message by parameter for the rest.
+        """
+        values: dict[str, Argument] = {}
+        errors: dict[str, Sequence[str]] = {}
+        for parameter in operation.query_parameters:
+            text = call.query.get(parameter.name)
+            try:
+                value = None if text is None else self.decode(parameter, text)
+            except Invalid as invalid:
+                errors[parameter.name] = invalid.messages
+                continue
+            value = parameter.default if value is None else value
+            if value is not None:
+                values[parameter.name] = value
+        # Django filters first and paginates what is left: a bad page shows only where the filters are good.
+        bad_page = errors.pop("page", None)
+        if errors:
+            raise bad_request(errors)
+        if bad_page:
+            raise not_found("Invalid page.")
+        return values
+
+    def decode(self, parameter: Parameter, text: str) -> Argument | None:
+        """The value of a query parameter; ``None`` passes it over. Raises ``Invalid``."""
+        return parameter.decode(text)
+
+    # The rows
+
+    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
+        """Which images the operation lists for these arguments."""
+        is_seller = arguments.get("is_seller_product")
+        criteria = Criteria(
+            pending=operation.meaning.pending,
+            is_seller=is_seller if isinstance(is_seller, bool) else None,
+            product_types=_integers(arguments.get("product_type")),
+        )
+        product, products = _integers(arguments.get("product")), _integers(arguments.get("product__pk__in"))
+        both = product & products if product is not None and products is not None else None
+        return Query(
+            criteria,
+            pks=_integers(arguments.get("id__in")),
+            products=both if both is not None else product if products is None else products,
+        )
+
+    def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
+        """The list itself: its rows, their order, and their count."""
+        return self.store.listing(channel, query)
+
+    def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
+        """The slice of ``listing`` that is asked for. Raises ``Refused`` with 404 past the end."""
+        number, limit = arguments["page"], arguments["limit"]
+        assert isinstance(number, int)  # noqa: S101 - the contract's page and limit are integers
+        assert isinstance(limit, int)  # noqa: S101
+        size = min(limit, self.settings.max_limit)
+        window = Window(number, (number - 1) * size, size)
+        if number > 1 and window.start >= listing.count:
+            raise not_found("Invalid page.")
+        return window
+
+    # What is shown
+
+    def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
+        """An image's fields, with details where the operation shows them.
+
+        What is rendered of them is cached: they may depend on nothing but the arguments and the image.
+        """
+        row = self.store.row(channel, pk)
+        if not operation.meaning.detailed:
+            return {**row}
+        return {**row, **details(row, self.store.traits(channel, row["product"]))}
+
+    def image(self, operation: Operation, channel: int, pk: int) -> bytes:
+        """An image as JSON. Cached, under the same condition as ``row``."""
+        return to_json(self.row(operation, channel, pk))
+
+    def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
+        """An image as JSON, from the cache where it is there."""
+        return self._image_cached(operation, channel, pk, self.store.version(channel, pk))
+
+    def _image(self, operation: Operation, channel: int, pk: int, _version: int) -> bytes:
+        return self.image(operation, channel, pk)
+
+    def links(self, call: Call, window: Window, listing: Listing) -> Links:
+        """The URLs of the neighbouring pages."""
+        is_last = window.start + window.size >= listing.count
+        return Links(
+            next=None if is_last else self.link(call, window.number + 1),
+            previous=None if window.number == 1 else self.link(call, window.number - 1),
+        )
+
+    def link(self, call: Call, number: int) -> str:
+        """The URL of a page of the same list."""
+        return page_link(call, number, trust_proxy=self.settings.trust_proxy)
+
+    def page(self, operation: Operation, rows: Sequence[bytes], count: int, links: Links) -> bytes:
+        """The body of a list's answer: its rows, each rendered already, in an envelope where the contract says so."""
+        array = b"[" + b",".join(rows) + b"]"
+        if not operation.is_enveloped:
+            return array
+        envelope = to_json({"count": count, "next": links.next, "previous": links.previous})
+        return envelope[:-1] + b',"results":' + array + b"}"
+
+    # The way out
+
+    def deliver(self, call: Call, answer: Answer) -> Answer:
+        """The answer as the client's headers ask for it."""
+        return deliver(call, answer)
+
+
+def combined(changes: Sequence[type[Behaviour]]) -> type[Behaviour]:
+    """One behaviour of several changes; where two override the same step, the first is asked first."""
+    return type("Combined", (*changes, Behaviour), {}) if changes else Behaviour
+
+
+def _integers(value: Argument | None) -> frozenset[int] | None:
+    """A number, or a list of them, as a set; ``None`` when nothing was said."""
+    if value is None:
+        return None
+    values = value if isinstance(value, list) else [value]
+    return frozenset(each for each in values if isinstance(each, int))

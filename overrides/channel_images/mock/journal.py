@@ -1,0 +1,92 @@
+"""The requests that a mock server received, for tests to look at."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ADMIN_PREFIX = "/_mock/"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRequest:
+    """One request and the status of its answer. Bodies are not kept, nor is the value of ``Authorization``."""
+
+    method: str
+    path: str
+    query_string: str
+    """As it was sent."""
+    operation: str | None
+    """The operation of the contract; ``None`` for anything else."""
+    status: int | None
+    """``None`` where no answer began."""
+    raw_headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query parameters; of one that is repeated, the last."""
+        return dict(parse_qsl(self.query_string, keep_blank_values=True))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers by lower-case name."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.raw_headers}
+
+
+class Journal:
+    """The newest requests, oldest first: at most ``kept`` of them."""
+
+    def __init__(self, kept: int) -> None:
+        self._requests: deque[RecordedRequest] = deque(maxlen=kept)
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """The requests, oldest first."""
+        return list(self._requests)
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._requests.clear()
+
+    def record(self, scope: Scope, status: int | None) -> None:
+        """Remember a request after it was answered."""
+        operation = getattr(scope.get("endpoint"), "operation", None)
+        self._requests.append(
+            RecordedRequest(
+                method=scope["method"],
+                path=scope["path"],
+                query_string=scope["query_string"].decode("latin-1"),
+                operation=operation.id if operation else None,
+                status=status,
+                raw_headers=tuple(header for header in scope["headers"] if header[0] != b"authorization"),
+            )
+        )
+
+
+class JournalMiddleware:
+    """Writes every request but those of the admin API into a journal."""
+
+    def __init__(self, app: ASGIApp, journal: Journal) -> None:
+        self._app = app
+        self._journal = journal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(ADMIN_PREFIX):
+            await self._app(scope, receive, send)
+            return
+        status: int | None = None
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                # Before the client sees the answer: a test that has it finds its request in the journal.
+                self._journal.record(scope, status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_status)
+        finally:
+            if status is None:
+                self._journal.record(scope, status)

@@ -1,0 +1,258 @@
+"""The mock server as an object: on a port of this machine, or in-process."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from channel_images.mock.app import create_app
+from channel_images.mock.behaviour import Behaviour
+from channel_images.mock.bounded import BoundedHttpProtocol
+from channel_images.mock.dataset import Row
+from channel_images.mock.journal import Journal, RecordedRequest
+from channel_images.mock.settings import DEFAULT_CHANNELS, DEFAULT_TOKEN, Settings
+from channel_images.mock.store import Store
+
+if TYPE_CHECKING:
+    from channel_images.mock.transport import MockTransport
+
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - read here, bound only on request
+_FIRST_CHANNEL = next(iter(DEFAULT_CHANNELS))
+
+_KEEP_ALIVE = 75
+"""Seconds that an idle connection stays open: longer than clients keep theirs in a pool."""
+_GRACE = 1
+"""Seconds that requests under way may take when the server is stopped."""
+
+
+class PortInUse(OSError):
+    """The address cannot be listened on; the message says which, and why."""
+
+
+class MockServer:
+    """A mock server with its data.
+
+    As a context manager it serves on a free port of the loopback, from a thread of its own, and its data can be changed
+    meanwhile::
+
+        with MockServer(images=50) as server:
+            api = AuthenticatedClient(server.url, server.token)
+            image = server.add(5, width=640)
+            server.mark_sent(5, [image["pk"]])
+
+    The same requests can be made without a socket: ``httpx.Client(transport=server.transport, base_url=server.url)``.
+    """
+
+    def __init__(
+        self,
+        *,
+        images: int | None = None,
+        channels: Mapping[int, int] | None = None,
+        token: str = DEFAULT_TOKEN,
+        seed: int = 0,
+        trust_proxy: bool = False,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        behaviour: type[Behaviour] = Behaviour,
+    ) -> None:
+        """``images`` is the size of channel 5; ``channels`` gives all channels instead, with the size of each.
+
+        ``port`` 0 takes a free one. Raises ``ValueError`` for settings that cannot be.
+        """
+        if images is not None and channels is not None:
+            raise ValueError("images and channels both say how large channel 5 is: give one of them")
+        if channels is None:
+            channels = DEFAULT_CHANNELS if images is None else {**DEFAULT_CHANNELS, _FIRST_CHANNEL: images}
+        self.settings = Settings(token=token, channels=channels, seed=seed, trust_proxy=trust_proxy)
+        self._store = Store(seed, channels)
+        self._journal = Journal(self.settings.requests_kept)
+        self.app = create_app(self.settings, store=self._store, journal=self._journal, behaviour=behaviour)
+        self._address = (host, port)
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def __repr__(self) -> str:
+        where = self.url if self._server else "not running"
+        return f"<MockServer {where}, channels {dict(self.settings.channels)}>"
+
+    # Where it is
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a closing slash. Raises ``RuntimeError`` unless the server runs."""
+        return self._running.url
+
+    @property
+    def token(self) -> str:
+        """The token that its requests need."""
+        return self.settings.token
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The ids of its channels."""
+        return self._store.channels
+
+    @property
+    def transport(self) -> "MockTransport":
+        """A transport for httpx clients that reaches the running server without a socket."""
+        from channel_images.mock.transport import MockTransport
+
+        return MockTransport(self.app, lambda: self._running.loop)
+
+    # What it holds
+
+    def add(
+        self,
+        channel: int,
+        *,
+        pk: int | None = None,
+        product_type: int | None = None,
+        is_seller_product: bool | None = None,
+        **fields: object,
+    ) -> Row:
+        """Add an image to a channel, pending for insertion, and give it as the API shows it.
+
+        ``fields`` are those of an image; what is not given is made up. Without ``pk`` it gets the next free one, and
+        without ``product`` a product of its own, of ``product_type`` and on the side of ``is_seller_product``. Raises
+        ``UnknownChannel`` or ``InvalidFields``.
+        """
+        return self._store.add(channel, fields, pk=pk, product_type=product_type, is_seller_product=is_seller_product)
+
+    def modify(self, channel: int, pk: int, **fields: object) -> Row:
+        """Change fields of an image, which is pending for update afterwards if it had been sent.
+
+        Raises ``UnknownChannel``, ``UnknownImage``, or ``InvalidFields``.
+        """
+        return self._store.modify(channel, pk, fields)
+
+    def remove(self, channel: int, pk: int) -> None:
+        """Take an image out of a channel. Raises ``UnknownChannel`` or ``UnknownImage``."""
+        self._store.remove(channel, pk)
+
+    def mark_sent(self, channel: int, pks: int | Iterable[int]) -> None:
+        """Report one image, or several, as sent to the channel. Raises ``UnknownChannel`` or ``UnknownImage``."""
+        self._store.mark_sent(channel, [pks] if isinstance(pks, int) else pks)
+
+    def reset(self) -> None:
+        """Undo all changes, and forget the requests."""
+        self._store.reset()
+        self._journal.clear()
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """The newest requests received, oldest first."""
+        return self._journal.requests
+
+    # Running it
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Serve from a thread, until ``stop``; returns when requests are answered. Raises ``PortInUse``."""
+        server = self._bind()
+        self._thread = threading.Thread(target=server.serve_bound, name="channel-images-mock", daemon=True)
+        self._thread.start()
+        server.ready.wait()
+        if not server.started:
+            self.stop()
+            raise RuntimeError("the mock server did not start: its thread has logged why")
+
+    def stop(self) -> None:
+        """Stop serving; requests under way get a second to end."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+        self._server = self._thread = None
+
+    def serve(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Serve from this thread until Ctrl-C or a signal; ``ready`` is called once requests are answered.
+
+        Raises ``PortInUse``.
+        """
+        server = self._bind()
+        server.on_ready = ready
+        try:
+            # uvicorn ends in good order first, and only then passes the interruption on.
+            with contextlib.suppress(KeyboardInterrupt):
+                server.serve_bound()
+        finally:
+            self._server = None
+
+    @property
+    def _running(self) -> "_Server":
+        if self._server is None:
+            raise RuntimeError("the mock server is not running: use it as a context manager, or call start()")
+        return self._server
+
+    def _bind(self) -> "_Server":
+        if self._server is not None:
+            raise RuntimeError(f"the mock server is running already, at {self.url}")
+        self._server = _Server(self.app, _listen(*self._address), self._address[0])
+        return self._server
+
+
+class _Server(uvicorn.Server):
+    """uvicorn on a socket that is bound already, which says when it answers and in which loop."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def __init__(self, app: ASGIApp, bound: socket.socket, host: str) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=BoundedHttpProtocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE,
+                timeout_graceful_shutdown=_GRACE,
+            )
+        )
+        self._bound = bound
+        self.url = f"http://{_WILDCARDS.get(host, f'[{host}]' if ':' in host else host)}:{bound.getsockname()[1]}"
+        self.ready = threading.Event()
+        self.on_ready: Callable[[], None] = lambda: None
+
+    def serve_bound(self) -> None:
+        """Serve until ``should_exit``."""
+        try:
+            self.run(sockets=[self._bound])
+        finally:
+            # Whatever went wrong, nobody must wait for it.
+            self.ready.set()
+            self._bound.close()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        self.ready.set()
+        self.on_ready()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket bound to the address. Raises ``PortInUse``."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # A port whose connections have just ended may be taken again.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise PortInUse(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    return bound
