@@ -162,7 +162,10 @@ class _Run:
 
     def _first_answers(self, session: Session) -> None:
         """Ask each operation once. Raises ``NotJudged`` where nothing that belongs to this API answers."""
-        answers = [session.get(operation.path_for(self.target.channel)) for operation in operations()]
+        try:
+            answers = [session.get(operation.path_for(self.target.channel)) for operation in operations()]
+        except ServerGone as error:
+            raise NotJudged(f"nothing answers at {self.target.url}: {error}") from None
         statuses = {answer.status for answer in answers}
         if all(answer.broke for answer in answers):
             raise NotJudged(f"nothing answers at {self.target.url}: {answers[0].broke}")

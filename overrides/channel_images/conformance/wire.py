@@ -156,7 +156,7 @@ class Wire:
         except httpx.TransportError as error:
             self._failures = self._failures + 1 if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else 0
             if self._failures >= GONE_AFTER:
-                raise ServerGone from error
+                raise ServerGone(str(error)) from error
             return Answer(request, url, 0, broke=str(error) or type(error).__name__, authorization=credentials.shown)
         except httpx.DecodingError as error:
             return Answer(request, url, 0, broke=f"undecodable body: {error}", authorization=credentials.shown)
