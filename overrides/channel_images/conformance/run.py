@@ -119,7 +119,7 @@ class _Run:
 
     def _judge(self) -> None:
         self.on_step("first answers")
-        session = Session(self.wire, Credentials("valid", f"Token {self.target.token}", "Token $TOKEN"))
+        session = Session(self.wire, _credentials(self.target))
         self._first_answers(session)
         survey = Survey(
             session,
@@ -198,6 +198,10 @@ class _Run:
         for result in self.results:
             settled += violations.pop((result.rule, result.operation), [result])
         self.results[:] = settled
+
+
+def _credentials(target: Target) -> Credentials:
+    return Credentials("valid", f"Token {target.token}", "Token $TOKEN") if target.token else Credentials("valid")
 
 
 def _from_problem(problem: Problem) -> Result:
