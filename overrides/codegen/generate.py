@@ -69,6 +69,7 @@ def report_drift() -> int:
         if (state := compare(fresh.get(name), committed.get(name)))
     ]
     if not drift:
+        sys.stdout.write(f"{TARGET.relative_to(ROOT).as_posix()}: up to date\n")
         return 0
     sys.stderr.write("\n".join([*drift, "run `make generate`\n"]))
     return 1

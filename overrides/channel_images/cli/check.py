@@ -1,8 +1,10 @@
 """``channel-images check``: judge a server."""
 
+import ipaddress
 import shlex
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -10,6 +12,8 @@ from channel_images.cli.errors import fail, needs_extra
 
 URL_VARIABLES = ["CHANNEL_IMAGES_URL", "OMNITRON_URL"]
 CHANNEL_VARIABLES = ["CHANNEL_IMAGES_CHANNEL", "OMNITRON_CHANNEL_ID"]
+RATE = 10.0
+"""Requests a second to a server on another machine, unless ``--rate`` says otherwise."""
 
 
 def check(
@@ -36,7 +40,17 @@ def check(
     report: Annotated[
         Path | None, typer.Option(help="Write report.json and index.html into this folder.", file_okay=False)
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Relations alone, on smaller windows: no schemathesis.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Repeats the same requests.")] = 0,
+    rule: Annotated[list[str] | None, typer.Option(metavar="ID", help="Try this rule alone; may be repeated.")] = None,
+    skip: Annotated[list[str] | None, typer.Option(metavar="ID", help="Leave this rule out; may be repeated.")] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Requests a second; by default 10, and no limit on loopback.", show_default=False),
+    ] = None,
+    max_requests: Annotated[int | None, typer.Option(min=1, help="End the run after so many requests.")] = None,
     probe_writes: Annotated[
         bool, typer.Option("--probe-writes", help="Also send POST, PUT, PATCH and DELETE, to ids that do not exist.")
     ] = False,
@@ -71,8 +85,23 @@ def check(
     command = ["channel-images", "check", target.url, *(f"--channel={number}" for number in channel), f"--seed={seed}"]
     if probe_writes:
         command.append("--probe-writes")
-    options = Options(seed=seed, probe_writes=probe_writes, command=shlex.join(command))
-    outcome = run_check(target, options, on_step=lambda step: typer.echo(f"… {step}", err=True))
+    command += [f"--rule={identity}" for identity in rule or []] + [f"--skip={identity}" for identity in skip or []]
+    if quick:
+        command.append("--quick")
+    options = Options(
+        seed=seed,
+        quick=quick,
+        rules=frozenset(rule) if rule else None,
+        skip=frozenset(skip or []),
+        probe_writes=probe_writes,
+        rate=rate or (None if _is_loopback(target.url) else RATE),
+        max_requests=max_requests,
+        command=shlex.join(command),
+    )
+    try:
+        outcome = run_check(target, options, on_step=lambda step: typer.echo(f"… {step}", err=True))
+    except ValueError as error:
+        fail(str(error))
 
     if report is not None:
         try:
@@ -99,12 +128,21 @@ def check(
         raise typer.Exit(1)
 
 
+def _is_loopback(url: str) -> bool:
+    host = (urlsplit(url).hostname or "").removeprefix("[").removesuffix("]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 def _base_url(url: str) -> str:
     import httpx
 
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        urlsplit(url)  # stricter about brackets than httpx
+    except (httpx.InvalidURL, ValueError) as error:
         fail(f"{url!r} is no URL: {error}")
     if parsed.scheme not in ("http", "https") or not parsed.host:
         fail(f"{url!r} is no URL of a server; it begins with http:// or https://")

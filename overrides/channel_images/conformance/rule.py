@@ -4,6 +4,7 @@ A rule is a generator: it looks at one operation and yields a :class:`Finding` f
 Adding one is one function with the decorator :func:`rule`, in the module of its family.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 
@@ -89,3 +90,9 @@ def few(values: Sequence[object], most: int = 5) -> str:
     """The first of many values, for evidence."""
     shown = ", ".join(str(value) for value in values[:most])
     return f"{shown} and {len(values) - most} more" if len(values) > most else shown or "none"
+
+
+def shown(value: object) -> str:
+    """A field's value as the server wrote it, cut to what evidence needs."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:80]}…"

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from channel_images.conformance.operations import DETAILED, FULL, RETRIEVALS, RETRIEVE, RETRIEVE_DETAILED, Operation
 from channel_images.conformance.reading import ListOf, Row, Unreadable, differences, image
-from channel_images.conformance.rule import Finding, NotExercised, Pattern, few, rule
+from channel_images.conformance.rule import Finding, NotExercised, Pattern, few, rule, shown
 from channel_images.conformance.survey import Survey
 from channel_images.conformance.wire import Answer
 
@@ -18,7 +18,7 @@ def _sample(survey: Survey) -> list[int]:
 
 
 def _differing(name: str, left: Row, right: Row, fields: list[str]) -> str:
-    return "; ".join(f"{field}: {left.get(field)!r} {name}, {right.get(field)!r} here" for field in fields[:3])
+    return "; ".join(f"{field}: {shown(left.get(field))} {name}, {shown(right.get(field))} here" for field in fields[:3])
 
 
 def _retrieved(survey: Survey, operation: Operation, pk: int) -> tuple[Answer, Row]:

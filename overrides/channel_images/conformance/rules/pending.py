@@ -12,7 +12,7 @@ from channel_images.conformance.operations import (
     Operation,
 )
 from channel_images.conformance.reading import Row, differences
-from channel_images.conformance.rule import Finding, NotExercised, Pattern, few, rule
+from channel_images.conformance.rule import Finding, NotExercised, Pattern, few, rule, shown
 from channel_images.conformance.rules.paging import FOR_ARRAYS, RELATIONS
 from channel_images.conformance.survey import Known, Survey
 from channel_images.conformance.wire import Answer
@@ -133,7 +133,7 @@ def _sampled(survey: Survey, known: Known) -> Generator[Finding, None, list[int]
 
 
 def _fields(one: Row, other: Row, fields: list[str]) -> str:
-    return "; ".join(f"{field}: {one.get(field)!r} there, {other.get(field)!r} here" for field in fields[:3])
+    return "; ".join(f"{field}: {shown(one.get(field))} there, {shown(other.get(field))} here" for field in fields[:3])
 
 
 @rule("pending.paging", Pattern.COMPLETE, PENDING)
