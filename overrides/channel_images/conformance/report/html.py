@@ -11,7 +11,7 @@ SYMBOLS = {
     Verdict.PASS: "✓",
     Verdict.VIOLATED: "✗",
     Verdict.UNSTABLE: "~",
-    Verdict.NOT_EXERCISED: "–",
+    Verdict.NOT_EXERCISED: "○",
     Verdict.WAIVED: "w",
 }
 
