@@ -18,7 +18,9 @@ def _sample(survey: Survey) -> list[int]:
 
 
 def _differing(name: str, left: Row, right: Row, fields: list[str]) -> str:
-    return "; ".join(f"{field}: {shown(left.get(field))} {name}, {shown(right.get(field))} here" for field in fields[:3])
+    return "; ".join(
+        f"{field}: {shown(left.get(field))} {name}, {shown(right.get(field))} here" for field in fields[:3]
+    )
 
 
 def _retrieved(survey: Survey, operation: Operation, pk: int) -> tuple[Answer, Row]:
