@@ -21,6 +21,8 @@ help:
 	@echo 'make generate   rewrite generated/ from openapi.yaml'
 	@echo 'make lint       contract, code style and types'
 	@echo 'make mock       the mock server in the foreground'
+	@echo 'make bench      the benchmarks'
+	@echo 'make docs       docs/rules.md, and the guide with the API reference in docs/site'
 	@echo 'make lock       resolve the dependencies of pyproject.toml into requirements.lock again'
 	@echo 'make clean      remove everything that the other targets made, but not generated/'
 
@@ -67,6 +69,7 @@ generate: $(READY)
 lint: $(READY)
 	@$(BIN)/python overrides/codegen/lint_contract.py $(CONTRACT_LINT_OPTIONS)
 	@$(BIN)/python overrides/codegen/generate.py --check
+	@$(BIN)/python docs/build.py --check
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -74,10 +77,17 @@ lint: $(READY)
 mock: $(READY)
 	@$(BIN)/channel-images mock
 
+docs: $(READY)
+	@$(BIN)/python docs/build.py
+
+# Each script compares with a peer in the same run, and fails when it misses its target.
+bench: $(READY)
+	@status=0; for script in benchmarks/*.py; do $(BIN)/python "$$script" || status=1; done; exit $$status
+
 # No header and no index: the file names no host, and `pip install --require-hashes` takes it anywhere.
 lock: $(READY)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra dev $(LOCK_OPTIONS) pyproject.toml -o requirements.lock
 
 clean:
-	@rm -rf $(VENV) report dist docs/site overrides/codegen/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	@rm -rf $(VENV) report dist docs/site overrides/codegen/node_modules benchmarks/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

@@ -2,8 +2,12 @@
 
 import json
 import os
+import pty
+import select
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +37,7 @@ def test_a_server_that_conforms(healthy_mock: MockServer, tmp_path: Path) -> Non
     report = json.loads((folder / "report.json").read_text())
     assert (report["verdict"], report["url"], report["channels"]) == ("conforms", healthy_mock.url, [5, 6])
     assert {"rule", "family", "operation", "severity", "verdict", "reason", "evidence"} <= report["results"][0].keys()
+    assert (folder / "junit.xml").exists()
     assert "The server conforms" in (folder / "index.html").read_text()
 
 
@@ -46,6 +51,9 @@ def test_a_server_that_conforms(healthy_mock: MockServer, tmp_path: Path) -> Non
         (["--channel", "5", "--token", "x", "--header", "nonsense"], {}, "--header takes NAME:VALUE"),
         ([], {"CHANNEL_IMAGES_TOKEN": "x"}, "--channel"),
         (["--channel", "five"], {}, "'five' is not a valid int"),
+        (["--channel", "5", "--token", "x", "--waivers-update"], {}, "--waivers-update writes the file of --waivers"),
+        (["--channel", "5", "--token", "x", "--waivers", "none.yaml"], {}, "none.yaml: cannot be read: No such file"),
+        (["--channel", "5", "--token", "x", "--expect", "none.yaml"], {}, "none.yaml: cannot be read: No such file"),
     ],
 )
 def test_what_cannot_be_judged_is_one_line_and_exit_2(
@@ -71,6 +79,241 @@ def test_a_bad_url_is_refused_and_shows_no_password(url: str, words: str) -> Non
     assert done.returncode == 2
     assert words in done.stderr
     assert "secret" not in done.stderr
+
+
+# Signing in
+
+PASSWORD = "sesame-7"
+
+
+@pytest.fixture(scope="module")
+def own_mock() -> Iterator[MockServer]:
+    """A mock server whose requests are looked at."""
+    with MockServer(images=30) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["--username", "mock", "--password", "mock"], {}),
+        (["--username", "mock"], {"CHANNEL_IMAGES_PASSWORD": "mock"}),
+        ([], {"CHANNEL_IMAGES_USERNAME": "mock", "CHANNEL_IMAGES_PASSWORD": "mock"}),
+        ([], {"OMNITRON_USERNAME": "mock", "OMNITRON_PASSWORD": "mock"}),
+        (["--username", "mock", "--password", "mock"], {"CHANNEL_IMAGES_TOKEN": "stale"}),
+    ],
+)
+def test_a_sign_in_gives_the_token(own_mock: MockServer, arguments: list[str], environment: dict[str, str]) -> None:
+    done = run("check", own_mock.url, "--channel", "5", "--rule", "paging.defaults", *arguments, **environment)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["--token", "mock-token"], {"CHANNEL_IMAGES_USERNAME": "mock", "CHANNEL_IMAGES_PASSWORD": PASSWORD}),
+        ([], {"CHANNEL_IMAGES_TOKEN": "mock-token", "OMNITRON_USERNAME": "mock"}),
+    ],
+)
+def test_a_token_wins_over_a_sign_in(own_mock: MockServer, arguments: list[str], environment: dict[str, str]) -> None:
+    own_mock.reset()
+    done = run("check", own_mock.url, "--channel", "5", "--rule", "paging.defaults", *arguments, **environment)
+    assert done.returncode == 0, done.stderr
+    assert not [request for request in own_mock.requests if "login" in request.path]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--token", "x", "--username", "mock", "--password", PASSWORD], "contradict each other"),
+        (["--token", "x", "--password", PASSWORD], "contradict each other"),
+        (["--username", "mock"], "a user name alone does not sign in"),
+        (["--password", PASSWORD], "a password alone does not sign in"),
+        (["--username", "mock", "--password", PASSWORD], "cannot sign in: the server refuses the user name"),
+    ],
+)
+def test_a_sign_in_that_cannot_be_is_one_line(own_mock: MockServer, arguments: list[str], words: str) -> None:
+    done = run("check", own_mock.url, "--channel", "5", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert PASSWORD not in done.stdout + done.stderr
+
+
+def test_no_secret_is_in_what_a_run_writes(tmp_path: Path) -> None:
+    with MockServer(images=30, token="a-token-to-be-hidden") as server:
+        arguments = ("--username", "mock", "--password", "mock", "--quick", "--report", str(tmp_path))
+        done = run("check", server.url, "--channel", "5", *arguments)
+    assert done.returncode == 0, done.stderr
+    written = done.stdout + done.stderr + "".join(file.read_text() for file in tmp_path.iterdir())
+    assert server.token not in written
+    assert "--password" not in written
+
+
+# Waivers, known answers, severities, formats
+
+
+@pytest.fixture(scope="module")
+def miscounting() -> Iterator[MockServer]:
+    with MockServer(images=60, bugs=["count-one-short"]) as server:
+        yield server
+
+
+def test_waivers_are_written_hold_expire_and_are_missed(
+    miscounting: MockServer, healthy_mock: MockServer, tmp_path: Path
+) -> None:
+    file, folder = tmp_path / "waivers.yaml", tmp_path / "report"
+    shared = ("--channel", "5", "--token", miscounting.token, "--rule", "paging.count", "--waivers", str(file))
+
+    done = run("check", miscounting.url, *shared, "--waivers-update", "--report", str(folder))
+    assert done.returncode == 0, done.stderr
+    assert "2 waivers, 2 of them new, 0 dropped" in done.stderr
+    results = json.loads((folder / "report.json").read_text())["results"]
+    assert {each["verdict"] for each in results} == {"waived"}
+    assert all(each["evidence"]["requests"] for each in results)
+
+    written = file.read_text().replace("written by --waivers-update", "ticket 7, first seen")
+    file.write_text(written)
+    assert run("check", miscounting.url, *shared).returncode == 0
+    assert run("check", miscounting.url, *shared, "--waivers-update").returncode == 0
+    assert file.read_text() == written
+
+    expired = [line if "expires" not in line else "  expires: 2020-01-31" for line in written.splitlines()]
+    file.write_text("\n".join(expired))
+    done = run("check", miscounting.url, *shared)
+    assert done.returncode == 1
+    assert "the waiver of paging.count · listProductImages expired on 2020-01-31: it counts again" in done.stderr
+    assert "its waiver expired on 2020-01-31: ticket 7" in done.stdout
+    assert run("check", miscounting.url, *shared, "--waivers-update").returncode == 1
+    assert file.read_text() == "\n".join(expired)
+
+    done = run("check", healthy_mock.url, *shared)
+    assert done.returncode == 0
+    assert "the waiver of paging.count · listProductImages is unused" in done.stderr
+    done = run("check", healthy_mock.url, *shared, "--waivers-update")
+    assert "0 waivers, 0 of them new, 2 dropped" in done.stderr
+    assert file.read_text().endswith("[]\n")
+
+
+def test_a_run_that_judges_nothing_leaves_the_waivers_as_they_are(healthy_mock: MockServer, tmp_path: Path) -> None:
+    file = tmp_path / "waivers.yaml"
+    file.write_text("- {rule: paging.count, reason: known, expires: 2999-01-31}\n")
+    before = file.read_text()
+    arguments = ("--channel", "5", "--token", "wrong", "--waivers", str(file), "--waivers-update")
+    done = run("check", healthy_mock.url, *arguments)
+    assert done.returncode == 2
+    assert "waivers.yaml is as it was" in done.stderr
+    assert file.read_text() == before
+
+
+@pytest.mark.parametrize("option", ["--waivers", "--expect"])
+def test_a_bad_file_is_refused_with_its_line(own_mock: MockServer, tmp_path: Path, option: str) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("# a comment\nnonsense: 1\n")
+    own_mock.reset()
+    done = run("check", own_mock.url, "--channel", "5", "--token", own_mock.token, option, str(file))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"channel-images: {file}, line 2: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert not own_mock.requests
+
+
+def test_a_known_answer_that_the_server_contradicts(tmp_path: Path) -> None:
+    file = tmp_path / "expect.yaml"
+    with MockServer(images=30) as server:
+        image = server.add(5, is_seller_product=True)
+        shared = ("--channel", "5", "--token", server.token, "--rule", "filter.partition", "--expect", str(file))
+        file.write_text(f"products: [{{product: {image['product']}, is_seller_product: true}}]")
+        assert run("check", server.url, *shared).returncode == 0
+        file.write_text(f"products: [{{product: {image['product']}, is_seller_product: false}}]")
+        done = run("check", server.url, *shared)
+    assert done.returncode == 1
+    assert "is_seller_product contradicts --expect" in done.stdout
+
+
+def test_a_warning_counts_when_it_is_asked_to() -> None:
+    with MockServer(images=30, variants=["enveloped-pending"]) as server:
+        shared = ("--channel", "5", "--token", server.token, "--quick", "--rule", "schema.response")
+        done = run("check", server.url, *shared)
+        assert (done.returncode, "warning" in done.stdout) == (0, True), done.stdout + done.stderr
+        assert run("check", server.url, *shared, "--fail-on", "warning").returncode == 1
+        assert run("check", server.url, *shared, "--fail-on", "nothing").returncode == 2
+
+
+def test_annotations_for_github(miscounting: MockServer) -> None:
+    arguments = ("--channel", "5", "--token", miscounting.token, "--rule", "paging.count", "--format", "github")
+    done = run("check", miscounting.url, *arguments)
+    assert done.returncode == 1
+    assert done.stdout.startswith("::error title=paging.count (listProductImages)::")
+    assert all(line.startswith("::") for line in done.stdout.splitlines())
+
+
+# Progress, and its end
+
+
+def test_steps_are_lines_where_there_is_no_terminal_and_symbols_survive_any_encoding(healthy_mock: MockServer) -> None:
+    arguments = ("--channel", "5", "--token", healthy_mock.token, "--rule", "paging.count")
+    done = run("check", healthy_mock.url, *arguments, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "? paging (1 of 1)" in done.stderr.splitlines()
+
+
+def test_steps_replace_each_other_in_a_terminal(healthy_mock: MockServer) -> None:
+    terminal, end = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "channel_images.cli", "check", healthy_mock.url, "--channel", "5", "--quick"],
+        env={**os.environ, "CHANNEL_IMAGES_TOKEN": healthy_mock.token, "TERM": "xterm"},
+        stdout=subprocess.DEVNULL,
+        stderr=end,
+    ) as process:
+        os.close(end)
+        shown = b""
+        while select.select([terminal], [], [], 30)[0]:
+            try:
+                shown += os.read(terminal, 4096)
+            except OSError:  # Linux says so when the other end is closed
+                break
+    os.close(terminal)
+    assert process.returncode == 0
+    assert b"\x1b[" in shown
+    assert shown.count(b"\n") == 1  # the one that it ends with, and takes back
+
+
+@pytest.mark.parametrize(
+    ("step", "options"),
+    [
+        # Slow, so that the signal finds it at work; schemathesis takes its seconds anyway.
+        ("first answers", ["--rate", "5"]),
+        ("paging", ["--rate", "20", "--rule", "paging.partition"]),
+        ("schemathesis", ["--rule", "schema.response"]),
+    ],
+)
+def test_ctrl_c_ends_it_with_130(healthy_mock: MockServer, tmp_path: Path, step: str, options: list[str]) -> None:
+    arguments = ["check", healthy_mock.url, "--channel", "5", "--report", str(tmp_path), *options]
+    with subprocess.Popen(
+        [sys.executable, "-m", "channel_images.cli", *arguments],
+        env={**os.environ, "CHANNEL_IMAGES_TOKEN": healthy_mock.token, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        assert process.stdout
+        for line in process.stderr:
+            if step in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stderr.read() + process.stdout.read()
+    assert process.returncode == 130, rest
+    assert "channel-images: interrupted" in rest
+    assert "Traceback" not in rest
+    if step == "schemathesis":
+        report = json.loads((tmp_path / "report.json").read_text())
+        assert (report["verdict"], bool(report["results"])) == ("not judged", True)
+        assert "interrupted" in report["not_judged"]
+
+
+# The rest
 
 
 def test_url_token_and_channel_come_from_the_environment(healthy_mock: MockServer) -> None:

@@ -1,22 +1,51 @@
 """``channel-images check``: judge a server."""
 
-import ipaddress
 import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import urlsplit
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from attrs import evolve
 
 from channel_images.cli.errors import fail, needs_extra
 
+if TYPE_CHECKING:
+    from channel_images.conformance import Report, Target
+    from channel_images.conformance.waivers import Waivers
+
 URL_VARIABLES = ["CHANNEL_IMAGES_URL", "OMNITRON_URL"]
 CHANNEL_VARIABLES = ["CHANNEL_IMAGES_CHANNEL", "OMNITRON_CHANNEL_ID"]
-RATE = 10.0
-"""Requests a second to a server on another machine, unless ``--rate`` says otherwise."""
+TOKEN_VARIABLE = "CHANNEL_IMAGES_TOKEN"  # noqa: S105 - its name
+USERNAME_VARIABLES = ["CHANNEL_IMAGES_USERNAME", "OMNITRON_USERNAME"]
+PASSWORD_VARIABLES = ["CHANNEL_IMAGES_PASSWORD", "OMNITRON_PASSWORD"]
+INTERRUPTED = "interrupted by Ctrl-C; what had been found by then stands"
+PIPED = (200, 1_000)
+"""Columns and lines of a summary that no terminal shows."""
+
+
+class Format(StrEnum):
+    """How the summary on stdout is written."""
+
+    TEXT = "text"
+    GITHUB = "github"
+
+
+class FailOn(StrEnum):
+    """The least severity that makes a violation count."""
+
+    ERROR = "error"
+    WARNING = "warning"
 
 
 def check(
+    context: typer.Context,
     url: Annotated[
         str,
         typer.Argument(help="The server's base URL, with its path prefix where it has one.", envvar=URL_VARIABLES),
@@ -32,20 +61,46 @@ def check(
     token: Annotated[
         str,
         typer.Option(
-            envvar="CHANNEL_IMAGES_TOKEN",
+            envvar=TOKEN_VARIABLE,
             show_default=False,
             help="The API token. Prefer the environment variable: a command line is visible to others.",
         ),
     ] = "",
+    username: Annotated[
+        str,
+        typer.Option(envvar=USERNAME_VARIABLES, show_default=False, help="Sign in for a token, where none is given."),
+    ] = "",
+    password: Annotated[
+        str,
+        typer.Option(
+            envvar=PASSWORD_VARIABLES,
+            show_default=False,
+            help="The password to sign in with. Prefer the environment variable.",
+        ),
+    ] = "",
     report: Annotated[
-        Path | None, typer.Option(help="Write report.json and index.html into this folder.", file_okay=False)
+        Path | None,
+        typer.Option(help="Write report.json, index.html and junit.xml into this folder.", file_okay=False),
     ] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="The summary: for people, or as annotations of a GitHub workflow.")
+    ] = Format.TEXT,
+    fail_on: Annotated[FailOn, typer.Option(help="The least severity that gives exit 1.")] = FailOn.ERROR,
     quick: Annotated[
         bool, typer.Option("--quick", help="Relations alone, on smaller windows: no schemathesis.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Repeats the same requests.")] = 0,
     rule: Annotated[list[str] | None, typer.Option(metavar="ID", help="Try this rule alone; may be repeated.")] = None,
     skip: Annotated[list[str] | None, typer.Option(metavar="ID", help="Leave this rule out; may be repeated.")] = None,
+    waivers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Violations that are known, and until when they do not count.")
+    ] = None,
+    waivers_update: Annotated[
+        bool, typer.Option("--waivers-update", help="Write the file of --waivers anew, for what this run finds.")
+    ] = False,
+    expect: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Known answers: what the data holds and no row says.")
+    ] = None,
     rate: Annotated[
         float | None,
         typer.Option(min=0.01, help="Requests a second; by default 10, and no limit on loopback.", show_default=False),
@@ -68,93 +123,116 @@ def check(
     Example: channel-images check https://staging.example.com --channel 5 --report report
     """
     with needs_extra("conformance"):
-        from channel_images.conformance import Options, Target
+        from channel_images.conformance import Options, Severity, Target
         from channel_images.conformance import check as run_check
-        from channel_images.conformance.report import write_report
+        from channel_images.conformance.address import base_url, default_rate
+        from channel_images.conformance.expect import Expectations, read_expectations
+        from channel_images.conformance.waivers import Waivers
 
+    if waivers_update and waivers is None:
+        fail("--waivers-update writes the file of --waivers: give both")
+    try:
+        where = base_url(url)
+        accepted = _waivers(waivers, may_be_new=waivers_update) if waivers else Waivers()
+        known = read_expectations(expect) if expect else Expectations()
+    except ValueError as error:
+        fail(str(error))
     target = Target(
-        url=_base_url(url),
+        url=where,
         channel=channel[0],
         others=tuple(channel[1:]),
-        token=_token(token),
         headers=dict(_header(line) for line in header or []),
         timeout=timeout,
         verify=str(ca_file) if ca_file else True,
         proxy=proxy,
     )
+    # Explicit options say more than variables, and a token more than a way to get one.
+    given = {name for name in ("token", "username", "password") if _is_explicit(context, name)}
+    if "token" in given and given != {"token"}:
+        fail("--token and --username/--password contradict each other: give one or the other")
+    if token and not given & {"username", "password"}:
+        target = evolve(target, token=_token(token))
+    elif username or password:
+        target = evolve(target, token=_signed_in(target, username, password))
+
     command = ["channel-images", "check", target.url, *(f"--channel={number}" for number in channel), f"--seed={seed}"]
-    if probe_writes:
-        command.append("--probe-writes")
     command += [f"--rule={identity}" for identity in rule or []] + [f"--skip={identity}" for identity in skip or []]
-    if quick:
-        command.append("--quick")
+    command += [f"--waivers={waivers}"] * bool(waivers) + [f"--expect={expect}"] * bool(expect)
+    command += ["--probe-writes"] * probe_writes + ["--quick"] * quick
+    command += ["--fail-on=warning"] * (fail_on is FailOn.WARNING)
     options = Options(
         seed=seed,
         quick=quick,
         rules=frozenset(rule) if rule else None,
         skip=frozenset(skip or []),
         probe_writes=probe_writes,
-        rate=rate or (None if _is_loopback(target.url) else RATE),
+        rate=rate or default_rate(target.url),
         max_requests=max_requests,
+        expectations=known,
+        waivers=accepted,
         command=shlex.join(command),
     )
-    try:
-        outcome = run_check(target, options, on_step=lambda step: typer.echo(f"… {step}", err=True))
-    except ValueError as error:
-        fail(str(error))
-
-    if report is not None:
+    outcome: Report | None
+    with _interruptions() as interruptions:
         try:
-            write_report(outcome, report)
-        except OSError as error:
-            fail(f"cannot write the report to {report}: {error.strerror}")
-    for result in outcome.violations():
-        typer.echo(f"✗ {result.rule} · {result.operation} · {result.reason}")
-        if result.evidence:
-            typer.echo(f"    seen: {_one_line(result.evidence.seen)}")
-            for request in result.evidence.requests:
-                typer.echo(f"    {_printable(request)}")
-    where = f" · {report / 'index.html'}" if report is not None else ""
+            with _progress() as step:
+                outcome = run_check(target, options, on_step=step)
+        except ValueError as error:
+            fail(str(error))
+        except KeyboardInterrupt as interruption:
+            outcome = getattr(interruption, "report", None)
+    if outcome is None:
+        _stop("interrupted before anything was judged")
+    outcome = evolve(outcome, fail_on=Severity(fail_on.value))
+    if interruptions:
+        outcome = evolve(outcome, not_judged=outcome.not_judged or INTERRUPTED)
+
+    if waivers and not outcome.not_judged:
+        outcome = _settle_waivers(outcome, accepted, waivers, update=waivers_update, drop=not quick)
+    _tell(outcome, output, report)
+    if interruptions:
+        _stop(INTERRUPTED)
     if outcome.not_judged:
-        fail(f"could not be judged: {outcome.not_judged}{where}")
-    violations = len(outcome.violations())
-    skipped = sum(result.verdict == "not exercised" for result in outcome.results)
-    verdict = "conforms" if not violations else f"does not conform: {violations} violation{'s' * (violations > 1)}"
-    typer.echo(
-        f"{target.url} {verdict} · {outcome.requests} requests in {outcome.seconds} s · "
-        f"{skipped} results not exercised{where}"
-    )
+        kept = f"; {waivers} is as it was" if waivers_update else ""
+        fail(f"could not be judged: {outcome.not_judged}{kept}")
     if outcome.verdict == "violates":
         raise typer.Exit(1)
 
 
-def _is_loopback(url: str) -> bool:
-    host = (urlsplit(url).hostname or "").removeprefix("[").removesuffix("]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+# What the run is told
 
 
-def _base_url(url: str) -> str:
-    import httpx
-
-    try:
-        parsed = httpx.URL(url)
-        urlsplit(url)  # stricter about brackets than httpx
-    except (httpx.InvalidURL, ValueError) as error:
-        fail(f"{url!r} is no URL: {error}")
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        fail(f"{url!r} is no URL of a server; it begins with http:// or https://")
-    if parsed.userinfo or parsed.query or parsed.fragment:
-        fail("the URL holds a password, a query or a fragment; give the base URL alone")
-    return url.rstrip("/")
+def _is_explicit(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _token(token: str) -> str:
-    if not token.isascii() or any(character.isspace() for character in token):
+    from channel_images.conformance.signin import usable
+
+    if not usable(token):
         fail("the token holds a space, a line break or a character that no header can carry")
     return token
+
+
+def _signed_in(target: "Target", username: str, password: str) -> str:
+    from channel_images.conformance.signin import SignInFailed, sign_in
+
+    if not password:
+        fail("a user name alone does not sign in: set CHANNEL_IMAGES_PASSWORD (or --password)")
+    if not username:
+        fail("a password alone does not sign in: give --username (or CHANNEL_IMAGES_USERNAME)")
+    try:
+        return sign_in(target, username, password)
+    except SignInFailed as error:
+        fail(str(error))
+
+
+def _waivers(path: Path, *, may_be_new: bool) -> "Waivers":
+    """The waivers of a file. Raises ``BadFile``."""
+    from channel_images.conformance.waivers import Waivers, read_waivers
+
+    return Waivers() if may_be_new and not path.exists() else read_waivers(path)
 
 
 def _header(line: str) -> tuple[str, str]:
@@ -164,11 +242,82 @@ def _header(line: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _printable(text: str) -> str:
-    """The text without what a terminal would obey."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+# What the run says
 
 
-def _one_line(text: str, limit: int = 200) -> str:
-    flat = _printable(" ".join(text.split()))
-    return flat if len(flat) <= limit else f"{flat[:limit]}…"
+@contextmanager
+def _interruptions() -> Iterator[list[int]]:
+    """The Ctrl-Cs since the block began, those too that something below has swallowed (schemathesis does)."""
+    seen: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Steps as they begin, on stderr: in place in a terminal, a line each elsewhere."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True)
+    if not console.is_interactive:
+        yield lambda step: _say(f"… {step}", err=True)
+        return
+    with console.status("first answers") as status:
+        yield lambda step: status.update(escape(step))
+
+
+def _settle_waivers(outcome: "Report", accepted: "Waivers", path: Path, *, update: bool, drop: bool) -> "Report":
+    """Name the waivers that do nothing, or write the file anew and judge by it."""
+    for waiver in accepted.expired(outcome.results):
+        _say(f"! the waiver of {waiver} expired on {waiver.expires}: it counts again ({path})", err=True)
+    if not update:
+        for waiver in accepted.unused(outcome.results):
+            _say(f"! the waiver of {waiver} is unused: nothing is violated there ({path})", err=True)
+        return outcome
+    updated = accepted.updated(outcome.results, drop=drop)
+    if updated != accepted or not path.exists():
+        try:
+            updated.write(path)
+        except OSError as error:
+            fail(f"cannot write {path}: {error.strerror}")
+    added = len(set(updated.entries) - set(accepted.entries))
+    dropped = len(set(accepted.entries) - set(updated.entries))
+    _say(f"{path}: {len(updated.entries)} waivers, {added} of them new, {dropped} dropped", err=True)
+    return evolve(outcome, results=updated.applied(outcome.results))
+
+
+def _tell(outcome: "Report", output: Format, folder: Path | None) -> None:
+    """Write the report's files, and its summary on stdout."""
+    from channel_images.conformance.report import render_github, render_text, write_report
+
+    if folder is not None:
+        try:
+            write_report(outcome, folder)
+        except OSError as error:
+            fail(f"cannot write the report to {folder}: {error.strerror}")
+    if output is Format.GITHUB:
+        _say(render_github(outcome))
+    elif outcome.results or not outcome.not_judged:
+        width, height = shutil.get_terminal_size() if sys.stdout.isatty() else PIPED
+        _say(render_text(outcome, width, height, str(folder / "index.html") if folder else ""))
+
+
+def _say(text: str, *, err: bool = False) -> None:
+    """Print a text; what the terminal's encoding lacks becomes a question mark."""
+    encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
+    typer.echo(text.encode(encoding, "replace").decode(encoding), err=err)
+
+
+def _stop(message: str) -> NoReturn:
+    """End the command as Ctrl-C does."""
+    _say(f"channel-images: {message}", err=True)
+    raise typer.Exit(130)

@@ -1,14 +1,56 @@
 """``channel-images mock``: the mock server."""
 
+import errno
 import ipaddress
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from channel_images.cli.errors import fail, needs_extra
+from channel_images.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from channel_images.mock import MockServer
+    from channel_images.mock import Churn, MockServer, PortInUse
+
+_DEFAULT_TOKEN = "mock-token"  # noqa: S105 - published on purpose; a test holds it to the mock's own
+
+
+def _list_variants() -> None:
+    from channel_images.mock.variants import VARIANTS
+
+    print_table(
+        ["variant", "what it does", "what allows it"],
+        [(each.name, each.summary, each.allowance.value) for each in VARIANTS.values()],
+    )
+
+
+def _list_bugs() -> None:
+    from channel_images.mock.bugs import BUGS
+
+    print_table(
+        ["bug", "rule that sees it", "what is wrong"], [(each.name, each.rule, each.summary) for each in BUGS.values()]
+    )
+
+
+def _list_faults() -> None:
+    from channel_images.mock.faults import CONDITIONS, KINDS
+
+    print_table(["fault", "what happens"], [(each.form, each.summary) for each in KINDS])
+    typer.echo()
+    print_table(["condition", "which requests"], [(f":{each.form}", each.summary) for each in CONDITIONS])
+
+
+def _listing(print_it: Callable[[], None]) -> Callable[[bool], None]:
+    """The callback of an option that prints something instead of running the command."""
+
+    def callback(wanted: bool) -> None:
+        if wanted:
+            with needs_extra("mock"):
+                print_it()
+            raise typer.Exit
+
+    return callback
 
 
 def mock(
@@ -16,39 +58,97 @@ def mock(
         str, typer.Option(help="The address to listen on; loopback unless you say otherwise.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8000,
-    token: Annotated[str, typer.Option(help="The token that the server accepts.")] = "mock-token",  # noqa: S107 - published on purpose
+    token: Annotated[str, typer.Option(help="The token that the server accepts.")] = _DEFAULT_TOKEN,
     images: Annotated[int, typer.Option(min=0, help="The number of images of channel 5.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other images.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other images, faults and changes.")] = 0,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A habit that a healthy server may have too; repeatable."),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPEC", help="What goes wrong on the way, such as 503:rate=0.1; repeatable."),
+    ] = None,
+    churn: Annotated[bool, typer.Option("--churn", help="Change the data now and then while it is read.")] = False,
+    churn_spec: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", help="Change it that much before each list request, as in adds=1:removes=2."),
+    ] = None,
+    bug: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A violation of the contract; repeatable.")
+    ] = None,
     trust_proxy: Annotated[
         bool,
         typer.Option("--trust-proxy", help="Let X-Forwarded-Proto and X-Forwarded-Host decide what links look like."),
     ] = False,
+    _list_of_variants: Annotated[
+        bool,
+        typer.Option("--list-variants", callback=_listing(_list_variants), is_eager=True, help="List the variants."),
+    ] = False,
+    _list_of_faults: Annotated[
+        bool, typer.Option("--list-faults", callback=_listing(_list_faults), is_eager=True, help="List the faults.")
+    ] = False,
+    _list_of_bugs: Annotated[
+        bool, typer.Option("--list-bugs", callback=_listing(_list_bugs), is_eager=True, help="List the bugs.")
+    ] = False,
 ) -> None:
     """Run a server that behaves like the real service, until Ctrl-C.
 
-    Example: channel-images mock --port 8000 --images 100000
+    Example: channel-images mock --images 100000 --fault 429:retry-after=2:rate=0.05
     """
     with needs_extra("mock"):
         from channel_images.mock import MockServer, PortInUse
 
+    variants, faults, bugs = variant or [], fault or [], bug or []
     try:
-        server = MockServer(images=images, token=token, seed=seed, trust_proxy=trust_proxy, host=host, port=port)
-        server.serve(ready=lambda: _announce(server, host))
+        changing = _churn(churn, churn_spec, seed)
+        server = MockServer(
+            images=images,
+            token=token,
+            seed=seed,
+            trust_proxy=trust_proxy,
+            host=host,
+            port=port,
+            variants=variants,
+            bugs=bugs,
+            faults=faults,
+            churn=changing,
+        )
+        more = {"variants": variants, "bugs": bugs, "faults": faults, "churn": [str(changing)] if changing else []}
+        server.serve(ready=lambda: _announce(server, host, more))
     except PortInUse as error:
-        fail(f"{error}; give another --port, or --port 0 for a free one")
+        _cannot_listen(error)
     except ValueError as error:
         fail(str(error))
+    # Only Ctrl-C leads here: other signals end the process.
+    raise typer.Exit(130)
 
 
-def _announce(server: "MockServer", host: str) -> None:
+def _churn(gentle: bool, spec: str | None, seed: int) -> "Churn | None":
+    from channel_images.mock.churn import Churn, churn_of
+
+    return churn_of(gentle, seed) if spec is None else Churn.parse(spec, seed=seed)
+
+
+def _announce(server: "MockServer", host: str, more: dict[str, list[str]]) -> None:
     if not _is_loopback(host):
         typer.echo(f"{host} is open to other machines: the token is all that protects it", err=True)
-    typer.echo(f"URL       {server.url}")
-    typer.echo(f"token     {server.token}")
-    typer.echo(
-        f"channels  {', '.join(f'{number} ({count:,} images)' for number, count in server.settings.channels.items())}"
-    )
+        if server.token == _DEFAULT_TOKEN:
+            typer.echo(f"and everybody knows {_DEFAULT_TOKEN}: give a --token of your own", err=True)
+    channels = ", ".join(f"{number} ({count:,} images)" for number, count in server.settings.channels.items())
+    lines = {"URL": server.url, "token": server.token, "sign-in": "mock / mock", "channels": channels}
+    lines |= {name: ", ".join(values) for name, values in more.items() if values}
+    lines["docs"] = f"{server.url}/"
+    for name, value in lines.items():
+        typer.echo(f"{name:8}  {value}")
     typer.echo("Ctrl-C ends it.", err=True)
+
+
+def _cannot_listen(error: "PortInUse") -> NoReturn:
+    number = error.__cause__.errno if isinstance(error.__cause__, OSError) else None
+    if number in {errno.EADDRINUSE, errno.EACCES}:
+        fail(f"{error}; give another --port, or --port 0 for a free one")
+    fail(f"{error}; give a --host that this machine has, such as 127.0.0.1")
 
 
 def _is_loopback(host: str) -> bool:

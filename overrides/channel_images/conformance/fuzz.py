@@ -19,7 +19,9 @@ from schemathesis.engine import StopReason, events, from_schema
 from schemathesis.generation.case import Case
 
 from channel_images.conformance.allowances import may_answer
-from channel_images.conformance.target import Target, curl
+from channel_images.conformance.operations import operations
+from channel_images.conformance.oracle import NO_SERVER_ERROR, RESPONSE
+from channel_images.conformance.target import Target
 from channel_images.conformance.wire import ServerGone
 from channel_images.contract import load_contract
 
@@ -43,8 +45,8 @@ class Finding:
     rule: str
     title: str
     message: str
-    request: str
-    """The ``curl`` line that shows it again."""
+    url: str
+    method: str
     status: int | None
     """The status of the answer; ``None`` where the connection broke."""
 
@@ -96,12 +98,12 @@ def fuzz(
             for finding in _findings(event):
                 key = (finding.operation, finding.rule, finding.title)
                 # Of the same fault the shortest request is the best evidence.
-                if key not in findings or len(finding.request) < len(findings[key].request):
+                if key not in findings or len(finding.url) < len(findings[key].url):
                     findings[key] = finding
         elif isinstance(event, events.NonFatalError):
             if not event.related_to_operation:
                 raise EngineFailed(str(event.value))
-            findings.setdefault(("", "", event.label), _broken_connection(event))
+            findings.setdefault((event.label, NO_SERVER_ERROR, event.info.title), _broken_connection(event))
         elif isinstance(event, events.FatalError):
             raise EngineFailed(str(event.exception)) from event.exception
         elif isinstance(event, events.EngineFinished) and event.stop_reason is StopReason.SERVER_UNAVAILABLE:
@@ -164,21 +166,27 @@ def _findings(event: events.ScenarioFinished) -> Iterator[Finding]:
             is_server_error = response is not None and response.status_code >= 500
             yield Finding(
                 operation=_operation_id(recorder.cases[case_id].value),
-                rule="schema.no-server-error" if is_server_error else "schema.response",
+                rule=NO_SERVER_ERROR if is_server_error else RESPONSE,
                 title="Server error" if is_server_error else failure.title,
                 message=response.text[:EXCERPT] if response is not None and is_server_error else failure.message,
-                request=curl(interaction.request.uri, interaction.request.method),
+                url=interaction.request.uri,
+                method=interaction.request.method,
                 status=response.status_code if response else None,
             )
 
 
 def _broken_connection(event: events.NonFatalError) -> Finding:
+    """An operation that could not be tried further; the label is its method and path."""
+    method, _, path = event.label.partition(" ")
+    operation = next((each.id for each in operations() if each.path == path), event.label)
+    request = getattr(event.value, "request", None)
     return Finding(
-        operation=event.label,
-        rule="schema.no-server-error",
+        operation=operation,
+        rule=NO_SERVER_ERROR,
         title=event.info.title,
         message=event.info.message,
-        request=event.info.code_sample or "",
+        url=str(getattr(request, "url", "") or ""),
+        method=method,
         status=None,
     )
 

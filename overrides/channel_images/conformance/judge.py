@@ -5,15 +5,16 @@ one that is gone was none. Where the data moved between two readings, neither is
 verdict is ``unstable``.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from channel_images.conformance.operations import RETRIEVALS, Operation
 from channel_images.conformance.reading import Page, Unreadable, documented, image, page
 from channel_images.conformance.results import Evidence, Result, Severity, Verdict
-from channel_images.conformance.rule import Finding, NotExercised, Rule
+from channel_images.conformance.rule import CATALOGUE, Finding, NotExercised, Rule
 from channel_images.conformance.survey import Survey
 from channel_images.conformance.wire import Answer, Request
 
@@ -54,39 +55,52 @@ class Judge:
 
     survey: Survey
     on_rule: Callable[[Rule], None] = lambda rule: None
+    _results: dict[Pair, Result] = field(init=False, factory=dict)
+    _open: dict[Pair, Outcome] = field(init=False, factory=dict)
+    """What was found and has not been confirmed yet."""
 
-    def judge(self, rules: Iterable[Rule]) -> list[Result]:
-        """The verdict of each rule on each of its operations."""
-        pairs: list[Pair] = [(rule, operation) for rule in rules for operation in rule.operations]
-        first = self.survey
-        outcomes = {pair: self._ask(pair, first) for pair in pairs}
-        results = {pair: _settled(pair, outcome, first) for pair, outcome in outcomes.items() if not outcome.findings}
-        open_pairs = {pair: outcome for pair, outcome in outcomes.items() if outcome.findings}
-        reordered: dict[Pair, int] = {}
-        before = first
+    def judge(self, rules: Iterable[Rule]) -> None:
+        """Come to a verdict on each rule and operation; ``results`` has them, also where this is broken off."""
+        before = self.survey
+        for pair in [(rule, operation) for rule in rules for operation in rule.operations]:
+            outcome = self._ask(pair, before)
+            if outcome.findings:
+                self._open[pair] = outcome
+            else:
+                self._results[pair] = _settled(pair, outcome, before)
+        reordered: Counter[Pair] = Counter()
         for _ in range(READINGS - 1):
-            if not open_pairs:
+            if not self._open:
                 break
             after = before.again()
-            asked = {pair: self._ask(pair, after) for pair in open_pairs}
-            for pair, outcome in asked.items():
-                earlier = open_pairs[pair]
+            for pair, earlier in list(self._open.items()):
+                outcome = self._ask(pair, after)
                 movement = _movement(earlier.touched | outcome.touched, before, after)
-                if movement is Movement.REORDERED:
-                    reordered[pair] = reordered.get(pair, 0) + 1
+                reordered[pair] += movement is Movement.REORDERED
                 standing = [finding for finding in outcome.findings if _same(finding, earlier.findings)]
                 if not outcome.findings:
-                    if movement is Movement.NONE:
-                        results[pair] = _result(pair, Verdict.PASS, "seen once, and not again")
-                    else:
-                        results[pair] = _settled(pair, outcome, after)
-                elif standing and (movement is Movement.NONE or reordered.get(pair, 0) > 1):
-                    results[pair] = _violation(pair, standing)
-            open_pairs = {pair: asked[pair] for pair in open_pairs if pair not in results}
+                    self._close(pair, _settled(pair, outcome, after))
+                elif standing and (movement is Movement.NONE or reordered[pair] > 1):
+                    self._close(pair, _violation(pair, standing))
+                else:
+                    self._open[pair] = outcome
             before = after
-        for pair in open_pairs:
-            results[pair] = _result(pair, Verdict.UNSTABLE, f"the data changed between each of {READINGS} readings")
-        return [results[pair] for pair in pairs]
+        for pair in list(self._open):
+            self._close(pair, _result(pair, Verdict.UNSTABLE, f"the data changed between each of {READINGS} readings"))
+
+    def _close(self, pair: Pair, result: Result) -> None:
+        self._results[pair] = result
+        del self._open[pair]
+
+    def results(self) -> list[Result]:
+        """The verdicts so far, in the order of the catalogue; what was found once and not read again is none."""
+        unconfirmed = {
+            pair: _result(pair, Verdict.NOT_EXERCISED, f"seen once, and not read again: {outcome.findings[0].relation}")
+            for pair, outcome in self._open.items()
+        }
+        order = list(CATALOGUE)
+        every = self._results | unconfirmed
+        return [every[pair] for pair in sorted(every, key=lambda pair: order.index(pair[0].id))]
 
     def _ask(self, pair: Pair, survey: Survey) -> Outcome:
         rule, operation = pair

@@ -15,7 +15,7 @@ from attrs import frozen
 from channel_images.conformance.allowances import may_answer
 from channel_images.conformance.operations import Operation, operations
 from channel_images.conformance.results import Severity
-from channel_images.conformance.wire import Answer
+from channel_images.conformance.wire import Answer, Request
 from channel_images.contract import load_contract, resolve, standalone
 
 RESPONSE = "schema.response"
@@ -44,7 +44,8 @@ class Problem:
 
 def problems(answer: Answer) -> Iterator[Problem]:
     """What is wrong with an answer to a request for one of the contract's paths; nothing for other paths."""
-    for operation, values in _routes(answer.request.path.partition("?")[0]):
+    operation, values = route(answer.request)
+    if operation is not None:
         for rule, what, seen, severity in _faults(answer, operation, values):
             yield Problem(rule, operation.id, what, seen, answer, severity)
 
@@ -132,11 +133,12 @@ def _identity_faults(document: object, operation: Operation) -> Iterator[_Fault]
             return
 
 
-def _routes(path: str) -> Iterator[tuple[Operation, tuple[str, ...]]]:
-    """The operation whose path this is, with the texts of its path parameters. A fixed segment comes before an id."""
+def route(request: Request) -> tuple[Operation | None, tuple[str, ...]]:
+    """The operation that a request is for, with the texts of its path parameters; ``None`` for another path."""
+    path = request.path.partition("?")[0]
     found = [(operation, match.groups()) for operation, pattern in _patterns() if (match := pattern.fullmatch(path))]
-    found.sort(key=lambda route: len(route[1]))
-    yield from found[:1]
+    # ``detailed`` is a segment of one path and looks like an id to another: the fixed segment wins.
+    return min(found, key=lambda route: len(route[1]), default=(None, ()))
 
 
 @cache

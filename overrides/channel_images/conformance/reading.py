@@ -106,23 +106,23 @@ class ListOf:
         return page(self.answer(session, number, limit, fresh=fresh))
 
     def pages(self, session: Session, limit: int, most: int) -> Iterator[Page]:
-        """The pages from the first to the last that holds rows, or to one that repeats the page before it.
+        """The pages from the first to the last that holds rows, or to one that repeats a page before it.
 
         What the server says about the end (``count``, ``next``) is not relied on. Ends after ``most`` pages. Raises
         ``Unreadable``; a 404 after the first page, or where nothing is listed, is the end.
         """
-        before: tuple[int, ...] = ()
+        before: set[tuple[int, ...]] = set()
         for number in range(1, most + 1):
             answer = self.answer(session, number, limit)
             if answer.status == 404 and (number > 1 or self.filters or not self.operation.is_enveloped):
                 return
             current = page(answer)
-            if number > 1 and (not current.rows or current.pks == before):
+            if number > 1 and (not current.rows or current.pks in before):
                 return
             yield current
             if not current.rows:
                 return
-            before = current.pks
+            before.add(current.pks)
 
 
 def follow(session: Session, link: str, path: str) -> Answer | None:

@@ -1,8 +1,10 @@
 """What a conformance check says: verdicts, evidence, and the report that every view is a rendering of."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from statistics import median
+from typing import Any, Self
 
 from attrs import asdict, field, frozen
 
@@ -59,6 +61,24 @@ class Result:
 
 
 @frozen
+class Latency:
+    """How long one operation took to answer, in seconds."""
+
+    count: int
+    median: float
+    p95: float
+    """95 of 100 answers took no longer."""
+    max: float
+
+    @classmethod
+    def of(cls, seconds: Iterable[float]) -> Self:
+        """The latency that single measurements, at least one, add up to."""
+        ordered = sorted(seconds)
+        p95 = ordered[math.ceil(0.95 * len(ordered)) - 1]
+        return cls(len(ordered), *(round(value, 6) for value in (median(ordered), p95, ordered[-1])))
+
+
+@frozen
 class Report:
     """All that a run found out; ``report.json`` is this, and the page and the terminal render it."""
 
@@ -76,28 +96,48 @@ class Report:
     """Why the server could not be judged; empty where it was."""
     command: str = ""
     """The command that repeats the run; it holds no token."""
+    latency: Mapping[str, Latency] = field(factory=dict)
+    """How long each operation took, by its id; operations that nobody timed are missing."""
+    fail_on: Severity = Severity.ERROR
+    """The least severity that makes a violation count (``--fail-on``)."""
     schema_version: int = field(default=SCHEMA_VERSION)
 
     @property
     def verdict(self) -> str:
-        """``conforms``, ``violates`` (at severity error), or ``not judged``."""
+        """``conforms``, ``violates`` (at severity ``fail_on``), or ``not judged``."""
         if self.not_judged:
             return "not judged"
-        return "violates" if self.violations(Severity.ERROR) else "conforms"
+        return "violates" if any(map(self.counts, self.results)) else "conforms"
+
+    def counts(self, result: Result) -> bool:
+        """Whether the result makes the server fail."""
+        grave_enough = result.severity is Severity.ERROR or self.fail_on is Severity.WARNING
+        return result.verdict is Verdict.VIOLATED and grave_enough
+
+    def having(self, verdict: Verdict) -> list[Result]:
+        """The results with one verdict."""
+        return [result for result in self.results if result.verdict is verdict]
 
     def violations(self, severity: Severity | None = None) -> list[Result]:
         """The results with verdict ``violated``, of one severity or of any."""
-        return [
-            result
-            for result in self.results
-            if result.verdict is Verdict.VIOLATED and severity in (None, result.severity)
-        ]
+        return [result for result in self.having(Verdict.VIOLATED) if severity in (None, result.severity)]
+
+    def idle_families(self) -> list[str]:
+        """The families of which nothing at all was exercised."""
+        exercised = {result.family for result in self.results if result.verdict is not Verdict.NOT_EXERCISED}
+        return [family for family in dict.fromkeys(r.family for r in self.results) if family not in exercised]
 
     def as_json(self) -> dict[str, Any]:
-        """The report as plain data, for ``json.dumps``."""
+        """The report as plain data."""
         document = asdict(self)
-        document["verdict"] = self.verdict
-        document["results"] = [
-            {**entry, "family": result.family} for entry, result in zip(document["results"], self.results, strict=True)
+        results = [
+            {"rule": entry.pop("rule"), "family": result.family, **entry}
+            for entry, result in zip(document.pop("results"), self.results, strict=True)
         ]
-        return document
+        return {
+            "schema_version": document.pop("schema_version"),
+            "verdict": self.verdict,
+            **document,
+            "latency": {operation: asdict(latency) for operation, latency in self.latency.items()},
+            "results": results,
+        }

@@ -4,8 +4,9 @@ Everything is read when a rule asks for it, and once in a reading. Lists of up t
 longer one, windows at the start, the end and at seeded places between.
 """
 
+import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from attrs import Factory, define, evolve, field, frozen
 
@@ -27,6 +28,10 @@ WHOLE = 2_000
 """Rows up to which a list is read whole."""
 BASE = 100
 """Rows a page in the reading that the others are compared with; connectors use it."""
+MOST_PAGES = 2**24
+"""Pages at which the search for the end of an array gives up: the server repeats itself."""
+CATEGORIES = 8
+"""Different values up to which a field tells kinds of rows apart."""
 LARGE = 1_000
 """Rows a page that an export asks for."""
 
@@ -107,7 +112,10 @@ class Survey:
         of = ListOf(operation, self.channel if channel is None else channel, filters)
         if of not in self._known:
             self._known[of] = self._read(of)
-        return self._known[of]
+        known = self._known[of]
+        if self.session.touched is not None:
+            self.session.touched.update(page.answer.request for page in known.pages)
+        return known
 
     def _read(self, of: ListOf) -> Known:
         limit = self._limit(of)
@@ -126,7 +134,7 @@ class Survey:
     def _windows(self, of: ListOf, first: Page, limit: int, size: int) -> Known:
         last = -(-first.count // size) if first.count is not None else self._last_page(of, limit, WHOLE // size)
         between = self.random(of).sample(range(3, last - 1), k=min(2 if self.quick else 6, max(0, last - 4)))
-        numbers = sorted({1, 2, *between, last - 1, last} & set(range(1, last + 1)))
+        numbers = sorted({number for number in (1, 2, *between, last - 1, last) if 1 <= number <= last})
         pages = {number: of.page(self.session, number, limit) for number in numbers}
         rows = {
             (number - 1) * size + offset: row for number, page in pages.items() for offset, row in enumerate(page.rows)
@@ -137,7 +145,7 @@ class Survey:
     def _last_page(self, of: ListOf, limit: int, low: int) -> int:
         """The number of the last page with rows, of an array: doubled until there are none, then halved."""
         high = low * 2
-        while self._has_rows(of, high, limit):
+        while high < MOST_PAGES and self._has_rows(of, high, limit):
             low, high = high, high * 2
         while high - low > 1:
             middle = (low + high) // 2
@@ -148,9 +156,10 @@ class Survey:
         return of.answer(self.session, number, limit).status != 404 and bool(of.page(self.session, number, limit).rows)
 
     def _limit(self, of: ListOf) -> int:
-        """The limit to read a list at: ``BASE``, more for a filtered list where the server allows it, less where it
-        refuses ``BASE``."""
-        wanted = min(self.largest, LARGE) if of.filters else BASE
+        """The limit to read a list at: ``BASE``, more for a filtered list (and for a quick run) where the server allows
+        it, less where it refuses ``BASE``."""
+        # A long page needs few requests; a short one shows more page boundaries.
+        wanted = min(self.largest, LARGE) if of.filters or self.quick else BASE
         for limit in (wanted, 50, 25, 10):
             if limit <= wanted and of.answer(self.session, 1, limit).status != 400:
                 return limit
@@ -182,12 +191,11 @@ class Survey:
         rows = known.by_pk
         pks = list(rows)
         chosen: dict[int, None] = dict.fromkeys([*pks[:1], *pks[-1:]])
-        for field_name in image_schema()["properties"]:
-            strata: dict[object, int] = {}
-            for pk in self.random("stratum", field_name, salt).sample(pks, k=len(pks)):
-                value = rows[pk].get(field_name)
-                strata.setdefault(value if _is_category(field_name) else value is None, pk)
-            chosen.update(dict.fromkeys(strata.values()))
+        for strata in self._strata(known):
+            found: dict[object, int] = {}
+            for pk in self.random("stratum", salt).sample(pks, k=len(pks)):
+                found.setdefault(strata(rows[pk]), pk)
+            chosen.update(dict.fromkeys(found.values()))
         for operation in (INSERTS, UPDATES):
             try:
                 pending = [pk for pk in self.known(operation).pks if pk in rows]
@@ -197,6 +205,16 @@ class Survey:
         rest = [pk for pk in pks if pk not in chosen]
         chosen.update(dict.fromkeys(self.random("rest", salt).sample(rest, k=min(len(rest), most))))
         return list(chosen)[:most]
+
+    def _strata(self, known: Known) -> Iterable[Callable[[Row], object]]:
+        """What to tell rows apart by, so that a sample has some of each kind."""
+        for name in image_schema()["properties"]:
+            values = {json.dumps(row.get(name)) for row in known.rows.values()}
+            if len(values) <= CATEGORIES:
+                yield lambda row, name=name: json.dumps(row.get(name))  # type: ignore[misc]  # bound here, not later
+            else:
+                yield lambda row, name=name: row.get(name) is None  # type: ignore[misc]  # as above
+        yield lambda row: row.get("object_id") == row.get("product")
 
     def some_pk(self) -> int:
         """The pk of an image of the channel; 1 where none can be read."""
@@ -236,13 +254,3 @@ def _full_size(page: Page, limit: int) -> int:
     if page.count is not None and rows < min(limit, page.count):
         return max(rows, 1)
     return limit
-
-
-def _is_category(name: str) -> bool:
-    schema = image_schema()["properties"][name]
-    return "$ref" in schema or "anyOf" in schema or schema.get("type") == "boolean"
-
-
-def chunks(values: Sequence[int], size: int) -> Iterable[Sequence[int]]:
-    """The values in pieces of ``size``."""
-    return (values[start : start + size] for start in range(0, len(values), size))

@@ -2,7 +2,6 @@
 
 import email.utils
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
@@ -100,8 +99,6 @@ class Wire:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     requests: int = 0
-    seconds: dict[str, list[float]] = Factory(lambda: defaultdict(list))
-    """Latencies by the path of the request, in seconds."""
     blips: list[Answer] = Factory(list)
     """Answers of a proxy (502, 503, 504) that were gone when the request was sent again."""
     _client: httpx.Client = field(init=False)
@@ -162,7 +159,6 @@ class Wire:
             return Answer(request, url, 0, broke=f"undecodable body: {error}", authorization=credentials.shown)
         self._failures = 0
         seconds = self.clock() - began
-        self.seconds[request.path].append(seconds)
         return Answer(
             request, url, response.status_code, response.headers, response.content, seconds,
             authorization=credentials.shown,

@@ -7,8 +7,13 @@
 ``PATCH /_mock/images/5/17``          modify image 17. Body: the fields that change. 200 with the image
 ``DELETE /_mock/images/5/17``         remove it. 204
 ``POST /_mock/images/5/sent``         report images as sent. Body: ``{"pks": [17, 18]}``. 200 with ``{"sent": 2}``
-``POST /_mock/reset``                 undo all changes, and forget the requests. 204
+``POST /_mock/reset``                 undo all changes, forget the requests, and go back to the faults of the start. 204
 ``GET /_mock/requests``               the newest requests received, oldest first: ``{"requests": [...]}``
+``GET /_mock/faults``                 the faults: ``{"faults": [{"spec": "429:first=1", "requests": 7, "struck": 1}]}``,
+                                      with how many requests each has met, and struck
+``POST /_mock/faults``                add faults. Body: ``{"specs": ["429:first=1"]}``, written as for ``--fault``. 201
+                                      with all faults
+``DELETE /_mock/faults``              take all faults away. 204
 ====================================  ================================================================================
 
 Errors are those of the service: 400 with messages by field, 401, 404, 405.
@@ -21,18 +26,20 @@ from channel_images.mock.answers import Answer, Json, bad_request, not_found
 from channel_images.mock.call import Call
 from channel_images.mock.channel import UnknownImage
 from channel_images.mock.endpoints import Body, Handler, JsonEndpoint
+from channel_images.mock.faults import BadFault
 from channel_images.mock.fields import InvalidFields
-from channel_images.mock.journal import ADMIN_PREFIX, Journal, RecordedRequest
+from channel_images.mock.journal import ADMIN_PREFIX, RecordedRequest
 from channel_images.mock.parameters import NUMBER, Invalid, read_integer
-from channel_images.mock.store import Store, UnknownChannel
+from channel_images.mock.state import State
+from channel_images.mock.store import UnknownChannel
 
 
 class Admin:
     """The handlers of the admin API."""
 
-    def __init__(self, store: Store, journal: Journal) -> None:
-        self._store = store
-        self._journal = journal
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._store = state.store
 
     def endpoints(self, guard: Callable[[Call], None]) -> dict[str, JsonEndpoint]:
         """The endpoints by path, each behind ``guard``."""
@@ -42,6 +49,7 @@ class Admin:
             "images/{channel}/{pk}": {"PATCH": self.modify, "DELETE": self.remove},
             "reset": {"POST": self.reset},
             "requests": {"GET": self.requests},
+            "faults": {"GET": self.faults, "POST": self.add_faults, "DELETE": self.clear_faults},
         }
         return {ADMIN_PREFIX + path: JsonEndpoint(methods, guard=guard) for path, methods in handlers.items()}
 
@@ -77,12 +85,35 @@ class Admin:
         return Answer.of_json({"sent": len(pks)})
 
     def reset(self, _call: Call, _body: Body) -> Answer:
-        self._store.reset()
-        self._journal.clear()
+        self._state.reset()
         return Answer(204)
 
     def requests(self, _call: Call, _body: Body) -> Answer:
-        return Answer.of_json({"requests": [_as_json(request) for request in self._journal.requests]})
+        return Answer.of_json({"requests": [_as_json(request) for request in self._state.journal.requests]})
+
+    def faults(self, _call: Call, _body: Body) -> Answer:
+        return self._faults(200)
+
+    def add_faults(self, _call: Call, body: Body) -> Answer:
+        specs = body.get("specs")
+        if not isinstance(specs, list) or not all(isinstance(spec, str) for spec in specs):
+            raise bad_request({"specs": ["Enter a list of texts."]})
+        try:
+            self._state.faults.add(*specs)
+        except BadFault as bad:
+            raise bad_request({"specs": [str(bad)]}) from None
+        return self._faults(201)
+
+    def clear_faults(self, _call: Call, _body: Body) -> Answer:
+        self._state.faults.clear()
+        return Answer(204)
+
+    def _faults(self, status: int) -> Answer:
+        standings: list[Json] = [
+            {"spec": each.fault.spec, "requests": each.requests, "struck": each.struck}
+            for each in self._state.faults.standings
+        ]
+        return Answer.of_json({"faults": standings}, status)
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """The mock as an ASGI application."""
 
-from collections.abc import Callable
-
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -10,70 +8,67 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from channel_images.mock.admin import Admin
-from channel_images.mock.answers import Answer, not_found
+from channel_images.mock.answers import Answer
 from channel_images.mock.auth import require_token
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.call import Call
-from channel_images.mock.delivery import deliver
+from channel_images.mock.churn import ChurnedEndpoint
+from channel_images.mock.docs_page import docs_endpoints
 from channel_images.mock.endpoints import JsonEndpoint, OperationEndpoint, send_answer
-from channel_images.mock.journal import Journal, JournalMiddleware
+from channel_images.mock.faults import ACTIVE_USER, LOGIN, FaultyEndpoint
+from channel_images.mock.journal import JournalMiddleware
 from channel_images.mock.links import escaped, quoted
 from channel_images.mock.operations import Operation, operations
 from channel_images.mock.settings import Settings
 from channel_images.mock.signin import ACTIVE_USER_PATH, LOGIN_PATH, SignIn
-from channel_images.mock.store import Store
-
-Around = Callable[[Operation, ASGIApp], ASGIApp]
+from channel_images.mock.state import State
 
 
 def create_app(
-    settings: Settings | None = None,
-    *,
-    store: Store | None = None,
-    journal: Journal | None = None,
-    behaviour: type[Behaviour] = Behaviour,
-    around: Around = lambda _operation, endpoint: endpoint,
+    settings: Settings | None = None, *, state: State | None = None, behaviour: type[Behaviour] = Behaviour
 ) -> Starlette:
-    """Build the application; ``store`` and ``journal`` are made from the settings unless they are given.
+    """Build the application; ``state`` is begun from the settings unless it is given.
 
-    ``behaviour`` decides what the contract's operations answer. ``around`` may wrap the endpoint of each, below HTTP:
-    to delay an answer, to cut it off. Raises ``ContractNotFound``, and ``ValueError`` for settings that cannot be.
+    ``behaviour`` decides what the contract's operations answer. Raises ``ContractNotFound``, and ``ValueError`` for
+    settings that cannot be.
     """
     settings = settings or Settings()
-    store = store or Store(settings.seed, settings.channels)
-    journal = journal or Journal(settings.requests_kept)
-    answering = behaviour(settings, store)
+    state = state or State.begin(settings)
+    answering = behaviour(settings, state.store)
 
     def guard(call: Call) -> None:
         require_token(call, settings.token)
 
     signin = SignIn(settings)
-    contract = [
-        Route(operation.path, _Around(operation, around(operation, OperationEndpoint(operation, answering))))
-        for operation in operations()
-    ]
-    own = {
-        LOGIN_PATH: JsonEndpoint({"POST": signin.login}),
-        ACTIVE_USER_PATH: JsonEndpoint({"GET": signin.active_user}, guard=guard),
-        **Admin(store, journal).endpoints(guard),
+    login = JsonEndpoint({"POST": signin.login})
+    active_user = JsonEndpoint({"GET": signin.active_user}, guard=guard)
+    own: dict[str, ASGIApp] = {
+        LOGIN_PATH: FaultyEndpoint(LOGIN, login, state.faults),
+        ACTIVE_USER_PATH: FaultyEndpoint(ACTIVE_USER, active_user, state.faults),
+        **Admin(state).endpoints(guard),
+        **docs_endpoints(settings),
     }
+    contract: dict[str, ASGIApp] = {each.path: _ContractEndpoint(each, answering, state) for each in operations()}
     app = Starlette(
-        routes=[*contract, *(Route(path, endpoint) for path, endpoint in own.items())],
-        middleware=[Middleware(JournalMiddleware, journal=journal)],
+        routes=[Route(path, endpoint) for path, endpoint in {**contract, **own}.items()],
+        middleware=[Middleware(JournalMiddleware, journal=state.journal)],
         exception_handlers={Exception: _server_error},
     )
     # Starlette redirects by 307 to an absolute URL; Django by 301, and a path alone cannot lead to another host.
     app.router.redirect_slashes = False
-    app.router.default = _Unrouted(app)
+    app.router.default = _Unrouted(app, answering)
     return app
 
 
-class _Around:
-    """The endpoint of an operation, which says whose it is."""
+class _ContractEndpoint:
+    """The endpoint of an operation, which says whose it is: faults in front, then churn, then the behaviour."""
 
-    def __init__(self, operation: Operation, endpoint: ASGIApp) -> None:
+    def __init__(self, operation: Operation, behaviour: Behaviour, state: State) -> None:
         self.operation = operation
-        self._endpoint = endpoint
+        endpoint: ASGIApp = OperationEndpoint(operation, behaviour)
+        if state.churning is not None and operation.is_list:
+            endpoint = ChurnedEndpoint(operation, endpoint, state.churning)
+        self._endpoint = FaultyEndpoint(operation.id, endpoint, state.faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._endpoint(scope, receive, send)
@@ -82,12 +77,13 @@ class _Around:
 class _Unrouted:
     """For paths that lead nowhere: a redirect where only the closing slash is missing (Django's APPEND_SLASH), or 404."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, behaviour: Behaviour) -> None:
         self._app = app
+        self._behaviour = behaviour
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope)
-        await send_answer(deliver(call, self._answer(call)), send)
+        await send_answer(self._behaviour.deliver(call, self._answer(call)), send)
 
     def _answer(self, call: Call) -> Answer:
         slashed = call.path + "/"
@@ -95,9 +91,9 @@ class _Unrouted:
             route.matches({**call.scope, "path": slashed})[0] is Match.FULL for route in self._app.routes
         )
         if not known:
-            return not_found().answer
+            return self._behaviour.unrouted(call)
         query = f"?{escaped(call.query_string)}" if call.query_string else ""
-        return Answer(301, headers={"location": quoted(slashed) + query})
+        return self._behaviour.redirect(call, quoted(slashed) + query)
 
 
 async def _server_error(_request: Request, _error: Exception) -> Response:

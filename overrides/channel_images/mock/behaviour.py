@@ -5,17 +5,21 @@ does not allow. Each step is a method. A variant or a bug is a subclass that ove
 ``super()`` for the rest; several combine by inheritance (see :func:`combined`). The steps, in the order of a request:
 
 ========================  ============================================================================================
-``respond``               the whole of it: whatever the other steps do, the answer passes through here
+``respond``               the whole of it, under the store's lock
+``answer``                the same before its delivery: whatever the other steps say, refusals too, passes through here
 ``authenticate``          who may ask
-``options``               the answer to ``OPTIONS``
-``channel``, ``image_id`` the path's parameters, and the 404 for those that lead nowhere
+``dispatch``, ``options`` the answer by the request's method
+``channel``, ``image_id`` the path's parameters; ``missing_channel``, ``missing_image``: the 404 of those not there
 ``arguments``, ``decode`` the query's parameters, and the refusal of those that cannot be read
-``query``, ``listing``    which images a list holds, in which order, and how many it says they are
-``window``                which slice of them is the page, and the 404 past the end
-``row``, ``image``        what one image looks like
+``query``, ``listing``    which images a list holds, and in which order; ``count``: how many it says they are
+``window``, ``page_size`` which slice of them is the page; ``past_the_end``: the 404 of a page beyond the last
+``pks``                   the rows of the page
+``stored``, ``row``       what one image looks like; ``image``: the same as JSON
 ``links``, ``page``       the neighbours' URLs, and the envelope around the rows
 ``deliver``               ETag, 304, compression, HEAD
 ========================  ============================================================================================
+
+Beside them, ``unrouted`` and ``redirect`` answer paths that are no operation's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +38,7 @@ from channel_images.mock.answers import (
 from channel_images.mock.auth import require_token
 from channel_images.mock.call import Call
 from channel_images.mock.channel import Query
+from channel_images.mock.dataset import Row
 from channel_images.mock.delivery import deliver
 from channel_images.mock.details import details
 from channel_images.mock.links import page_link
@@ -85,15 +90,19 @@ class Behaviour:
         """The answer to a request, ready to be sent."""
         # One lock for the request, so that a change from another thread falls between requests, not into one.
         with self.store.lock:
-            try:
-                self.authenticate(call)
-                answer = self.dispatch(operation, call)
-            except Refused as refused:
-                answer = refused.answer
+            answer = self.answer(operation, call)
         answer.headers.setdefault("allow", ALLOW)
         return self.deliver(call, answer)
 
-    def authenticate(self, call: Call) -> None:
+    def answer(self, operation: Operation, call: Call) -> Answer:
+        """The answer to a request, a refusal too, before it is delivered."""
+        try:
+            self.authenticate(operation, call)
+            return self.dispatch(operation, call)
+        except Refused as refused:
+            return refused.answer
+
+    def authenticate(self, operation: Operation, call: Call) -> None:
         """Raise ``Refused`` with 401 for a request without a valid token."""
         require_token(call, self.settings.token)
 
@@ -128,26 +137,40 @@ class Behaviour:
         arguments = self.arguments(operation, call)
         listing = self.listing(operation, channel, self.query(operation, arguments))
         window = self.window(operation, arguments, listing)
-        pks = listing.slice(window.start, window.start + window.size)
-        rows = [self.rendered(operation, channel, pk) for pk in pks]
-        body = self.page(operation, rows, listing.count, self.links(call, window, listing))
+        rows = [self.rendered(operation, channel, pk) for pk in self.pks(operation, listing, window)]
+        count = self.count(operation, channel, listing)
+        body = self.page(operation, rows, count, self.links(call, window, listing))
         return Answer(200, body, {"content-type": JSON_TYPE})
+
+    # Paths of no operation
+
+    def unrouted(self, call: Call) -> Answer:
+        """The answer to a path that leads nowhere."""
+        return not_found().answer
+
+    def redirect(self, call: Call, location: str) -> Answer:
+        """The answer to a path of an operation that lacks its closing slash; ``location`` is the path with it."""
+        return Answer(301, headers={"location": location})
 
     # The path
 
     def channel(self, operation: Operation, call: Call) -> int:
         """The channel that the path names. Raises ``Refused`` with 404 where there is none."""
         channel = self.path_argument(operation, call, "channel_id")
-        if channel not in self.store:
-            raise not_found()
-        return channel
+        return channel if channel in self.store else self.missing_channel(channel)
+
+    def missing_channel(self, channel: int) -> int:
+        """The channel to take where the one that is named does not exist. Raises ``Refused``: there is none."""
+        raise not_found()
 
     def image_id(self, operation: Operation, call: Call, channel: int) -> int:
         """The pk that the path names. Raises ``Refused`` with 404 where the channel has no such image."""
         pk = self.path_argument(operation, call, "id")
-        if not self.store.has(channel, pk):
-            raise not_found()
-        return pk
+        return pk if self.store.has(channel, pk) else self.missing_image(operation, channel, pk)
+
+    def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
+        """The image to take where the channel has none with this pk. Raises ``Refused``: there is none."""
+        raise not_found()
 
     def path_argument(self, operation: Operation, call: Call, name: str) -> int:
         """An id in the path. Raises ``Refused`` with 404 for text that is none."""
@@ -217,25 +240,44 @@ class Behaviour:
         """The list itself: its rows, their order, and their count."""
         return self.store.listing(channel, query)
 
+    def count(self, operation: Operation, channel: int, listing: Listing) -> int:
+        """How many rows the envelope says the list has."""
+        return listing.count
+
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
         """The slice of ``listing`` that is asked for. Raises ``Refused`` with 404 past the end."""
         number, limit = arguments["page"], arguments["limit"]
         assert isinstance(number, int)  # noqa: S101 - the contract's page and limit are integers
         assert isinstance(limit, int)  # noqa: S101
-        size = min(limit, self.settings.max_limit)
+        size = self.page_size(limit)
         window = Window(number, (number - 1) * size, size)
-        if number > 1 and window.start >= listing.count:
-            raise not_found("Invalid page.")
-        return window
+        is_past = number > 1 and window.start >= listing.count
+        return self.past_the_end(operation, window, listing) if is_past else window
+
+    def page_size(self, limit: int) -> int:
+        """How many rows a full page holds where ``limit`` are asked for."""
+        return min(limit, self.settings.max_limit)
+
+    def past_the_end(self, operation: Operation, window: Window, listing: Listing) -> Window:
+        """The slice to take where the one that is asked for holds no row. Raises ``Refused``: there is none."""
+        raise not_found("Invalid page.")
+
+    def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
+        """The images on the page."""
+        return listing.slice(window.start, window.start + window.size)
 
     # What is shown
+
+    def stored(self, channel: int, pk: int) -> Row:
+        """An image as it is stored, whatever operation shows it."""
+        return self.store.row(channel, pk)
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         """An image's fields, with details where the operation shows them.
 
         What is rendered of them is cached: they may depend on nothing but the arguments and the image.
         """
-        row = self.store.row(channel, pk)
+        row = self.stored(channel, pk)
         if not operation.meaning.detailed:
             return {**row}
         return {**row, **details(row, self.store.traits(channel, row["product"]))}

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,10 +14,12 @@ from starlette.types import ASGIApp
 from channel_images.mock.app import create_app
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bounded import BoundedHttpProtocol
+from channel_images.mock.churn import Churn, churn_of
 from channel_images.mock.dataset import Row
-from channel_images.mock.journal import Journal, RecordedRequest
+from channel_images.mock.faults import Faults
+from channel_images.mock.journal import RecordedRequest
 from channel_images.mock.settings import DEFAULT_CHANNELS, DEFAULT_TOKEN, Settings
-from channel_images.mock.store import Store
+from channel_images.mock.state import State
 
 if TYPE_CHECKING:
     from channel_images.mock.transport import MockTransport
@@ -47,6 +49,12 @@ class MockServer:
             server.mark_sent(5, [image["pk"]])
 
     The same requests can be made without a socket: ``httpx.Client(transport=server.transport, base_url=server.url)``.
+
+    It can be a healthy server of another kind (``variants``), a broken one (``bugs``), have a bad day (``faults``, or
+    :meth:`fault` while it runs), and have data that changes meanwhile (``churn``)::
+
+        with MockServer(variants=["limit-clamped"], faults=["503:rate=0.1"], churn=Churn(adds=1, removes=2)) as server:
+            ...
     """
 
     def __init__(
@@ -59,20 +67,36 @@ class MockServer:
         trust_proxy: bool = False,
         host: str = "127.0.0.1",
         port: int = 0,
+        variants: Sequence[str] = (),
+        bugs: Sequence[str] = (),
+        faults: Sequence[str] | Faults = (),
+        churn: Churn | bool | None = None,
         behaviour: type[Behaviour] = Behaviour,
     ) -> None:
         """``images`` is the size of channel 5; ``channels`` gives all channels instead, with the size of each.
 
-        ``port`` 0 takes a free one. Raises ``ValueError`` for settings that cannot be.
+        ``port`` 0 takes a free one. ``variants`` and ``bugs`` are names, ``faults`` specs, as the command line lists
+        them; ``behaviour`` is one of your own instead of the former two; ``churn=True`` is a gentle one. Raises ``ValueError`` for settings that cannot
+        be, with one line that says what is wrong.
         """
         if images is not None and channels is not None:
             raise ValueError("images and channels both say how large channel 5 is: give one of them")
         if channels is None:
             channels = DEFAULT_CHANNELS if images is None else {**DEFAULT_CHANNELS, _FIRST_CHANNEL: images}
+        if variants or bugs:
+            if behaviour is not Behaviour:
+                raise ValueError("variants and bugs are behaviours: give them, or one of your own")
+            from channel_images.mock.bugs import behaviour as behaviour_of
+
+            behaviour = behaviour_of(variants, bugs)
         self.settings = Settings(token=token, channels=channels, seed=seed, trust_proxy=trust_proxy)
-        self._store = Store(seed, channels)
-        self._journal = Journal(self.settings.requests_kept)
-        self.app = create_app(self.settings, store=self._store, journal=self._journal, behaviour=behaviour)
+        self._state = State.begin(
+            self.settings,
+            faults=faults if isinstance(faults, Faults) else Faults(faults, seed=seed),
+            churn=churn_of(churn, seed),
+        )
+        self._store = self._state.store
+        self.app = create_app(self.settings, state=self._state, behaviour=behaviour)
         self._address = (host, port)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -140,14 +164,31 @@ class MockServer:
         self._store.mark_sent(channel, [pks] if isinstance(pks, int) else pks)
 
     def reset(self) -> None:
-        """Undo all changes, and forget the requests."""
-        self._store.reset()
-        self._journal.clear()
+        """Undo all changes, forget the requests, and go back to the faults that the server was started with."""
+        self._state.reset()
 
     @property
     def requests(self) -> list[RecordedRequest]:
         """The newest requests received, oldest first."""
-        return self._journal.requests
+        return self._state.journal.requests
+
+    # What goes wrong
+
+    def fault(self, *specs: str) -> None:
+        """Add faults, from the next request on: ``server.fault("503:first=2")``.
+
+        Specs are described in :mod:`channel_images.mock.faults`. Raises ``BadFault``.
+        """
+        self._state.faults.add(*specs)
+
+    def clear_faults(self) -> None:
+        """Take all faults away, those that the server was started with too."""
+        self._state.faults.clear()
+
+    @property
+    def faults(self) -> Faults:
+        """The faults, with what each of them has struck."""
+        return self._state.faults
 
     # Running it
 
@@ -201,6 +242,7 @@ class MockServer:
         if self._server is not None:
             raise RuntimeError(f"the mock server is running already, at {self.url}")
         self._server = _Server(self.app, _listen(*self._address), self._address[0])
+        self._server.on_stop = self._state.faults.release
         return self._server
 
 
@@ -228,6 +270,7 @@ class _Server(uvicorn.Server):
         self.url = f"http://{_WILDCARDS.get(host, f'[{host}]' if ':' in host else host)}:{bound.getsockname()[1]}"
         self.ready = threading.Event()
         self.on_ready: Callable[[], None] = lambda: None
+        self.on_stop: Callable[[], None] = lambda: None
 
     def serve_bound(self) -> None:
         """Serve until ``should_exit``."""
@@ -244,6 +287,11 @@ class _Server(uvicorn.Server):
         self.ready.set()
         self.on_ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Requests that a fault keeps waiting would use up the time that the others have to end.
+        self.on_stop()
+        await super().shutdown(sockets)
+
 
 def _listen(host: str, port: int) -> socket.socket:
     """A socket bound to the address. Raises ``PortInUse``."""
@@ -252,6 +300,8 @@ def _listen(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+        # Now, so that nobody else can come first: two sockets may be bound to one port, but only one may listen.
+        bound.listen()
     except OSError as error:
         bound.close()
         raise PortInUse(f"cannot listen on {host}:{port}: {error.strerror or error}") from error

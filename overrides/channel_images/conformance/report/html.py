@@ -1,23 +1,88 @@
 """``index.html``: the report for people, in one file that needs no script and no other host."""
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
-from channel_images.conformance.results import Report, Result, Verdict
+from attrs import define, frozen
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from channel_images.conformance.report.chart import chart, duration
+from channel_images.conformance.report.summary import by_rule, caveats, plural, sentence
+from channel_images.conformance.report.text import remainder, visible, visible_request
+from channel_images.conformance.results import Report, Result, Severity, Verdict
 
 MAX_TEXT = 2_000
-"""Characters of anything that a server sent which the page shows."""
+"""Bytes of a text that may quote what a server sent."""
+MIN_TEXT = 400
+"""So many it may have where a great many rules are violated."""
+MAX_LINES = 40
+"""Of one text: line breaks are small and tall."""
+MAX_REASON = 400
+MAX_REQUESTS = 6
+BUDGET = 200_000
+"""Bytes of all such texts together, escaped: what is left of 300 KB when matrix, chart and styles are drawn."""
+FRAME = 700
+"""Bytes of markup around the texts of one violation."""
+RESERVE = 20_000
+"""The part of it that violations leave to the reasons of what was not exercised."""
 
 SYMBOLS = {
     Verdict.PASS: "✓",
     Verdict.VIOLATED: "✗",
-    Verdict.UNSTABLE: "~",
+    Verdict.UNSTABLE: "≈",
     Verdict.NOT_EXERCISED: "○",
-    Verdict.WAIVED: "w",
+    Verdict.WAIVED: "⊘",
 }
+GRAVITY = (Verdict.PASS, Verdict.NOT_EXERCISED, Verdict.WAIVED, Verdict.UNSTABLE, Verdict.VIOLATED)
+
+
+@frozen
+class Shown:
+    """A violation as the page shows it."""
+
+    operation: str
+    severity: Severity
+    relation: Markup
+    expected: Markup
+    seen: Markup
+    requests: Sequence[Markup]
+
+
+@frozen
+class Group:
+    """The violations of one rule."""
+
+    rule: str
+    statement: Markup
+    violations: Sequence[Shown]
+    number: int
+    """How many there are, shown or not."""
+
+
+@frozen
+class Cell:
+    """A rule on an operation in the matrix."""
+
+    symbol: str
+    word: str
+    style: str
+    link: str = ""
+    """The anchor of the violation, where the page shows it."""
+
+
+@frozen
+class Why:
+    """What did not pass for one reason."""
+
+    rule: str
+    operations: Sequence[str]
+    reason: Markup
 
 
 def render_html(report: Report) -> str:
-    """The page, as HTML text; everything that a server sent is escaped and capped."""
+    """The page, as HTML text; everything that a server sent is escaped, made harmless and capped."""
     environment = Environment(
         loader=PackageLoader("channel_images.conformance.report", ""),
         autoescape=True,
@@ -25,26 +90,134 @@ def render_html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["cap"] = _cap
+    environment.filters |= {"breakable": _breakable, "duration": duration, "plural": plural}
+    room = _Room(BUDGET)
+    about = {
+        name: room.show(text, MAX_TEXT)
+        for name, text in (("url", report.url), ("not_judged", report.not_judged), ("command", report.command))
+    }
+    groups = list(_groups(report, room))
     return environment.get_template("index.html.jinja").render(
         report=report,
-        matrix=_matrix(report),
+        about=about,
+        versions=room.show(", ".join(f"{name} {version}" for name, version in report.versions.items()), MAX_TEXT),
+        sentence="could not be judged" if report.not_judged else sentence(report),
+        caveats=caveats(report),
+        groups=groups,
+        hidden={group.rule: more for group in groups if (more := group.number - len(group.violations))},
+        families=_matrix(report, {group.rule for group in groups if group.violations}),
         operations=list(dict.fromkeys(result.operation for result in report.results)),
-        unexercised=[result for result in report.results if result.verdict is Verdict.NOT_EXERCISED],
-        symbols=SYMBOLS,
+        tally={verdict: (SYMBOLS[verdict], len(results)) for verdict in Verdict if (results := report.having(verdict))},
+        asides=[
+            (title, verdict.replace(" ", "-"), reasons)
+            for title, verdict in (
+                ("Unstable", Verdict.UNSTABLE),
+                ("Waived", Verdict.WAIVED),
+                ("Not exercised", Verdict.NOT_EXERCISED),
+            )
+            if (reasons := list(_reasons(report.having(verdict), room)))
+        ],
+        chart=chart(report.latency),
     )
 
 
-def _matrix(report: Report) -> dict[str, dict[str, Result]]:
-    """Rule by operation, with the gravest result of each."""
-    gravity = [Verdict.PASS, Verdict.NOT_EXERCISED, Verdict.WAIVED, Verdict.UNSTABLE, Verdict.VIOLATED]
-    cells: dict[str, dict[str, Result]] = {}
+@define
+class _Room:
+    """What is left of the page for texts that may quote what a server sent."""
+
+    left: int
+
+    def show(self, text: str, most: int) -> Markup:
+        """The text, made harmless and escaped, in at most ``most`` bytes and what is left, and a note of what is not."""
+        most = min(most, max(self.left, 0))
+        # Escaped, a character takes one byte at least.
+        whole = visible(text[:most], most)
+        pieces: list[str] = []
+        size = lines = 0
+        for character in whole:
+            piece = str(escape(character))
+            size += len(piece.encode())
+            lines += character == "\n"
+            if size > most or lines == MAX_LINES:
+                break
+            pieces.append(piece)
+        note = remainder(len(text), 0) if len(pieces) < len(whole) or len(text) > most else ""
+        self.left -= size + len(note.encode())
+        return Markup("".join(pieces)) + note  # noqa: S704  # escaped above
+
+    def request(self, line: str, most: int) -> Markup:
+        """A ``curl`` line, whole or not at all."""
+        shown = escape(visible_request(line, min(most, max(self.left, 0))))
+        self.left -= len(shown.encode())
+        return shown
+
+
+def _groups(report: Report, room: _Room) -> Iterator[Group]:
+    """The violations by rule; where not all find room, the first of each rule goes before the second of any."""
+    groups = by_rule(report.violations())
+    shown: dict[str, list[Shown]] = {rule: [] for rule in groups}
+    # Sized so that one violation of each rule finds room, with three texts and all its requests.
+    share = (BUDGET - RESERVE) // ((3 + MAX_REQUESTS + 1) * max(len(groups), 1))
+    most = max(MIN_TEXT, min(MAX_TEXT, share))
+    for nth in zip_longest(*groups.values()):
+        for result in nth:
+            if result is not None and room.left > RESERVE:
+                shown[result.rule].append(_shown(result, room, most))
+                room.left -= FRAME
+    for rule, results in groups.items():
+        evidence = next((result.evidence for result in results if result.evidence), None)
+        said = f"{evidence.statement} ({evidence.basis})" if evidence else ""
+        yield Group(rule, room.show(said, MAX_TEXT), shown[rule], len(results))
+
+
+def _shown(result: Result, room: _Room, most: int) -> Shown:
+    evidence = result.evidence
+    if evidence is None:
+        return Shown(result.operation, result.severity, room.show(result.reason, most), Markup(), Markup(), ())
+    return Shown(
+        result.operation,
+        result.severity,
+        room.show(result.reason or evidence.relation, most),
+        room.show(evidence.expected, most),
+        room.show(evidence.seen, most),
+        [room.request(request, most) for request in evidence.requests[:MAX_REQUESTS]],
+    )
+
+
+def _matrix(report: Report, linked: set[str]) -> dict[str, dict[str, dict[str, Cell]]]:
+    """Family, rule and operation, with the gravest result of each."""
+    results: dict[str, dict[str, dict[str, list[Result]]]] = {}
     for result in report.results:
-        row = cells.setdefault(result.rule, {})
-        if result.operation not in row or gravity.index(result.verdict) > gravity.index(row[result.operation].verdict):
-            row[result.operation] = result
-    return cells
+        results.setdefault(result.family, {}).setdefault(result.rule, {}).setdefault(result.operation, []).append(
+            result
+        )
+    return {
+        family: {
+            rule: {operation: _cell(found, rule in linked) for operation, found in row.items()}
+            for rule, row in rows.items()
+        }
+        for family, rows in results.items()
+    }
 
 
-def _cap(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text):,} characters)"
+def _cell(results: Sequence[Result], is_linked: bool) -> Cell:
+    gravest = max(results, key=lambda result: (GRAVITY.index(result.verdict), result.severity is Severity.ERROR))
+    symbol, word, style = SYMBOLS[gravest.verdict], str(gravest.verdict), gravest.verdict.replace(" ", "-")
+    if gravest.verdict is not Verdict.VIOLATED:
+        return Cell(symbol, word, style)
+    if gravest.severity is Severity.WARNING:
+        symbol, word, style = "!", "warning", "warning"
+    return Cell(symbol, word, style, f"rule-{gravest.rule}" if is_linked else "")
+
+
+def _reasons(results: Iterable[Result], room: _Room) -> Iterator[Why]:
+    alike: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        alike.setdefault((result.rule, result.reason), []).append(result.operation)
+    for (rule, reason), operations in alike.items():
+        yield Why(rule, operations, room.show(reason, MAX_REASON))
+
+
+def _breakable(name: str) -> Markup:
+    """A name in camel case, or with dots, that a narrow column may break between its words."""
+    return Markup("<wbr>").join(escape(word) for word in re.split(r"(?<=[a-z.])(?=[A-Z])|(?<=\.)", name))

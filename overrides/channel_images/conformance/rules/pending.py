@@ -26,7 +26,7 @@ def _shown(*lists: Known) -> tuple[Answer, ...]:
 def disjoint(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Inserts and updates share no row."""
     inserts, updates = survey.known(INSERTS), survey.known(UPDATES)
-    if not inserts.total and not updates.total:
+    if not inserts.total and not updates.total and not survey.expectations.pending:
         raise NotExercised(f"nothing is pending in channel {survey.channel}")
     if both := sorted(set(inserts.pks) & set(updates.pks)):
         yield Finding(
@@ -68,6 +68,8 @@ def union(survey: Survey, operation: Operation) -> Iterator[Finding]:
         )
     if extra := sorted(set(both.pks) - parts):
         yield Finding("the union holds other rows", "inserts and updates alone", f"pk {few(extra)} too many", shown)
+    if twice := sorted({pk for pk in both.pks if both.pks.count(pk) > 1}):
+        yield Finding("the union holds a row twice", "each row once", f"pk {few(twice)} twice", shown)
     rows = both.by_pk
     for known in (inserts, updates):
         for pk, row in known.by_pk.items():

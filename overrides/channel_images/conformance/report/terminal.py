@@ -1,0 +1,121 @@
+"""The summary that ends a run in a terminal."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from channel_images.conformance.report.summary import by_rule, caveats, plural, sentence
+from channel_images.conformance.report.text import visible_line, visible_request
+from channel_images.conformance.results import Report, Result, Severity
+
+MAX_REQUEST = 500
+"""Characters of a ``curl`` line; a longer one is in the report alone."""
+
+
+EVIDENCE = "the evidence of "
+
+
+def render_text(report: Report, width: int = 100, height: int = 24, where: str = "") -> str:
+    """The summary: violations by rule, as much of their evidence as a screen holds, and the verdict as the last line.
+
+    Args:
+        report: what to tell.
+        width: columns of the terminal.
+        height: lines of the terminal; the summary takes at most all but one, which the prompt needs.
+        where: the path of the report, for the last line.
+
+    Returns:
+        Lines without a line break at the end. Nothing that a server sent can move the cursor, change a colour or
+        reorder a line.
+    """
+    last = _verdict(report, where)
+    groups = by_rule(report.violations())
+    room = max(height - 1 - _height(last, width), 2)
+    heads = [_cut(_head(results), width) for results in groups.values()]
+    # What is left out is told in a line of its own, which a narrow terminal wraps.
+    told = _height(_more(len(report.results), where, EVIDENCE), width)
+    if len(heads) > room:
+        shown = max(room - told, 1)
+        left = sum(len(results) for results in list(groups.values())[shown:])
+        return "\n".join([*heads[:shown], _more(left, where), last])
+    details = [_details(results, width) for results in groups.values()]
+    # Each rule has its line; what room is left goes to the evidence of the first ones.
+    room -= len(heads)
+    everything = sum(_height(line, width) for block in details for lines in block for line in lines)
+    if everything > room:
+        room -= told
+    # The first violation of each rule goes before the second of any.
+    fitting: set[tuple[int, int]] = set()
+    for nth in range(max(map(len, details), default=0)):
+        for number, block in enumerate(details):
+            if nth < len(block) and (needed := sum(_height(line, width) for line in block[nth])) <= room:
+                fitting.add((number, nth))
+                room -= needed
+    lines: list[str] = []
+    for number, (head, block) in enumerate(zip(heads, details, strict=True)):
+        lines.append(head)
+        lines += [line for nth, evidence in enumerate(block) if (number, nth) in fitting for line in evidence]
+    left = sum(map(len, details)) - len(fitting)
+    if left:
+        lines.append(_more(left, where, EVIDENCE))
+    return "\n".join([*lines, last])
+
+
+def _verdict(report: Report, where: str) -> str:
+    parts = [
+        f"{visible_line(report.url, 200)} {sentence(report)}",
+        *caveats(report),
+        f"{plural(report.requests, 'request')} in {report.seconds} s",
+    ]
+    return " · ".join([*parts, where] if where else parts)
+
+
+def _more(number: int, where: str, what: str = "") -> str:
+    return f"… and {what}{number:,} more in the report" + ("" if where else " (--report DIR writes it)")
+
+
+def _head(results: Sequence[Result]) -> str:
+    first = results[0]
+    mark = "✗" if first.severity is Severity.ERROR else "!"
+    operations = list(dict.fromkeys(result.operation for result in results))
+    over = operations[0] if len(operations) == 1 else f"{operations[0]} and {len(operations) - 1} more"
+    warning = "" if first.severity is Severity.ERROR else " · warning"
+    return f"{mark} {first.rule} · {over}{warning} · {first.reason[:1000]}"
+
+
+def _details(results: Sequence[Result], width: int) -> list[list[str]]:
+    """For each violation of a rule the lines of its evidence."""
+    blocks = []
+    for number, result in enumerate(results):
+        lines = [] if number == 0 else [_cut(f"  {result.operation} · {result.reason[:1000]}", width)]
+        if evidence := result.evidence:
+            lines += [_cut(f"    expected: {evidence.expected[:1000]}", width)]
+            lines += [_cut(f"    seen: {evidence.seen[:1000]}", width)]
+            # Not cut: half a request is another one.
+            lines += [f"    {visible_request(request, MAX_REQUEST)}" for request in evidence.requests]
+        blocks.append(lines)
+    return blocks
+
+
+def _cut(line: str, width: int) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    text = visible_line(line, 4 * width)
+    if _columns(indent + text) <= width:
+        return indent + text
+    kept = len(indent)
+    for position, character in enumerate(text):
+        kept += _columns(character)
+        if kept >= width:
+            return f"{indent}{text[:position]}…"
+    return indent + text
+
+
+def _height(line: str, width: int) -> int:
+    return max(1, -(-_columns(line) // width))
+
+
+def _columns(text: str) -> int:
+    """How many columns a terminal gives the text: two for wide East Asian characters and emoji."""
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )

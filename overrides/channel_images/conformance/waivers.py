@@ -1,0 +1,155 @@
+"""Waivers: violations that are known and accepted for a while.
+
+A waiver names a rule, an operation (or all of them), a reason and the last day on which it holds. What it covers has
+the verdict ``waived`` until then, evidence kept; afterwards it counts again.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from attrs import evolve, frozen
+
+from channel_images.conformance.files import Document, load, or_near, write_atomically
+from channel_images.conformance.results import Result, Verdict
+from channel_images.conformance.rule import CATALOGUE
+
+GRACE = timedelta(days=30)
+"""How long a waiver holds that ``--waivers-update`` writes."""
+HEADER = "# Violations that are known, and until when they do not count: docs/conformance.md, Waivers.\n"
+
+
+def today() -> date:
+    """The day that expiry is counted by: UTC, so that it is the same for everybody."""
+    return datetime.now(UTC).date()
+
+
+@frozen
+class Waiver:
+    """One accepted violation."""
+
+    rule: str
+    reason: str
+    expires: date
+    """The last day on which it holds."""
+    operation: str | None = None
+    """``None`` for each operation of the rule."""
+
+    def covers(self, result: Result) -> bool:
+        return result.rule == self.rule and self.operation in (None, result.operation)
+
+    def has_expired(self, day: date) -> bool:
+        return day > self.expires
+
+    def __str__(self) -> str:
+        return f"{self.rule} · {self.operation or 'all operations'}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The waiver as a file holds it."""
+        operation = {"operation": self.operation} if self.operation else {}
+        return {"rule": self.rule, **operation, "reason": self.reason, "expires": self.expires.isoformat()}
+
+
+@frozen
+class Waivers:
+    """The waivers of a run."""
+
+    entries: tuple[Waiver, ...] = ()
+
+    def applied(self, results: Iterable[Result], day: date | None = None) -> list[Result]:
+        """The results, with those waived that a waiver covers on a day, today unless given."""
+        return [self._applied(result, day or today()) for result in results]
+
+    def _applied(self, result: Result, day: date) -> Result:
+        if result.verdict is not Verdict.VIOLATED:
+            return result
+        covering = [waiver for waiver in self.entries if waiver.covers(result)]
+        if not covering:
+            return result
+        last = max(covering, key=lambda waiver: waiver.expires)
+        if last.has_expired(day):
+            note = f" (its waiver expired on {last.expires}: {last.reason})"
+            return evolve(result, reason=result.reason.removesuffix(note) + note)
+        return evolve(
+            result, verdict=Verdict.WAIVED, reason=f"{last.reason} (waived until {last.expires}: {result.reason})"
+        )
+
+    def expired(self, results: Sequence[Result], day: date | None = None) -> list[Waiver]:
+        """The waivers that would cover a violation, had they not expired."""
+        return [
+            waiver
+            for waiver in self.entries
+            if waiver.has_expired(day or today())
+            and any(waiver.covers(result) and result.verdict is Verdict.VIOLATED for result in results)
+        ]
+
+    def unused(self, results: Sequence[Result]) -> list[Waiver]:
+        """The waivers of what is no longer violated: everything that they cover was judged, and held."""
+        return [waiver for waiver in self.entries if {each.verdict for each in _covered(waiver, results)} == {"pass"}]
+
+    def updated(self, results: Sequence[Result], day: date | None = None, *, drop: bool = True) -> "Waivers":
+        """The waivers that the violations of a run need.
+
+        Those that still cover one stay as they are, an expired one too: that it goes on is for a person to decide. What
+        is no longer violated goes (unless ``drop`` is off), what was not judged stays. The rest is waived for 30 days.
+        """
+        day = day or today()
+        gone = self.unused(results) if drop else []
+        kept = [waiver for waiver in self.entries if waiver not in gone]
+        new = {
+            (result.rule, result.operation): Waiver(
+                result.rule, f"written by --waivers-update on {day}", day + GRACE, result.operation
+            )
+            for result in results
+            if result.verdict is Verdict.VIOLATED and not any(waiver.covers(result) for waiver in kept)
+        }
+        return Waivers((*kept, *new.values()))
+
+    def write(self, path: Path) -> None:
+        """Write them as YAML, or as JSON where the file's name says so. Raises ``OSError``."""
+        plain = [waiver.as_json() for waiver in self.entries]
+        if path.suffix.lower() == ".json":
+            text = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+        else:
+            text = HEADER + yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+        write_atomically(path, text)
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML as people write it: a date without quotes."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        return dumper.represent_scalar("tag:yaml.org,2002:timestamp", text)
+    return dumper.represent_str(text)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _covered(waiver: Waiver, results: Iterable[Result]) -> list[Result]:
+    return [result for result in results if waiver.covers(result)]
+
+
+def read_waivers(path: Path) -> Waivers:
+    """The waivers of a file; an empty one has none.
+
+    Raises ``BadFile``, a ``ValueError`` whose message is one line with the file, the line and what is wrong there.
+    """
+    document = load(path, "waivers")
+    return Waivers(tuple(_waiver(document, index, entry) for index, entry in enumerate(document.data or ())))
+
+
+def _waiver(document: Document, index: int, entry: dict[str, str]) -> Waiver:
+    rule, operation = entry["rule"], entry.get("operation")
+    if rule not in CATALOGUE:
+        raise document.bad((index, "rule"), f"no rule {rule}; {or_near(rule, list(CATALOGUE))}")
+    covered = [each.id for each in CATALOGUE[rule].operations]
+    if operation is not None and operation not in covered:
+        raise document.bad((index, "operation"), f"{rule} has no operation {operation}; {or_near(operation, covered)}")
+    return Waiver(rule, entry["reason"], date.fromisoformat(entry["expires"]), operation)

@@ -1,0 +1,164 @@
+"""Isolation: images that a channel shows and does not have."""
+
+from channel_images.mock.answers import JSON_TYPE, Answer, Refused
+from channel_images.mock.behaviour import Behaviour, Links
+from channel_images.mock.bugs.registry import (
+    DETAILED_LIST,
+    DETAILED_RETRIEVE,
+    INSERTS,
+    LIST,
+    RETRIEVE,
+    UPDATES,
+    bug,
+    json_error,
+)
+from channel_images.mock.call import Call
+from channel_images.mock.channel import Query
+from channel_images.mock.dataset import Row
+from channel_images.mock.listing import Chosen, Listing
+from channel_images.mock.operations import Operation
+from channel_images.mock.variants import every
+
+
+class _Unscoped(Behaviour):
+    """Shows images of every channel."""
+
+    def home(self, channel: int, pk: int) -> int:
+        """The channel that has the image."""
+        return next(
+            (each for each in (channel, *self.store.channels) if each in self.store and self.store.has(each, pk)),
+            channel,
+        )
+
+    def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
+        return super().rendered(operation, self.home(channel, pk), pk)
+
+    def stored(self, channel: int, pk: int) -> Row:
+        return super().stored(self.home(channel, pk), pk)
+
+    def of_all_channels(self, query: Query) -> Listing:
+        """The rows of a list, whatever their channel."""
+        return Chosen([pk for each in self.store.channels for pk in every(self.store.listing(each, query))])
+
+
+class _RetrieveUnscoped(_Unscoped):
+    """Looks an image up without its channel."""
+
+    def retrieves_unscoped(self, operation: Operation) -> bool:
+        return False
+
+    def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
+        if self.retrieves_unscoped(operation) and self.store.has(self.home(channel, pk), pk):
+            return pk
+        return super().missing_image(operation, channel, pk)
+
+
+class _ListUnscoped(_Unscoped):
+    """Lists images without regard to their channel."""
+
+    def lists_unscoped(self, operation: Operation, query: Query) -> bool:
+        return False
+
+    def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
+        if self.lists_unscoped(operation, query):
+            return self.of_all_channels(query)
+        return super().listing(operation, channel, query)
+
+
+# isolation.retrieve
+
+
+@bug("isolation.retrieve")
+class RetrieveUnscoped(_RetrieveUnscoped):
+    """get_object() looks the image up without its channel."""
+
+    def retrieves_unscoped(self, operation: Operation) -> bool:
+        return operation.id == RETRIEVE or super().retrieves_unscoped(operation)
+
+
+@bug("isolation.retrieve")
+class DetailedRetrieveUnscoped(_RetrieveUnscoped):
+    """The detailed retrieval forgets the channel that the plain one regards."""
+
+    def retrieves_unscoped(self, operation: Operation) -> bool:
+        return operation.id == DETAILED_RETRIEVE or super().retrieves_unscoped(operation)
+
+
+# isolation.lists
+
+
+@bug("isolation.lists")
+class DetailedListUnscoped(_ListUnscoped):
+    """The detailed list shows the images of every channel."""
+
+    def lists_unscoped(self, operation: Operation, query: Query) -> bool:
+        return operation.id == DETAILED_LIST or super().lists_unscoped(operation, query)
+
+
+@bug("isolation.lists")
+class InsertsUnscoped(_ListUnscoped):
+    """The inserts are those of every channel."""
+
+    def lists_unscoped(self, operation: Operation, query: Query) -> bool:
+        return operation.id == INSERTS or super().lists_unscoped(operation, query)
+
+
+@bug("isolation.lists")
+class UpdatesUnscoped(_ListUnscoped):
+    """The updates are those of every channel."""
+
+    def lists_unscoped(self, operation: Operation, query: Query) -> bool:
+        return operation.id == UPDATES or super().lists_unscoped(operation, query)
+
+
+@bug("isolation.lists")
+class IdInUnscoped(_ListUnscoped):
+    """id__in starts from all images, not from those of the channel."""
+
+    def lists_unscoped(self, operation: Operation, query: Query) -> bool:
+        return (operation.id == LIST and query.pks is not None) or super().lists_unscoped(operation, query)
+
+
+@bug("isolation.lists")
+class ProductUnscoped(_ListUnscoped):
+    """product starts from all images, not from those of the channel."""
+
+    def lists_unscoped(self, operation: Operation, query: Query) -> bool:
+        return (operation.id == LIST and query.products is not None) or super().lists_unscoped(operation, query)
+
+
+# isolation.unknown-channel
+
+
+@bug("isolation.unknown-channel")
+class UnknownChannelEmpty(Behaviour):
+    """The lists of a channel that does not exist are empty: the queryset is filtered by its id, and that is all."""
+
+    def list(self, operation: Operation, call: Call) -> Answer:
+        if self.path_argument(operation, call, "channel_id") in self.store:
+            return super().list(operation, call)
+        return Answer(200, self.page(operation, [], 0, Links(None, None)), {"content-type": JSON_TYPE})
+
+
+@bug("isolation.unknown-channel")
+class UnknownChannelIsFirst(Behaviour):
+    """A channel that does not exist is the default channel."""
+
+    def missing_channel(self, channel: int) -> int:
+        return self.store.channels[0]
+
+
+@bug("isolation.unknown-channel")
+class UnknownChannel400(Behaviour):
+    """A channel that does not exist is 400."""
+
+    def missing_channel(self, channel: int) -> int:
+        raise json_error(400, "Sales channel does not exist.")
+
+
+@bug("isolation.unknown-channel")
+class UnknownChannelNoContent(Behaviour):
+    """A channel that does not exist is 200 with an empty array."""
+
+    def missing_channel(self, channel: int) -> int:
+        raise Refused(Answer.of_json([]))

@@ -1,0 +1,409 @@
+"""Paging: slices, sizes, orders, counts and links that are a little off.
+
+Those of the pending lists, which are arrays, are in :mod:`channel_images.mock.bugs.pending`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from random import Random
+
+from channel_images.mock.answers import not_found
+from channel_images.mock.behaviour import Behaviour, Links, Window
+from channel_images.mock.bugs.registry import DETAILED_LIST, bug
+from channel_images.mock.call import Call
+from channel_images.mock.channel import Query
+from channel_images.mock.listing import Chosen, Listing
+from channel_images.mock.operations import Operation
+from channel_images.mock.parameters import Argument
+from channel_images.mock.settings import Settings
+from channel_images.mock.store import Store
+from channel_images.mock.variants import every
+
+_MANY = 50
+"""Rows of a page, or a list, that some of the bugs call large."""
+
+
+def without_parameters(call: Call, *names: str) -> Call:
+    """The request as if it had not given some parameters."""
+    parts = [part for part in call.query_string.split("&") if part.partition("=")[0] not in names]
+    return Call({**call.scope, "query_string": "&".join(parts).encode("latin-1")})
+
+
+# paging.partition
+
+
+@bug("paging.partition")
+class LastRowOfPageDropped(Behaviour):
+    """The slice ends one row early, on every page but the last."""
+
+    def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
+        pks = super().pks(operation, listing, window)
+        return pks[:-1] if operation.is_enveloped and window.start + window.size < listing.count else pks
+
+
+@bug("paging.partition")
+class PagesOverlap(Behaviour):
+    """Every page after the first begins with the last row of the page before it."""
+
+    def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
+        if operation.is_enveloped and window.number > 1:
+            window = replace(window, start=window.start - 1, size=window.size + 1)
+        return super().pks(operation, listing, window)
+
+
+@bug("paging.partition")
+class PageCountedFromZero(Behaviour):
+    """The offset is page times limit: the first page is never shown."""
+
+    def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
+        if operation.is_enveloped:
+            window = replace(window, start=window.start + window.size)
+        return super().pks(operation, listing, window)
+
+
+@bug("paging.partition")
+class PartialPageDropped(Behaviour):
+    """The number of pages is rounded down: the rows on the last page, where it is not full, are past the end."""
+
+    def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
+        window = super().window(operation, arguments, listing)
+        if operation.is_enveloped and 1 < window.number > listing.count // window.size:
+            raise not_found("Invalid page.")
+        return window
+
+
+@bug("paging.partition")
+class FullLastPageDropped(Behaviour):
+    """Where the last page is full, the number of pages is one too small."""
+
+    def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
+        window = super().window(operation, arguments, listing)
+        if operation.is_enveloped and window.number > 1 and window.start + window.size == listing.count:
+            raise not_found("Invalid page.")
+        return window
+
+
+@bug("paging.partition")
+class RowLostBetweenChunks(Behaviour):
+    """A page of more than 50 rows is read in chunks: the second begins with the last row of the first, not the next."""
+
+    def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
+        pks = super().pks(operation, listing, window)
+        return [*pks[:_MANY], pks[_MANY - 1], *pks[_MANY + 1 :]] if len(pks) > _MANY else pks
+
+
+# paging.size
+
+
+@bug("paging.size")
+class LimitIgnored(Behaviour):
+    """limit is not read: every page of the full list and the detailed list has ten rows."""
+
+    def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
+        return super().window(operation, {**arguments, "limit": 10} if operation.is_enveloped else arguments, listing)
+
+
+@bug("paging.size")
+class LargestLimit5(Behaviour):
+    """The largest page has five rows."""
+
+    def page_size(self, limit: int) -> int:
+        return min(super().page_size(limit), 5)
+
+
+@bug("paging.size")
+class OneRowTooMany(Behaviour):
+    """The row that is read beyond the page, to see whether there is a next one, is shown too."""
+
+    def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
+        if operation.is_enveloped:
+            window = replace(window, size=window.size + 1)
+        return super().pks(operation, listing, window)
+
+
+@bug("paging.size")
+class SmallLimitRaised(Behaviour):
+    """A limit below ten is ten."""
+
+    def page_size(self, limit: int) -> int:
+        return max(super().page_size(limit), 10)
+
+
+@bug("paging.size")
+class LimitFromChoices(Behaviour):
+    """Only the limits of the user interface's menu are taken: 10, 25, 50, 100. Any other is ten."""
+
+    def page_size(self, limit: int) -> int:
+        return super().page_size(limit if limit in {10, 25, 50, 100} else 10)
+
+
+@bug("paging.size")
+class LargeLimitIsDefault(Behaviour):
+    """A limit above 100 falls back to ten, below what 100 gives."""
+
+    def page_size(self, limit: int) -> int:
+        return super().page_size(limit if limit <= 100 else 10)
+
+
+# paging.order
+
+
+class _Chance(Behaviour):
+    """Has random numbers, the same in each run."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        super().__init__(settings, store)
+        self.chance = Random(settings.seed)  # noqa: S311 - an order, not a secret
+
+
+@bug("paging.order")
+class RandomOrder(_Chance):
+    """The queryset of the full list is ordered by chance, anew for each page."""
+
+    def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
+        pks = every(super().listing(operation, channel, query))
+        return Chosen(self.chance.sample(pks, k=len(pks)) if operation.is_enveloped else pks)
+
+
+@bug("paging.order")
+class TiesUnordered(_Chance):
+    """Lists are ordered by the product alone: the images of a product come as it happens."""
+
+    def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
+        pks = every(super().listing(operation, channel, query))
+        shuffled = self.chance.sample(pks, k=len(pks))
+        return Chosen(sorted(shuffled, key=lambda pk: self.stored(channel, pk)["product"]))
+
+
+@bug("paging.order")
+class PageShuffled(_Chance):
+    """The rows of a page are fetched by their ids once more, and that query has no order."""
+
+    def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
+        pks = super().pks(operation, listing, window)
+        return self.chance.sample(pks, k=len(pks)) if operation.is_enveloped else pks
+
+
+@bug("paging.order")
+class OrderByLimit(Behaviour):
+    """Small pages come from an index in another order than large ones."""
+
+    def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
+        if not operation.is_enveloped or window.size >= _MANY:
+            return super().pks(operation, listing, window)
+        return every(listing)[::-1][window.start : window.start + window.size]
+
+
+@bug("paging.order")
+class LaterPagesReversed(Behaviour):
+    """Pages after the first come backwards, each by itself, where the limit is below 50."""
+
+    def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
+        pks = super().pks(operation, listing, window)
+        return pks[::-1] if operation.is_enveloped and window.number > 1 and window.size < _MANY else pks
+
+
+# paging.count
+
+
+@bug("paging.count")
+class CountOfPage(Behaviour):
+    """count is the number of rows on the page."""
+
+    def page(self, operation: Operation, rows: Sequence[bytes], count: int, links: Links) -> bytes:
+        return super().page(operation, rows, len(rows), links)
+
+
+@bug("paging.count")
+class CountOneShort(Behaviour):
+    """count is the index of the last row, one too small."""
+
+    def count(self, operation: Operation, channel: int, listing: Listing) -> int:
+        return max(0, super().count(operation, channel, listing) - 1)
+
+
+@bug("paging.count")
+class CountCapped(Behaviour):
+    """The search engine stops counting at 100."""
+
+    def count(self, operation: Operation, channel: int, listing: Listing) -> int:
+        return min(100, super().count(operation, channel, listing))
+
+
+@bug("paging.count")
+class CountOfAllChannels(Behaviour):
+    """The detailed list counts the images of every channel."""
+
+    def count(self, operation: Operation, channel: int, listing: Listing) -> int:
+        if operation.id != DETAILED_LIST:
+            return super().count(operation, channel, listing)
+        return sum(self.store.listing(each, Query()).count for each in self.store.channels)
+
+
+@bug("paging.count")
+class CountDrifts(Behaviour):
+    """count is an estimate of the database, and differs from page to page."""
+
+    def page(self, operation: Operation, rows: Sequence[bytes], count: int, links: Links) -> bytes:
+        return super().page(operation, rows, count if links.previous is None else count + 1, links)
+
+
+# paging.links
+
+
+@bug("paging.links")
+class NextOnLastPage(Behaviour):
+    """next is never null: the last page links to one past the end."""
+
+    def links(self, call: Call, window: Window, listing: Listing) -> Links:
+        return replace(super().links(call, window, listing), next=self.link(call, window.number + 1))
+
+
+@bug("paging.links")
+class NextEndsEarly(Behaviour):
+    """next is null one page too early."""
+
+    def links(self, call: Call, window: Window, listing: Listing) -> Links:
+        links = super().links(call, window, listing)
+        return replace(links, next=None) if window.start + 2 * window.size >= listing.count else links
+
+
+@bug("paging.links")
+class NextOnFullPage(Behaviour):
+    """A full page is taken for one that has a next, also where the list ends with it."""
+
+    def links(self, call: Call, window: Window, listing: Listing) -> Links:
+        is_full = window.start + window.size <= listing.count
+        return replace(
+            super().links(call, window, listing), next=self.link(call, window.number + 1) if is_full else None
+        )
+
+
+@bug("paging.links")
+class NextIsSamePage(Behaviour):
+    """next leads to the page itself: who follows it never ends."""
+
+    def links(self, call: Call, window: Window, listing: Listing) -> Links:
+        links = super().links(call, window, listing)
+        return links if links.next is None else replace(links, next=self.link(call, window.number))
+
+
+@bug("paging.links")
+class NextIsPage2(Behaviour):
+    """next always leads to page 2."""
+
+    def links(self, call: Call, window: Window, listing: Listing) -> Links:
+        links = super().links(call, window, listing)
+        return links if links.next is None else replace(links, next=self.link(call, 2))
+
+
+@bug("paging.links")
+class PreviousNullOnPage2(Behaviour):
+    """previous is null on page 2, since page 1 has no number in the URL."""
+
+    def links(self, call: Call, window: Window, listing: Listing) -> Links:
+        links = super().links(call, window, listing)
+        return replace(links, previous=None) if window.number == 2 else links
+
+
+@bug("paging.links")
+class PreviousOnFirstPage(Behaviour):
+    """previous of page 1 leads to page 1."""
+
+    def links(self, call: Call, window: Window, listing: Listing) -> Links:
+        links = super().links(call, window, listing)
+        return replace(links, previous=links.previous or self.link(call, 1))
+
+
+@bug("paging.links")
+class PreviousIsNext(Behaviour):
+    """previous is a copy of next."""
+
+    def links(self, call: Call, window: Window, listing: Listing) -> Links:
+        links = super().links(call, window, listing)
+        return replace(links, previous=links.previous and (links.next or links.previous))
+
+
+@bug("paging.links")
+class LinksLoseLimit(Behaviour):
+    """next and previous are built without the limit."""
+
+    def link(self, call: Call, number: int) -> str:
+        return super().link(without_parameters(call, "limit"), number)
+
+
+@bug("paging.links")
+class LinksToPlainList(Behaviour):
+    """next and previous of the detailed list lead to the plain list."""
+
+    def link(self, call: Call, number: int) -> str:
+        return super().link(call, number).replace("/detailed/", "/")
+
+
+# paging.past-the-end
+
+
+@bug("paging.past-the-end")
+class LastPageRepeats(Behaviour):
+    """get_page() gives the last page for any number beyond it."""
+
+    def past_the_end(self, operation: Operation, window: Window, listing: Listing) -> Window:
+        if not operation.is_enveloped:
+            return super().past_the_end(operation, window, listing)
+        last = max(1, -(-listing.count // window.size))
+        return Window(last, (last - 1) * window.size, window.size)
+
+
+@bug("paging.past-the-end")
+class FirstPageRepeats(Behaviour):
+    """A page past the end of the detailed list is the first one."""
+
+    def past_the_end(self, operation: Operation, window: Window, listing: Listing) -> Window:
+        if operation.id != DETAILED_LIST:
+            return super().past_the_end(operation, window, listing)
+        return Window(1, 0, window.size)
+
+
+# paging.defaults
+
+
+@bug("paging.defaults")
+class DefaultLimit20(Behaviour):
+    """The default limit is 20."""
+
+    def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
+        arguments = super().arguments(operation, call)
+        return arguments if "limit" in call.query else {**arguments, "limit": 20}
+
+
+@bug("paging.defaults")
+class UnpagedByDefault(Behaviour):
+    """Without a limit the detailed list comes whole."""
+
+    def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
+        arguments = super().arguments(operation, call)
+        is_whole = operation.id == DETAILED_LIST and "limit" not in call.query
+        return {**arguments, "limit": self.settings.max_limit} if is_whole else arguments
+
+
+@bug("paging.defaults")
+class LastPageByDefault(Behaviour):
+    """Without a page the last one comes."""
+
+    def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
+        window = super().window(operation, {**arguments, "page": arguments["page"] or 1}, listing)
+        last = max(1, -(-listing.count // window.size))
+        return window if arguments["page"] else Window(last, (last - 1) * window.size, window.size)
+
+    def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
+        arguments = super().arguments(operation, call)
+        return arguments if "page" in call.query else {**arguments, "page": 0}
+
+
+@bug("paging.defaults")
+class PendingDefault1(Behaviour):
+    """The pending lists come one row at a time unless a limit is given."""
+
+    def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
+        arguments = super().arguments(operation, call)
+        return arguments if "limit" in call.query or not operation.meaning.pending else {**arguments, "limit": 1}

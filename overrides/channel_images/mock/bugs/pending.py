@@ -1,0 +1,199 @@
+"""Pending: work that is listed twice, not at all, or otherwise than it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from random import Random
+
+from channel_images.mock.behaviour import Behaviour, Window
+from channel_images.mock.bugs.registry import INSERTS, LIST, UNION, UPDATES, bug
+from channel_images.mock.channel import Query
+from channel_images.mock.listing import Chosen, Listing
+from channel_images.mock.operations import Operation
+from channel_images.mock.parameters import Argument
+from channel_images.mock.pattern import Criteria, Pending
+from channel_images.mock.variants import every
+
+
+class _Restated(Behaviour):
+    """Lists images in other states than the operation should."""
+
+    def states(self, operation: Operation, states: frozenset[Pending] | None) -> frozenset[Pending] | None:
+        return states
+
+    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
+        query = super().query(operation, arguments)
+        states = self.states(operation, query.criteria.pending)
+        return replace(query, criteria=replace(query.criteria, pending=states))
+
+
+# pending.disjoint
+
+
+@bug("pending.disjoint")
+class UpdatesHoldInserts(_Restated):
+    """A missing sent version counts as older: what was never sent is to update too."""
+
+    def states(self, operation: Operation, states: frozenset[Pending] | None) -> frozenset[Pending] | None:
+        states = super().states(operation, states)
+        return states | {Pending.INSERT} if states and operation.id == UPDATES else states
+
+
+@bug("pending.disjoint")
+class InsertsHoldDisabledUpdates(Behaviour):
+    """An update of an image that is disabled shows among the inserts as well."""
+
+    def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
+        listing = super().listing(operation, channel, query)
+        if operation.id != INSERTS:
+            return listing
+        updates = every(self.store.listing(channel, Query(Criteria(frozenset({Pending.UPDATE})))))
+        disabled = [pk for pk in updates if self.stored(channel, pk)["status"] == "disabled"]
+        return Chosen(sorted({*every(listing), *disabled}))
+
+
+# pending.union
+
+
+@bug("pending.union")
+class UnionWithoutUpdates(_Restated):
+    """inserts_or_updates answers the inserts alone."""
+
+    def states(self, operation: Operation, states: frozenset[Pending] | None) -> frozenset[Pending] | None:
+        return frozenset({Pending.INSERT}) if operation.id == UNION else super().states(operation, states)
+
+
+@bug("pending.union")
+class UnionWithSent(_Restated):
+    """inserts_or_updates holds what was sent already."""
+
+    def states(self, operation: Operation, states: frozenset[Pending] | None) -> frozenset[Pending] | None:
+        return frozenset(Pending) if operation.id == UNION else super().states(operation, states)
+
+
+@bug("pending.union")
+class UnionActiveOnly(Behaviour):
+    """inserts_or_updates leaves out the images that are disabled."""
+
+    def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
+        listing = super().listing(operation, channel, query)
+        if operation.id != UNION:
+            return listing
+        return Chosen([pk for pk in every(listing) if self.stored(channel, pk)["status"] == "active"])
+
+
+# pending.subset
+
+
+@bug("pending.subset")
+class ListHidesDisabled(Behaviour):
+    """The full list leaves out disabled images, the pending lists do not."""
+
+    def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
+        listing = super().listing(operation, channel, query)
+        if operation.id != LIST:
+            return listing
+        return Chosen([pk for pk in every(listing) if self.stored(channel, pk)["status"] == "active"])
+
+
+@bug("pending.subset")
+class UpdatesAsSent(Behaviour):
+    """The updates show the version that was sent, not the one that is to be sent."""
+
+    def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
+        row = super().row(operation, channel, pk)
+        return {**row, "modified_date": row["created_date"]} if operation.id == UPDATES else row
+
+
+@bug("pending.subset")
+class PendingZeroForNull(Behaviour):
+    """The pending lists show sizes that are null as 0."""
+
+    def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
+        row = super().row(operation, channel, pk)
+        if operation.meaning.pending:
+            row |= {"height": row.get("height") or 0, "width": row.get("width") or 0}
+        return row
+
+
+# pending.paging
+
+
+@bug("pending.paging")
+class UnionRepeats(Behaviour):
+    """inserts_or_updates is a join that gives every insert twice."""
+
+    def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
+        listing = super().listing(operation, channel, query)
+        if operation.id != UNION:
+            return listing
+        inserts = self.store.listing(channel, Query(Criteria(frozenset({Pending.INSERT}))))
+        return Chosen(sorted([*every(listing), *every(inserts)]))
+
+
+@bug("pending.paging")
+class PendingPageIgnored(Behaviour):
+    """The pending lists do not read page: every page is the first."""
+
+    def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
+        return super().window(operation, {**arguments, "page": 1} if operation.meaning.pending else arguments, listing)
+
+
+@bug("pending.paging")
+class PendingLimitIgnored(Behaviour):
+    """The pending lists do not read limit: every page has ten rows."""
+
+    def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
+        return super().window(
+            operation, {**arguments, "limit": 10} if operation.meaning.pending else arguments, listing
+        )
+
+
+@bug("pending.paging")
+class PendingUnpaged(Behaviour):
+    """The pending lists come whole, whatever the page and the limit."""
+
+    def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
+        if operation.meaning.pending:
+            return Window(1, 0, max(1, listing.count))
+        return super().window(operation, arguments, listing)
+
+
+@bug("pending.paging")
+class PendingUnordered(Behaviour):
+    """The updates have no order."""
+
+    chance = Random(0)  # noqa: S311 - an order, not a secret
+
+    def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
+        listing = super().listing(operation, channel, query)
+        return Chosen(self.chance.sample(every(listing), k=listing.count)) if operation.id == UPDATES else listing
+
+
+@bug("pending.paging")
+class PendingDropsRow(Behaviour):
+    """The slice of a pending list ends one row early, where it is not the last."""
+
+    def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
+        pks = super().pks(operation, listing, window)
+        return pks[:-1] if operation.meaning.pending and window.start + window.size < listing.count else pks
+
+
+@bug("pending.paging")
+class PendingOverlaps(Behaviour):
+    """Pages of the inserts after the first begin one row early."""
+
+    def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
+        if operation.id == INSERTS and window.number > 1:
+            window = replace(window, start=window.start - 1)
+        return super().pks(operation, listing, window)
+
+
+@bug("pending.paging")
+class PendingLastPageRepeats(Behaviour):
+    """A page past the end of a pending list is the last one: who reads until there are no rows never ends."""
+
+    def past_the_end(self, operation: Operation, window: Window, listing: Listing) -> Window:
+        if not operation.meaning.pending:
+            return super().past_the_end(operation, window, listing)
+        last = max(1, -(-listing.count // window.size))
+        return Window(last, (last - 1) * window.size, window.size)

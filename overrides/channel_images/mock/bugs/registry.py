@@ -1,0 +1,72 @@
+"""What a bug is, and the table that the bugs register themselves in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from channel_images.mock.answers import Answer, Refused
+from channel_images.mock.behaviour import Behaviour
+from channel_images.mock.parameters import Argument
+from channel_images.mock.variants import html, name_of, summary_of
+
+LIST = "listProductImages"
+DETAILED_LIST = "listDetailedProductImages"
+INSERTS = "listProductImageInserts"
+UPDATES = "listProductImageUpdates"
+UNION = "listProductImageInsertsOrUpdates"
+RETRIEVE = "retrieveProductImage"
+DETAILED_RETRIEVE = "retrieveDetailedProductImage"
+
+_PAGING = {"page", "limit"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A violation of the contract."""
+
+    name: str
+    rule: str
+    """The conformance rule that sees it; others may too."""
+    summary: str
+    """The mistake, in the words of a server's author."""
+    behaviour: type[Behaviour]
+
+
+BUGS: dict[str, Bug] = {}
+"""By name, in the order of the rules."""
+
+Kind = TypeVar("Kind", bound=type[Behaviour])
+
+
+def bug(rule: str) -> Callable[[Kind], Kind]:
+    """Put a behaviour into ``BUGS``, as one that ``rule`` sees. Its name is that of the class, its docstring says what
+    is wrong."""
+
+    def register(kind: Kind) -> Kind:
+        name = name_of(kind)
+        if name in BUGS:
+            raise ValueError(f"there are two bugs {name}")
+        BUGS[name] = Bug(name, rule, summary_of(kind), kind)
+        return kind
+
+    return register
+
+
+def filters(arguments: Mapping[str, Argument]) -> dict[str, Argument]:
+    """The arguments that narrow a list."""
+    return {name: value for name, value in arguments.items() if name not in _PAGING}
+
+
+def without(arguments: Mapping[str, Argument], *names: str) -> dict[str, Argument]:
+    """The arguments but for some."""
+    return {name: value for name, value in arguments.items() if name not in names}
+
+
+def server_error() -> Refused:
+    """What Django says where the application raised an exception."""
+    return Refused(html(500, "Server Error (500)"))
+
+
+def json_error(status: int, detail: str) -> Refused:
+    """A refusal in JSON."""
+    return Refused(Answer.of_json({"detail": detail}, status))

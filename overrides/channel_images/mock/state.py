@@ -1,0 +1,39 @@
+"""Everything about a mock server that changes while it runs."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from channel_images.mock.churn import Churn, Churning
+from channel_images.mock.faults import Faults
+from channel_images.mock.journal import Journal
+from channel_images.mock.settings import Settings
+from channel_images.mock.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the admin API and ``MockServer`` change, and the application reads."""
+
+    store: Store
+    journal: Journal
+    faults: Faults
+    churning: Churning | None = None
+
+    @classmethod
+    def begin(cls, settings: Settings, *, faults: Faults | None = None, churn: Churn | None = None) -> Self:
+        """The state that a server with these settings starts in."""
+        store = Store(settings.seed, settings.channels)
+        return cls(
+            store=store,
+            journal=Journal(settings.requests_kept),
+            faults=faults if faults is not None else Faults(),
+            churning=Churning(churn, store) if churn else None,
+        )
+
+    def reset(self) -> None:
+        """Back to the beginning: no changes, no requests, and the faults that the server was started with."""
+        self.store.reset()
+        self.journal.clear()
+        self.faults.restart()
+        if self.churning is not None:
+            self.churning.restart()

@@ -1,0 +1,468 @@
+"""Variants: what a healthy server may also do, each a change to the strict behaviour.
+
+A client has to cope with all of them, and a check must accuse none. A variant is a class below :class:`Behaviour`, named
+after its class; the first line of its docstring is its description.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from email.utils import formatdate
+from enum import StrEnum
+from functools import lru_cache
+from random import Random
+from typing import TypeVar
+from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
+
+from channel_images.mock.answers import Answer, Refused, bad_request, method_not_allowed, to_json, unauthorized
+from channel_images.mock.behaviour import Behaviour, Links, Window
+from channel_images.mock.call import Call
+from channel_images.mock.channel import Query
+from channel_images.mock.listing import Chosen, Listing
+from channel_images.mock.operations import Operation
+from channel_images.mock.parameters import Argument, Invalid, Parameter
+from channel_images.mock.settings import Settings
+from channel_images.mock.store import Store
+
+LARGEST_CLAMPED = 20
+LARGEST_TAKEN = 50
+"""The largest limits of ``limit-clamped`` and ``limit-refused``."""
+DELAY = 0.05
+"""Seconds that ``slow`` takes for an answer."""
+THROTTLED = 0.01
+"""The share of requests that ``throttled`` puts off."""
+BLIP_EVERY = 250
+LONGEST_TARGET = 2_048
+"""Characters of path and query that ``html-400`` reads."""
+
+
+class Allowance(StrEnum):
+    """What a server may do without being accused."""
+
+    LIMITS = "Clamp a limit above its largest, or refuse it."
+    BAD_PAGING = "Answer a bad page or limit with 400, 404 or the default page; accept page=last."
+    END = "Past the end: 404, or no rows."
+    SHAPE = "Any stable order; further fields; null fields left out."
+    LENIENCE = "Ignore a boolean it cannot read; truncate decimals; skip empty items of a list."
+    UNKNOWN = "Refuse, or match nothing for, enum values and foreign keys that do not exist."
+    ROUTES = "403 for a foreign channel; HTML for what matches no route or is no good request."
+    PROXIES = "Links with another scheme, host or prefix; the scheme word in any case, or in one."
+    HTTP = "Throttling, slowness, compression, validators or none, 405 for HEAD."
+    BLIP = "One 502, 503 or 504 that is gone when the request is sent again."
+    ENVELOPE = "Pending lists inside the page envelope."
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A way in which a healthy server may differ."""
+
+    name: str
+    summary: str
+    allowance: Allowance
+    behaviour: type[Behaviour]
+    excludes: frozenset[str] = frozenset()
+    """The variants that contradict it."""
+
+
+VARIANTS: dict[str, Variant] = {}
+"""By name, in the order of ``Allowance``."""
+
+Kind = TypeVar("Kind", bound=type[Behaviour])
+
+
+def name_of(kind: type) -> str:
+    """``BadPaging400`` as it is written on a command line: ``bad-paging-400``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Z])", "-", kind.__name__).lower()
+
+
+def summary_of(kind: type) -> str:
+    """The first line of a class's docstring, without its full stop."""
+    return (kind.__doc__ or "").strip().partition("\n")[0].removesuffix(".")
+
+
+def variant(allowance: Allowance, *, excludes: Sequence[str] = ()) -> Callable[[Kind], Kind]:
+    """Put a behaviour into ``VARIANTS``."""
+
+    def register(kind: Kind) -> Kind:
+        name = name_of(kind)
+        VARIANTS[name] = Variant(name, summary_of(kind), allowance, kind, frozenset(excludes))
+        return kind
+
+    return register
+
+
+def html(status: int, title: str, **headers: str) -> Answer:
+    """What a web server answers by itself, in front of the application."""
+    body = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+    names = {name.replace("_", "-"): text for name, text in headers.items()}
+    return Answer(status, body.encode(), {"content-type": "text/html; charset=utf-8", **names})
+
+
+def every(listing: Listing) -> Sequence[int]:
+    """All pks of a list."""
+    return listing.slice(0, listing.count)
+
+
+# Limits
+
+
+@variant(Allowance.LIMITS, excludes=["limit-refused"])
+class LimitClamped(Behaviour):
+    """A limit above 20 is treated as 20."""
+
+    def page_size(self, limit: int) -> int:
+        return min(super().page_size(limit), LARGEST_CLAMPED)
+
+
+@variant(Allowance.LIMITS, excludes=["limit-clamped"])
+class LimitRefused(Behaviour):
+    """A limit above 50 is 400."""
+
+    def decode(self, parameter: Parameter, text: str) -> Argument | None:
+        value = super().decode(parameter, text)
+        if parameter.name == "limit" and isinstance(value, int) and value > LARGEST_TAKEN:
+            raise Invalid(f"Ensure this value is less than or equal to {LARGEST_TAKEN}.")
+        return value
+
+
+# Bad pages and limits
+
+
+@variant(Allowance.BAD_PAGING)
+class BadPaging400(Behaviour):
+    """A page that is no positive number is 400, like a bad limit."""
+
+    def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
+        try:
+            return super().arguments(operation, call)
+        except Refused as refused:
+            if refused.answer.status == 404:
+                raise bad_request({"page": ["A valid integer is required."]}) from None
+            raise
+
+
+@variant(Allowance.BAD_PAGING, excludes=["bad-paging-400"])
+class BadPagingDefault(Behaviour):
+    """A page or limit that is no positive number is as good as none."""
+
+    def decode(self, parameter: Parameter, text: str) -> Argument | None:
+        try:
+            return super().decode(parameter, text)
+        except Invalid:
+            if parameter.name in {"page", "limit"}:
+                return None
+            raise
+
+
+@variant(Allowance.BAD_PAGING)
+class PageLast(Behaviour):
+    """page=last is the last page."""
+
+    def decode(self, parameter: Parameter, text: str) -> Argument | None:
+        return text if parameter.name == "page" and text == "last" else super().decode(parameter, text)
+
+    def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
+        if arguments["page"] == "last":
+            first = super().window(operation, {**arguments, "page": 1}, listing)
+            arguments = {**arguments, "page": max(1, -(-listing.count // first.size))}
+        return super().window(operation, arguments, listing)
+
+
+# The end
+
+
+@variant(Allowance.END)
+class EmptyPastTheEnd(Behaviour):
+    """A page past the end is 200 without rows."""
+
+    def past_the_end(self, operation: Operation, window: Window, listing: Listing) -> Window:
+        return window
+
+
+# Order and fields
+
+
+@variant(Allowance.SHAPE, excludes=["by-modified-date"])
+class Descending(Behaviour):
+    """Lists come newest first, by descending pk."""
+
+    def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
+        return Reversed(super().listing(operation, channel, query))
+
+
+class Reversed:
+    """A list from its end to its beginning."""
+
+    def __init__(self, listing: Listing) -> None:
+        self._listing = listing
+
+    @property
+    def count(self) -> int:
+        return self._listing.count
+
+    def slice(self, start: int, stop: int) -> Sequence[int]:
+        count = self.count
+        return self._listing.slice(max(0, count - stop), max(0, count - start))[::-1]
+
+
+@variant(Allowance.SHAPE, excludes=["descending"])
+class ByModifiedDate(Behaviour):
+    """Lists are ordered by modified_date, then by pk."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        super().__init__(settings, store)
+        self._date = lru_cache(100_000)(lambda channel, pk, _version: store.row(channel, pk)["modified_date"])
+
+    def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
+        def rank(pk: int) -> tuple[str, int]:
+            return self._date(channel, pk, self.store.version(channel, pk)), pk
+
+        return Chosen(sorted(every(super().listing(operation, channel, query)), key=rank))
+
+
+@variant(Allowance.SHAPE, excludes=["descending", "by-modified-date"])
+class FilteredDescending(Behaviour):
+    """Filtered lists come in another order than the full list."""
+
+    def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
+        listing = super().listing(operation, channel, query)
+        return listing if query == self.query(operation, {}) else Reversed(listing)
+
+
+@variant(Allowance.SHAPE)
+class ExtraFields(Behaviour):
+    """Rows and envelopes carry fields that the contract does not name."""
+
+    def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
+        return {"id": pk, **super().row(operation, channel, pk), "channels": [channel], "alt_text": None}
+
+    def page(self, operation: Operation, rows: Sequence[bytes], count: int, links: Links) -> bytes:
+        page = super().page(operation, rows, count, links)
+        return b'{"on_this_page":' + to_json(len(rows)) + b"," + page[1:] if page.startswith(b"{") else page
+
+
+@variant(Allowance.SHAPE)
+class NullsLeftOut(Behaviour):
+    """Fields that are null are left out of a row."""
+
+    def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
+        return {name: value for name, value in super().row(operation, channel, pk).items() if value is not None}
+
+
+# Lenience
+
+
+@variant(Allowance.LENIENCE)
+class BooleansIgnored(Behaviour):
+    """A boolean that cannot be read is no filter."""
+
+    def decode(self, parameter: Parameter, text: str) -> Argument | None:
+        try:
+            return super().decode(parameter, text)
+        except Invalid:
+            if parameter.type == "boolean":
+                return None
+            raise
+
+
+@variant(Allowance.LENIENCE)
+class DecimalsTruncated(Behaviour):
+    """A decimal loses its fraction: product=1.9 is product=1."""
+
+    def decode(self, parameter: Parameter, text: str) -> Argument | None:
+        whole = re.sub(r"(?<![0-9.])(-?[0-9]+)\.[0-9]+(?![0-9.])", r"\1", text) if parameter.type == "integer" else text
+        return super().decode(parameter, whole)
+
+
+@variant(Allowance.LENIENCE)
+class EmptyItemsSkipped(Behaviour):
+    """Empty items of a list are passed over, and a list without any other is no filter."""
+
+    def decode(self, parameter: Parameter, text: str) -> Argument | None:
+        if not parameter.is_list:
+            return super().decode(parameter, text)
+        items = [item for item in text.split(",") if item.strip()]
+        return super().decode(parameter, ",".join(items)) if items else None
+
+
+@variant(Allowance.LENIENCE, excludes=["bad-paging-400"])
+class Lenient(BooleansIgnored, DecimalsTruncated, EmptyItemsSkipped, PageLast, BadPagingDefault):
+    """Whatever can be overlooked in a query is: as Django REST Framework does out of the box."""
+
+
+# Values that do not exist
+
+
+@variant(Allowance.UNKNOWN)
+class UnknownProduct400(Behaviour):
+    """A product that exists in no channel is 400, as for a ModelChoiceFilter."""
+
+    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
+        product = arguments.get("product")
+        if isinstance(product, int) and all(self.store.traits(each, product) is None for each in self.store.channels):
+            raise bad_request({"product": ["Select a valid choice. That choice is not one of the available choices."]})
+        return super().query(operation, arguments)
+
+
+@variant(Allowance.UNKNOWN)
+class UnknownTypeEmpty(Behaviour):
+    """A product type that the contract does not know matches nothing."""
+
+    def decode(self, parameter: Parameter, text: str) -> Argument | None:
+        try:
+            return super().decode(parameter, text)
+        except Invalid:
+            if parameter.name == "product_type" and (value := parameter.read(text)):
+                return value
+            raise
+
+
+# Routes and requests
+
+
+@variant(Allowance.ROUTES)
+class ForbiddenChannel(Behaviour):
+    """A channel that does not exist is 403, as one that the token may not see."""
+
+    def missing_channel(self, channel: int) -> int:
+        raise Refused(Answer.of_json({"detail": "You do not have permission to perform this action."}, 403))
+
+
+@variant(Allowance.ROUTES)
+class Html404(Behaviour):
+    """Paths and ids that match no route are 404 in HTML."""
+
+    def path_argument(self, operation: Operation, call: Call, name: str) -> int:
+        try:
+            return super().path_argument(operation, call, name)
+        except Refused:
+            raise Refused(html(404, "Not Found")) from None
+
+    def unrouted(self, call: Call) -> Answer:
+        return html(404, "Not Found")
+
+
+@variant(Allowance.ROUTES)
+class Html400(Behaviour):
+    """Requests with control bytes or bad UTF-8 are 400, over-long ones 414, both in HTML."""
+
+    def answer(self, operation: Operation, call: Call) -> Answer:
+        target = f"{call.scope['raw_path'].decode('latin-1')}?{call.query_string}"
+        raw = unquote_to_bytes(target)
+        if len(target) > LONGEST_TARGET:
+            return html(414, "Request-URI Too Large")
+        if any(byte < 0x20 or byte == 0x7F for byte in raw) or "\ufffd" in raw.decode("utf-8", "replace"):
+            return html(400, "Bad Request")
+        return super().answer(operation, call)
+
+
+# Proxies and credentials
+
+
+@variant(Allowance.PROXIES)
+class ProxyLinks(Behaviour):
+    """next and previous have the scheme, host and path prefix of a proxy."""
+
+    def link(self, call: Call, number: int) -> str:
+        link = urlsplit(super().link(call, number))
+        return urlunsplit(link._replace(scheme="https", netloc="shop.example.com", path=f"/omnitron{link.path}"))
+
+
+@variant(Allowance.PROXIES)
+class SchemeWordExact(Behaviour):
+    """Only the scheme word Token is taken, not token or TOKEN."""
+
+    def authenticate(self, operation: Operation, call: Call) -> None:
+        super().authenticate(operation, call)
+        if not (call.header(b"authorization") or b"").strip().startswith(b"Token"):
+            raise unauthorized("Authentication credentials were not provided.")
+
+
+# HTTP
+
+
+@variant(Allowance.HTTP)
+class Throttled(Behaviour):
+    """One request in a hundred is 429, with Retry-After in seconds."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        super().__init__(settings, store)
+        self._chance = Random(settings.seed)  # noqa: S311 - to choose requests, not for secrets
+
+    def dispatch(self, operation: Operation, call: Call) -> Answer:
+        if self._chance.random() < THROTTLED:
+            words = "Request was throttled. Expected available in 1 second."
+            return Answer.of_json({"detail": words}, 429, retry_after=self.retry_after())
+        return super().dispatch(operation, call)
+
+    def retry_after(self) -> str:
+        """The value of the header."""
+        return "1"
+
+
+@variant(Allowance.HTTP)
+class ThrottledUntil(Throttled):
+    """One request in a hundred is 429, with Retry-After as a date."""
+
+    def retry_after(self) -> str:
+        return formatdate(time.time() + 1, usegmt=True)
+
+
+@variant(Allowance.HTTP)
+class Slow(Behaviour):
+    """Every answer takes 50 ms longer, one after the other."""
+
+    def respond(self, operation: Operation, call: Call) -> Answer:
+        time.sleep(DELAY)
+        return super().respond(operation, call)
+
+
+@variant(Allowance.HTTP)
+class Plain(Behaviour):
+    """No compression, no ETag and no 304."""
+
+    def deliver(self, call: Call, answer: Answer) -> Answer:
+        answer.headers["content-length"] = str(len(answer.body))
+        if call.method == "HEAD":
+            answer.body = b""
+        return answer
+
+
+@variant(Allowance.HTTP)
+class Head405(Behaviour):
+    """HEAD is 405."""
+
+    def dispatch(self, operation: Operation, call: Call) -> Answer:
+        if call.method == "HEAD":
+            raise method_not_allowed(call.method, "GET, OPTIONS")
+        return super().dispatch(operation, call)
+
+
+# A proxy's absence
+
+
+@variant(Allowance.BLIP)
+class Blip(Behaviour):
+    """Once in 250 requests, a 503 in HTML that is gone when the request is sent again."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        super().__init__(settings, store)
+        self._requests = BLIP_EVERY // 2
+
+    def answer(self, operation: Operation, call: Call) -> Answer:
+        self._requests += 1
+        if self._requests % BLIP_EVERY == 0:
+            return html(503, "Service Temporarily Unavailable")
+        return super().answer(operation, call)
+
+
+# Envelopes
+
+
+@variant(Allowance.ENVELOPE)
+class EnvelopedPending(Behaviour):
+    """The pending lists come in the page envelope."""
+
+    def page(self, operation: Operation, rows: Sequence[bytes], count: int, links: Links) -> bytes:
+        return super().page(replace(operation, is_enveloped=True), rows, count, links)

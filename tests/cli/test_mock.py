@@ -1,0 +1,303 @@
+"""``channel-images mock`` as a user runs it, and its guide, docs/mock.md."""
+
+import inspect
+import os
+import pty
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from channel_images.cli import mock as command
+from channel_images.mock import MockServer
+from channel_images.mock.bugs import BUGS
+from channel_images.mock.faults import CONDITIONS, KINDS
+from channel_images.mock.settings import DEFAULT_TOKEN
+from channel_images.mock.variants import VARIANTS
+
+GUIDE = Path(__file__).parents[2] / "docs" / "mock.md"
+COMMAND = [sys.executable, "-m", "channel_images.cli", "mock"]
+ENVIRONMENT = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200"}
+LIST = "/api/v1/channel/5/product_images/"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+class Running:
+    """The command, running, and what it has printed: `docs` is the last line."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stdout is not None
+        self.lines: dict[str, str] = {}
+        while "docs" not in self.lines:
+            line = process.stdout.readline()
+            assert line, process.communicate()
+            name, _, value = line.strip().partition(" ")
+            self.lines[name] = value.strip()
+
+    def get(self, path: str, token: str = DEFAULT_TOKEN) -> httpx.Response:
+        return httpx.get(self.lines["URL"] + path, headers={"Authorization": f"Token {token}"})
+
+    def end(self, number: int) -> tuple[int, str, str]:
+        self.process.send_signal(number)
+        output, errors = self.process.communicate(timeout=30)
+        return self.process.returncode, output, errors
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[Running]:
+    options = [*COMMAND, "--port", "0", *arguments]
+    with subprocess.Popen(
+        options, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
+
+
+def test_it_says_where_it_is_and_ends_quietly() -> None:
+    with running() as mock:
+        url = mock.lines["URL"]
+        assert mock.lines == {
+            "URL": url,
+            "token": "mock-token",
+            "sign-in": "mock / mock",
+            "channels": "5 (1,000 images), 6 (23 images), 7 (0 images)",
+            "docs": f"{url}/",
+        }
+        assert "text/html" in mock.get("/").headers["content-type"]
+        assert mock.get(LIST).json()["count"] == 1000
+        assert mock.end(signal.SIGINT) == (130, "", "Ctrl-C ends it.\n")
+
+
+def test_other_signals_end_it_too() -> None:
+    with running() as mock:
+        assert mock.end(signal.SIGTERM) == (-signal.SIGTERM, "", "Ctrl-C ends it.\n")
+
+
+def test_a_request_that_waits_does_not_keep_it() -> None:
+    with running("--fault", "latency:seconds=3600") as mock:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(mock.lines["URL"] + LIST, timeout=0.1)
+        assert mock.end(signal.SIGINT)[::2] == (130, "Ctrl-C ends it.\n")
+
+
+def test_all_options() -> None:
+    with running(
+        *("--images", "30", "--seed", "3", "--token", "secret", "--trust-proxy"),
+        *("--variant", "limit-clamped", "--variant", "extra-fields", "--bug", "size-as-text"),
+        *("--fault", "503:first=1", "--fault", "429:skip=1:first=1", "--churn-spec", "removes=3"),
+    ) as mock:
+        assert mock.lines["token"] == "secret"
+        assert mock.lines["channels"].startswith("5 (30 images)")
+        assert [mock.get(LIST, "secret").status_code for _ in range(2)] == [503, 429]
+        page = mock.get(f"{LIST}?limit=100", "secret").json()
+        assert (page["count"], len(page["results"])) == (27, 20)
+        assert "alt_text" in page["results"][0]
+        assert any(isinstance(row["height"], str) for row in page["results"])
+        assert list(mock.lines.items())[4:-1] == [
+            ("variants", "limit-clamped, extra-fields"),
+            ("bugs", "size-as-text"),
+            ("faults", "503:first=1, 429:skip=1:first=1"),
+            ("churn", "removes=3:seed=3"),
+        ]
+
+
+def test_gentle_churn() -> None:
+    with running("--churn", "--images", "20") as mock:
+        assert {mock.get(f"{LIST}?limit=100").json()["count"] for _ in range(3)} == {20}
+        assert mock.lines["churn"] == "adds=1:removes=1:modifies=1:sends=1:rate=0.1"
+
+
+def test_it_starts_in_under_a_second() -> None:
+    """The best of three, since what else the machine does is no fault of ours."""
+    times = []
+    for _ in range(3):
+        begin = time.monotonic()
+        with running("--images", "10000000"):
+            times.append(time.monotonic() - begin)
+    assert min(times) < 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--fault", "429:retry=2"], "fault '429:retry=2': 429 has no setting 'retry'; it takes "),
+        (["--churn-spec", "deletes=1"], "churn 'deletes=1': no setting 'deletes'; there are adds, "),
+        (["--variant", "limit-clampt"], "no variant limit-clampt; there is limit-clamped"),
+        (["--bug", "nonsense-of-mine"], "no bug nonsense-of-mine; see --list-bugs"),
+        (["--token", "two words"], "the token must be ASCII without spaces"),
+        (["--images", "999999999"], "999999999 images: a channel of the mock has from 0 to "),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0: "),
+        (["--host", "192.0.2.1"], "; give a --host that this machine has"),
+        (["--host", "no such host"], "; give a --host that this machine has"),
+        (["--port", "70000"], "70000"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_2(arguments: Sequence[str], words: str) -> None:
+    done = run("--port", "0", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    if done.stderr.startswith("channel-images: "):
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("--port", str(port))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"channel-images: cannot listen on 127.0.0.1:{port}: Address already in use; "
+        "give another --port, or --port 0 for a free one\n"
+    )
+
+
+def test_an_open_address_is_warned_of() -> None:
+    with running("--host", "0.0.0.0") as mock:
+        assert mock.lines["URL"].startswith("http://127.0.0.1:")
+        errors = mock.end(signal.SIGINT)[2]
+    assert "0.0.0.0 is open to other machines: the token is all that protects it\n" in errors
+    assert "everybody knows mock-token: give a --token of your own\n" in errors
+    with running("--host", "0.0.0.0", "--token", "mine") as mock:
+        assert "everybody" not in mock.end(signal.SIGINT)[2]
+
+
+def test_localhost_is_not_open() -> None:
+    with running("--host", "localhost") as mock:
+        assert "open to" not in mock.end(signal.SIGINT)[2]
+
+
+def test_its_token_is_the_servers_default() -> None:
+    assert inspect.signature(command.mock).parameters["token"].default == DEFAULT_TOKEN
+
+
+# Tables
+
+TABLES = {
+    "--list-variants": [*VARIANTS, *(each.summary for each in VARIANTS.values())],
+    "--list-bugs": [*BUGS, *(each.rule for each in BUGS.values())],
+    "--list-faults": [each.form for each in (*KINDS, *CONDITIONS)],
+}
+
+
+@pytest.mark.parametrize("option", TABLES)
+def test_tables_in_a_pipe_are_plain(option: str) -> None:
+    done = run(option)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.isascii() or option == "--list-bugs"
+    for text in TABLES[option]:
+        assert text in done.stdout
+    assert not re.search(r"\s$", done.stdout.replace("\n", "|"))
+
+
+@pytest.mark.parametrize("option", TABLES)
+def test_tables_on_a_terminal_are_drawn(option: str) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color"}
+    environment.pop("NO_COLOR", None)
+    with subprocess.Popen([*COMMAND, option], env=environment, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        output = b""
+        # A terminal whose other end is closed is an error on Linux, and an end on other systems.
+        while part := _read(ours):
+            output += part
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"\x1b[1m" in output
+    text = re.sub(r"\x1b\[[0-9;]*m", "", output.decode())
+    assert max(map(len, text.splitlines())) <= 100
+    assert TABLES[option][0] in text
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:
+        return b""
+
+
+# The guide
+
+
+def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def generated() -> dict[str, str]:
+    """The tables of the guide, by their marks."""
+    return {
+        "faults": markdown(["fault", "what happens"], [(f"`{each.form}`", each.summary) for each in KINDS])
+        + "\n"
+        + markdown(["condition", "which requests"], [(f"`{each.form}`", each.summary) for each in CONDITIONS]),
+        "variants": markdown(
+            ["variant", "what it does"], [(f"`{each.name}`", each.summary) for each in VARIANTS.values()]
+        ),
+        "bugs": markdown(
+            ["bug", "rule that sees it", "what is wrong"],
+            [(f"`{each.name}`", f"`{each.rule}`", each.summary) for each in BUGS.values()],
+        ),
+    }
+
+
+def current_guide() -> str:
+    """The guide with its tables as they should be."""
+    text = GUIDE.read_text()
+    for name, table in generated().items():
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+        text = f"{text.partition(begin)[0]}{begin}{table}{end}{text.partition(end)[2]}"
+    return text
+
+
+def test_the_guides_tables_are_current() -> None:
+    # To write them anew: UPDATE_GUIDE=1 pytest tests/cli/test_mock.py -k tables_are_current
+    if os.environ.get("UPDATE_GUIDE"):
+        GUIDE.write_text(current_guide())
+    assert GUIDE.read_text() == current_guide()
+
+
+def test_the_guides_python_is_true() -> None:
+    examples = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert examples
+    for example in examples:
+        # Faults at a rate of one in ten: the seed decides that these requests meet none.
+        exec(compile(example, str(GUIDE), "exec"), {})
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+def test_the_guides_curl_lines_are_true() -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert len(blocks) == 5
+    with MockServer() as server:
+        script = "".join(blocks).replace("http://127.0.0.1:8000", server.url).replace("curl ", "curl -sS --fail ")
+        done = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert '"pk":80,' in done.stdout
+    assert '"spec":"503:first=2"' in done.stdout
+    assert server.requests == []
+
+
+def test_the_guide_shows_what_is_printed() -> None:
+    shown = re.search(r"\$ channel-images mock\n(URL.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert shown
+    with running() as mock:
+        url = mock.lines["URL"]
+        printed = "".join(f"{name:8}  {value}\n" for name, value in mock.lines.items())
+        assert printed.replace(url, "http://127.0.0.1:8000") + mock.end(signal.SIGINT)[2] == shown[1]

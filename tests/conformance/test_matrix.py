@@ -1,0 +1,65 @@
+"""The proof of the rules: each fault that the mock can have is seen by its rule, and nothing that is healthy is accused."""
+
+import pytest
+
+from channel_images.conformance import Options, Report, Target, Verdict, check
+from channel_images.conformance.rule import CATALOGUE
+from channel_images.contract import load_contract
+from channel_images.mock import MockServer
+from channel_images.mock.bugs import BUGS
+from channel_images.mock.variants import VARIANTS
+
+IMAGES = 120
+EXPECTED_WARNINGS = {"enveloped-pending": {"schema.response"}, "blip": {"schema.no-server-error"}}
+
+
+def judge(server: MockServer, options: Options) -> Report:
+    return check(Target(server.url, 5, (6,), server.token), options)
+
+
+def violations(report: Report) -> list[tuple[str, str, str]]:
+    return [(each.rule, each.operation, each.reason) for each in report.violations()]
+
+
+def test_each_rule_of_the_contract_is_in_the_catalogue_and_has_a_bug() -> None:
+    assert set(CATALOGUE) == set(load_contract()["x-conformance"])
+    assert set(CATALOGUE) == {bug.rule for bug in BUGS.values()}
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_bug_is_reported_by_its_rule(name: str) -> None:
+    rule = BUGS[name].rule
+    with MockServer(images=IMAGES, bugs=[name]) as server:
+        # The rules about single answers look at what all the others ask for.
+        rules = None if rule.startswith("schema.") else frozenset({rule})
+        report = judge(server, Options(rules=rules, probe_writes=True, schemathesis=False))
+    assert not report.not_judged
+    found = violations(report)
+    assert rule in {each for each, _, _ in found}, found
+    assert all(each.evidence and each.evidence.requests for each in report.violations())
+    print(f"{name:34} {rule:26} {found[0][1]}: {found[0][2]}")  # noqa: T201 - the matrix, with `pytest -rP`
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_is_not_accused(name: str) -> None:
+    with MockServer(images=IMAGES, variants=[name]) as server:
+        report = judge(server, Options(probe_writes=True, schemathesis=False))
+    assert report.verdict == "conforms", violations(report)
+    warnings = {each.rule for each in report.violations()}
+    assert warnings == EXPECTED_WARNINGS.get(name, set())
+
+
+@pytest.mark.parametrize("name", ["enveloped-pending", "blip", "throttled", "html-404", "html-400", "nulls-left-out"])
+def test_schemathesis_does_not_accuse_a_variant_either(name: str) -> None:
+    with MockServer(images=IMAGES, variants=[name]) as server:
+        report = judge(server, Options(rules=frozenset({"schema.response", "schema.no-server-error"}), max_examples=8))
+    assert report.verdict == "conforms", violations(report)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_whose_data_changes_is_not_accused(name: str) -> None:
+    with MockServer(images=IMAGES, variants=[name], churn=True) as server:
+        report = judge(server, Options(schemathesis=False, quick=True))
+    errors = [each for each in report.violations() if each.severity == "error"]
+    assert not errors, violations(report)
+    assert Verdict.UNSTABLE in {each.verdict for each in report.results}

@@ -1,0 +1,132 @@
+"""The check as tests in somebody else's suite: runs of pytest, as processes of their own."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from channel_images.mock import MockServer
+
+SUITE = ("--pyargs", "channel_images.conformance")
+# An installation from before the entry point was declared does not have it.
+PLUGIN = [] if entry_points(group="pytest11", name="channel_images") else ["-p", "channel_images.pytest_plugin"]
+NOWHERE = ["--channel-images-url", "http://127.0.0.1:1", "--channel-images-channel", "5"]
+
+
+def pytest_in(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTEST_", "CHANNEL_IMAGES_", "OMNITRON_"))
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", "-rs", *PLUGIN, *arguments],
+        cwd=folder,
+        env=inherited | {"COLUMNS": "200"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def options(server: MockServer) -> tuple[str, ...]:
+    return ("--channel-images-url", server.url, "--channel-images-channel", "5", "--channel-images-quick")
+
+
+@pytest.fixture(scope="module")
+def miscounting() -> Iterator[MockServer]:
+    with MockServer(images=60, bugs=["count-one-short"]) as server:
+        yield server
+
+
+def test_a_test_for_each_rule_and_operation(healthy_mock: MockServer, tmp_path: Path) -> None:
+    arguments = (*options(healthy_mock), "--channel-images-channel", "6", "-v", *SUITE)
+    done = pytest_in(tmp_path, *arguments, CHANNEL_IMAGES_TOKEN=healthy_mock.token)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "test_rule[paging.count[listProductImages]] PASSED" in done.stdout
+    assert re.search(r"SKIPPED \[\d+\] .*: not exercised: needs --probe-writes", done.stdout)
+    assert "failed" not in done.stdout
+
+
+def test_a_failure_shows_the_evidence_and_the_check_runs_once(miscounting: MockServer, tmp_path: Path) -> None:
+    miscounting.reset()
+    done = pytest_in(
+        tmp_path, *options(miscounting), *SUITE, "-k", "paging.count", CHANNEL_IMAGES_TOKEN=miscounting.token
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    for words in (
+        "test_rule[paging.count[listProductImages]]",
+        "relation: count is not the number of rows",
+        "contract: `count` is the number of rows",
+        "expected: 60",
+        "seen: count 59",
+        'curl -gsSi --path-as-is -H "Authorization: Token $TOKEN"',
+        "2 failed",
+    ):
+        assert words in done.stdout
+    assert "Traceback" not in done.stdout
+    assert miscounting.token not in done.stdout + done.stderr
+    # Only what paging.count needs, and nothing twice but what was violated.
+    assert len(miscounting.requests) < 60
+
+
+def test_a_waived_violation_is_an_expected_failure(miscounting: MockServer, tmp_path: Path) -> None:
+    (tmp_path / "waivers.yaml").write_text("- {rule: paging.count, reason: known, expires: 2999-12-31}\n")
+    arguments = (*options(miscounting), "--channel-images-waivers", "waivers.yaml", *SUITE, "-k", "paging.count")
+    done = pytest_in(tmp_path, *arguments, CHANNEL_IMAGES_TOKEN=miscounting.token)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 xfailed" in done.stdout
+
+
+def test_a_warning_is_one_of_pytest(tmp_path: Path) -> None:
+    with MockServer(images=30, variants=["enveloped-pending"]) as server:
+        arguments = (*options(server), *SUITE, "-W", "default", "-k", "schema.response")
+        done = pytest_in(tmp_path, *arguments, CHANNEL_IMAGES_TOKEN=server.token)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ConformanceWarning: schema.response · listProductImageInserts" in done.stdout
+
+
+@pytest.mark.parametrize("package", ["channel_images", "channel_images.conformance"])
+def test_without_a_server_they_skip_with_one_reason(tmp_path: Path, package: str) -> None:
+    done = pytest_in(tmp_path, "--pyargs", package, CHANNEL_IMAGES_URL="http://127.0.0.1:1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (reason,) = re.findall(r"^SKIPPED .*$", done.stdout, re.MULTILINE)
+    assert reason.endswith("no server to judge: --channel-images-url is not given")
+
+
+def test_a_name_and_a_password_do_as_well(healthy_mock: MockServer, tmp_path: Path) -> None:
+    arguments = (*options(healthy_mock), *SUITE, "-k", "paging.defaults")
+    done = pytest_in(tmp_path, *arguments, OMNITRON_USERNAME="mock", OMNITRON_PASSWORD="mock")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = pytest_in(tmp_path, *arguments, OMNITRON_USERNAME="mock", OMNITRON_PASSWORD="sesame-7")
+    assert done.returncode == 1
+    assert "cannot sign in: the server refuses" in done.stdout
+    assert "sesame-7" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--channel-images-url", "localhost"], "'localhost' is no URL of a server"),
+        (["--channel-images-url", "http://127.0.0.1:1"], "--channel-images-channel is missing"),
+        (
+            NOWHERE,
+            "could not be judged: nothing",
+        ),
+        (
+            [*NOWHERE, "--channel-images-expect", "none.yaml"],
+            "none.yaml: cannot be read",
+        ),
+    ],
+)
+def test_what_cannot_be_judged_fails_in_one_line(tmp_path: Path, arguments: list[str], words: str) -> None:
+    done = pytest_in(tmp_path, *arguments, *SUITE, "-k", "paging.defaults", CHANNEL_IMAGES_TOKEN="x")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert words in done.stdout
+    assert "Traceback" not in done.stdout

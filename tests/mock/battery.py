@@ -1,0 +1,167 @@
+"""Requests of every kind, put to two behaviours, to see which of them the two answer differently.
+
+In-process and without a socket, so that hundreds of behaviours can be tried.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from urllib.parse import unquote, urlsplit
+
+from channel_images.mock.answers import Answer
+from channel_images.mock.behaviour import Behaviour
+from channel_images.mock.call import Call
+from channel_images.mock.operations import Operation, operations
+from channel_images.mock.settings import Settings
+from channel_images.mock.store import Store
+
+SETTINGS = Settings(channels={5: 120, 6: 23, 7: 0}, token="Mock-token")
+LETTERS = dict(zip((operation.id for operation in operations()), "LDIUBRE", strict=True))
+"""A letter for each operation: List, Detailed list, Inserts, Updates, Both, Retrieve, and, detailEd, the last one."""
+
+ROWS = frozenset(
+    {"scheme word", "head", "delivery", "malformed", "defaults", "page", "filter", "unknown value", "image"}
+)
+"""What requests are about that are answered with rows."""
+
+_VALID = f"Token {SETTINGS.token}"
+_ABSENT = 8
+_FOREIGN = 100_000_001
+"""An image of channel 6."""
+_FOREIGN_PRODUCT = 100_000_123
+"""And its product."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request, and what it is about."""
+
+    about: str
+    operation: Operation
+    target: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=lambda: {"authorization": _VALID})
+
+    def call(self, path_parameters: Mapping[str, str]) -> Call:
+        parts = urlsplit(self.target)
+        return Call(
+            {
+                "type": "http",
+                "method": self.method,
+                "scheme": "http",
+                "path": unquote(parts.path),
+                "raw_path": parts.path.encode(),
+                "query_string": parts.query.encode(),
+                "headers": [
+                    (b"host", b"mock"),
+                    *((name.encode(), value.encode()) for name, value in self.headers.items()),
+                ],
+                "server": ("mock", 80),
+                "path_params": dict(path_parameters),
+            }
+        )
+
+
+@cache
+def battery() -> tuple[Asked, ...]:
+    """Every request."""
+    return tuple(asked for operation in operations() for asked in _for(operation))
+
+
+def _for(operation: Operation) -> Iterator[Asked]:
+    def path(channel: object = 5, pk: object = 1) -> str:
+        return operation.path.format(channel_id=channel, id=pk)
+
+    for value in (
+        None, "Token wrong", "Token", SETTINGS.token, f"Bearer {SETTINGS.token}", _VALID[:-1], f"{_VALID}x",
+        f"Token {SETTINGS.token.swapcase()}", f"{_VALID} x", "Token %",
+    ):  # fmt: skip
+        yield Asked("token", operation, path(), headers={} if value is None else {"authorization": value})
+    yield Asked("scheme word", operation, path(), headers={"authorization": f"token {SETTINGS.token}"})
+    for method, headers in (("HEAD", {}), ("GET", {"if-none-match": "*"})):
+        yield Asked("token", operation, path(), method, headers)
+    for method in ("HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"):
+        yield Asked(method.lower() if method in {"HEAD", "OPTIONS"} else "write", operation, path(), method)
+    yield Asked("delivery", operation, path(), headers={"authorization": _VALID, "accept-encoding": "gzip"})
+    for channel in ("99", "abc", str(2**63)):
+        yield Asked("channel", operation, path(channel))
+    yield Asked("malformed", operation, f"{path()}?x=%FF")
+    yield Asked("malformed", operation, f"{path()}?x={'9' * 3000}")
+    yield from _of_list(operation, path()) if operation.is_list else _of_image(operation, path)
+
+
+def _of_list(operation: Operation, path: str) -> Iterator[Asked]:
+    def page(about: str, query: str) -> Asked:
+        return Asked(about, operation, f"{path}?{query}")
+
+    yield Asked("defaults", operation, path)
+    yield page("defaults", "page=2")
+    yield page("defaults", "limit=10")
+    for limit in (3, 4, 7, 10, 40, 60, 100, 120, 200):
+        for number in (1, 2, 12):
+            yield page("page", f"limit={limit}&page={number}")
+    yield page("past", "limit=100&page=99")
+    for query in ("page=0", "page=x", "page=last", "limit=0", "limit=x", "limit=2.9", f"page={2**62}"):
+        yield page("bad page", query)
+    if not _has_filters(operation):
+        return
+    for query in (
+        "product=123", "product=126", "product=136", "product__pk__in=123,126,124", "id__in=9,1,3,4", "id__in=1,2,3",
+        "is_seller_product=true", "is_seller_product=false", "product_type=0", "product_type=3,0,1", "product_type=5",
+        "product=126&id__in=1,2,3,4,5,6,7,9,10,11,12,13,14,15", "product__pk__in=123,124,125&product=124",
+        "is_seller_product=true&product_type=0", "is_seller_product=false&id__in=1,2,3,4,5,6,7",
+        f"id__in={','.join(map(str, range(1, 138)))}",
+    ):  # fmt: skip
+        for number, limit in ((1, 100), (1, 2), (2, 2)):
+            yield page("filter", f"{query}&limit={limit}&page={number}")
+    for query in (
+        "product=0", "product=999999", "id__in=999999", "id__in=1,999999", "product_type=9", "product_type=1,9",
+        f"id__in=1,{_FOREIGN}", f"product={_FOREIGN_PRODUCT}",
+    ):  # fmt: skip
+        yield page("unknown value", query)
+    for query in (
+        "product=abc", "product=", "product=1.9", "product=1%00", "product__pk__in=abc", "id__in=1,abc", "id__in=1,,3",
+        "id__in=", "is_seller_product=maybe",
+    ):  # fmt: skip
+        yield page("bad filter", query)
+
+
+def _of_image(operation: Operation, path: Callable[..., str]) -> Iterator[Asked]:
+    for pk in range(1, 64):
+        if pk % _ABSENT:
+            yield Asked("image", operation, path(5, pk))
+    for pk in (_ABSENT, 999_999):
+        yield Asked("missing", operation, path(5, pk))
+    yield Asked("foreign", operation, path(5, _FOREIGN))
+    for text in ("abc", "-1", str(2**31), str(2**63)):
+        yield Asked("bad id", operation, path(5, text))
+
+
+def _has_filters(operation: Operation) -> bool:
+    return len(operation.query_parameters) > 2
+
+
+def ask(behaviour: type[Behaviour]) -> list[tuple[Asked, Answer]]:
+    """What a new server with this behaviour answers, request by request."""
+    serving = behaviour(SETTINGS, Store(SETTINGS.seed, SETTINGS.channels))
+    return [(asked, serving.respond(asked.operation, asked.call(_path_parameters(asked)))) for asked in battery()]
+
+
+def _path_parameters(asked: Asked) -> dict[str, str]:
+    parts = zip(asked.operation.path.split("/"), urlsplit(asked.target).path.split("/"), strict=True)
+    return {template.strip("{}"): text for template, text in parts if template.startswith("{")}
+
+
+@cache
+def strict() -> list[tuple[Asked, Answer]]:
+    """What the strict behaviour answers."""
+    return ask(Behaviour)
+
+
+def differing(behaviour: type[Behaviour]) -> dict[str, set[str]]:
+    """The letters of the operations that answer otherwise than the strict ones, by what the requests are about."""
+    found: dict[str, set[str]] = {}
+    for (asked, answer), (_, usual) in zip(ask(behaviour), strict(), strict=True):
+        if answer != usual:
+            found.setdefault(asked.about, set()).add(LETTERS[asked.operation.id])
+    return found
