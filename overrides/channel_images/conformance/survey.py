@@ -122,12 +122,14 @@ class Survey:
         first = of.page(self.session, 1, limit)
         size = _full_size(first, limit)
         if first.count is None or first.count <= WHOLE:
+            # An array does not say how long it is; if there is a second page, the first was a full one.
+            per_page = size if first.count is not None else max(1, len(first.rows))
+            most = WHOLE // per_page + 2
             # The first page beyond the end is asked for too, so that rows after the end show.
-            pages = list(of.pages(self.session, limit, most=WHOLE // size + 2))
+            pages = list(of.pages(self.session, limit, most))
             rows = [row for page in pages for row in page.rows]
-            if first.count is not None or len(rows) <= WHOLE:
-                # An array does not say how long it is: a second page shows that the first was a full one.
-                size = len(first.rows) if len(pages) > 1 else size
+            size = per_page if len(pages) > 1 else size
+            if len(pages) < most:
                 return Known(of, dict(enumerate(rows)), len(rows), True, tuple(pages), limit, size)
         return self._windows(of, first, limit, size)
 
