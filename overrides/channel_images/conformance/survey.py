@@ -242,7 +242,8 @@ class Survey:
             except Unreadable:
                 continue
         top = max(used, default=0)
-        candidates = [top + 1_000_003, 2_000_000_011, *(pk + 1 for pk in sorted(used) if self.full().is_whole)]
+        gaps = [pk + 1 for pk in sorted(used) if pk + 1 not in used] if self.full().is_whole else []
+        candidates = [top + 1_000_003, 2_000_000_011, *self.random("gaps").sample(gaps, k=len(gaps))]
         return [pk for pk in candidates if pk not in used and pk < 2**31][:count]
 
     def exists(self, pk: int) -> bool:

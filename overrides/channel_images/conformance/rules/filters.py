@@ -95,8 +95,11 @@ def _absent(survey: Survey) -> list[Filters]:
     used = survey.products()
     products = [product for product in (0, max(used, default=0) + 1_000_003) if product not in used]
     filters: list[Filters] = [((IDS, str(pk)),) for pk in (*absent, *([0] if 0 not in survey.all_rows() else []))]
+    # What a comparison of texts would find: the beginning or the end of an id that is there.
+    for product in [each for each in used if each > 9][:2]:
+        products += [int(part) for part in (str(product)[:-1], str(product)[1:]) if int(part) not in used]
     if survey.full().is_whole:
-        filters += [((name, str(product)),) for product in products for name in (PRODUCT, PRODUCTS)]
+        filters += [((name, str(product)),) for product in dict.fromkeys(products) for name in (PRODUCT, PRODUCTS)]
     filters.append(((TYPE, UNKNOWN_TYPE),))
     return filters if not survey.quick else filters[:1]
 

@@ -8,20 +8,22 @@ from channel_images.conformance.operations import (
     RETRIEVALS,
     Operation,
 )
-from channel_images.conformance.reading import Unreadable
+from channel_images.conformance.reading import Unreadable, differences, image
 from channel_images.conformance.rule import Finding, NotExercised, Pattern, few, rule
 from channel_images.conformance.rules.schema import UNKNOWN_CHANNEL
-from channel_images.conformance.survey import Survey
+from channel_images.conformance.survey import Known, Survey
 from channel_images.conformance.wire import Answer
 
 REFUSALS = frozenset({403, 404})
+OTHER_LIMIT = 9
+"""Rows a page, at a limit that no other rule asks with."""
 
 
-def _exclusive(survey: Survey, most: int) -> list[tuple[int, int]]:
-    """Pks that one channel lists and another doesn't, each with the other: pairs of (pk, channel that lacks it)."""
+def _exclusive(survey: Survey, most: int) -> list[tuple[int, int, int]]:
+    """Pks that one channel lists and another doesn't: triples of (pk, channel that lists it, channel that lacks it)."""
     if not survey.others:
         raise NotExercised("needs a second --channel")
-    pairs: list[tuple[int, int]] = []
+    triples: list[tuple[int, int, int]] = []
     for other in survey.others:
         here, there = survey.full(), survey.full(other)
         for lister, lacker in ((here, there), (there, here)):
@@ -29,23 +31,33 @@ def _exclusive(survey: Survey, most: int) -> list[tuple[int, int]]:
                 continue
             only = [pk for pk in lister.by_pk if pk not in lacker.by_pk]
             chosen = survey.random("exclusive", lister.of).sample(only, k=min(len(only), most))
-            pairs += [(pk, lacker.of.channel) for pk in chosen]
-    if not pairs:
+            triples += [(pk, lister.of.channel, lacker.of.channel) for pk in chosen]
+    if not triples:
         raise NotExercised("the channels list the same images")
-    return pairs
+    return triples
 
 
 @rule("isolation.retrieve", Pattern.DIFFERENCE, RETRIEVALS)
 def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """A pk that one channel lists and the other doesn't is 404 or 403 in the other."""
-    for pk, channel in _exclusive(survey, 1 if survey.quick else 4):
-        answer = survey.session.get(operation.path_for(channel, pk))
+    """A pk that one channel lists and the other doesn't is 404 or 403 in the other, and the listed row in the one."""
+    for pk, lister, lacker in _exclusive(survey, 1 if survey.quick else 4):
+        # The lister first: what was cached for it must not be shown to the other.
+        listed = survey.session.get(operation.path_for(lister, pk))
+        answer = survey.session.get(operation.path_for(lacker, pk))
         if answer.status not in REFUSALS:
             yield Finding(
                 "an image of another channel is served",
-                f"404 or 403 for pk {pk} in channel {channel}, which does not list it",
+                f"404 or 403 for pk {pk} in channel {lacker}, which does not list it",
                 answer.describe(),
-                (answer,),
+                (listed, answer),
+            )
+        row = survey.all_rows(lister)[pk]
+        if listed.status == 404 or (listed.status == 200 and differences(row, image(listed))):
+            yield Finding(
+                "a channel does not serve an image that it lists",
+                f"pk {pk} as channel {lister} lists it",
+                listed.describe(),
+                (listed,),
             )
 
 
@@ -55,6 +67,8 @@ def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
     tried = False
     for channel in (survey.channel, *survey.others):
         full = survey.full(channel)
+        if channel != survey.channel and not survey.quick:
+            yield from _is_its_own(survey, survey.known(operation, channel=channel))
         if operation is not FULL and full.is_whole:
             known = survey.known(operation, channel=channel)
             tried = tried or bool(known.total)
@@ -72,11 +86,31 @@ def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
         raise NotExercised("the lists are empty, or too long to be compared whole")
 
 
+def _is_its_own(survey: Survey, known: Known) -> Iterator[Finding]:
+    """Whether another channel's list is that channel's at a limit that the examined one was not asked with, and as long
+    as it says: what was cached for one channel must not answer for another."""
+    if known.is_whole and known.count is not None and known.count != len(known.rows):
+        yield Finding(
+            "another channel's count is not the number of its rows",
+            f"{len(known.rows)} rows in channel {known.of.channel}",
+            f"count {known.count}",
+            tuple(each.answer for each in known.pages[:1]),
+        )
+    if known.total and known.size >= OTHER_LIMIT:
+        first = known.of.page(survey.session, 1, OTHER_LIMIT)
+        if first.pks != known.expected(0, OTHER_LIMIT):
+            yield Finding(
+                "another channel's list begins otherwise at another limit",
+                f"pk {few(known.expected(0, OTHER_LIMIT) or [])} in channel {known.of.channel}",
+                f"pk {few(first.pks)}",
+                (first.answer, *(each.answer for each in known.pages[:1])),
+            )
+
+
 def _through_filters(survey: Survey) -> Iterator[Finding]:
     """Ask one channel for the ids and the products of another."""
-    for pk, channel in _exclusive(survey, 1 if survey.quick else 2):
-        owner = next(each for each in (survey.channel, *survey.others) if pk in survey.all_rows(each))
-        row = survey.all_rows(owner)[pk]
+    for pk, lister, channel in _exclusive(survey, 1 if survey.quick else 2):
+        row = survey.all_rows(lister)[pk]
         for filters in ((("id__in", str(pk)),), (("product", str(row.get("product"))),)):
             try:
                 known = survey.known(FULL, filters, channel)

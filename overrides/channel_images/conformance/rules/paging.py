@@ -198,7 +198,9 @@ def counts(survey: Survey, known: Known) -> Iterator[Finding]:
 def links(survey: Survey, known: Known) -> Iterator[Finding]:
     """``next`` is null exactly on the last page, ``previous`` exactly on the first, and each leads to its neighbour."""
     sizes = taken(survey, known)
-    wanted = [limit for limit in (3, 10, 7, known.limit, LARGE) if limit in sizes][: 2 if survey.quick else 5]
+    # Among them limits that divide the length of the list: the last page is full there.
+    wanted = [limit for limit in (7, 10, 3, known.limit, LARGE, 1, known.total) if limit in sizes]
+    wanted = wanted[:2] if survey.quick else list(dict.fromkeys(wanted))
     for limit in wanted:
         size = sizes[limit]
         last = max(1, -(-known.total // size))
@@ -235,6 +237,9 @@ def _link(
         yield Finding(
             f"{name} is null where there is a page", f"a link on {where} to page {leads_to}", "null", (current.answer,)
         )
+        return
+    if not link.lower().startswith(("http://", "https://")):
+        yield Finding(f"{name} is not a URL", "an absolute URL", link[:300], (current.answer,))
         return
     answer = follow(survey.session, link, known.of.path)
     if answer is None:

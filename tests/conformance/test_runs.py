@@ -1,0 +1,135 @@
+"""What holds for a run as a whole: it repeats, it stays small, it ends well, and its evidence shows the fault again."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from channel_images.conformance import Options, Report, Target, Verdict, check
+from channel_images.mock import MockServer
+from channel_images.mock.bugs import BUGS
+
+
+def judge(server: MockServer, **options: Any) -> Report:
+    return check(Target(server.url, 5, (6,), server.token), Options(schemathesis=False, **options))
+
+
+def test_the_same_seed_sends_the_same_requests() -> None:
+    sent = []
+    for _ in range(2):
+        with MockServer(images=60) as server:
+            judge(server, quick=True, seed=3)
+            sent.append([(each.method, each.path, each.query) for each in server.requests])
+    assert sent[0] == sent[1]
+
+
+def test_another_seed_looks_elsewhere(healthy_mock: MockServer) -> None:
+    sent = []
+    for seed in (1, 2):
+        healthy_mock.reset()
+        judge(healthy_mock, quick=True, seed=seed)
+        sent.append([(each.path, each.query) for each in healthy_mock.requests])
+    assert sent[0] != sent[1]
+
+
+def test_a_quick_run_is_small() -> None:
+    with MockServer() as server:
+        report = judge(server, quick=True)
+    assert report.requests <= 200
+    assert report.verdict == "conforms"
+
+
+def test_the_number_of_requests_does_not_grow_with_the_channel() -> None:
+    numbers = []
+    for images in (5_000, 1_000_000):
+        with MockServer(images=images) as server:
+            report = judge(server, quick=True)
+            assert report.verdict == "conforms", report.violations()
+            numbers.append(report.requests)
+    # The search for the end of an array, which has no count, takes a few more steps.
+    assert numbers[1] <= numbers[0] * 1.5
+
+
+@pytest.mark.parametrize("bug", ["count-one-short", "pages-overlap", "retrieve-unscoped"])
+def test_the_curl_lines_of_a_violation_show_it_again(bug: str) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("no curl on the PATH")
+    with MockServer(images=60, bugs=[bug]) as server:
+        report = judge(server, rules=frozenset({BUGS[bug].rule}))
+        violation = report.violations()[0]
+        assert violation.evidence
+        for line in violation.evidence.requests:
+            done = subprocess.run(
+                ["bash", "-c", line],
+                env=os.environ | {"TOKEN": server.token},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            head, _, body = done.stdout.partition("\n\n")
+            assert head.split()[1] in {"200", "404"}
+            json.loads(body)
+        again = judge(server, rules=frozenset({BUGS[bug].rule}))
+    assert [each.evidence for each in again.violations()] == [each.evidence for each in report.violations()]
+
+
+def test_a_server_that_goes_away_half_way_is_not_judged_and_what_was_done_is_reported() -> None:
+    server = MockServer(images=60)
+    server.start()
+    stopped: list[str] = []
+
+    def step(name: str) -> None:
+        if name.startswith("filter") and not stopped:
+            stopped.append(name)
+            server.stop()
+
+    report = check(Target(server.url, 5, (6,), server.token), Options(schemathesis=False), step)
+    assert stopped
+    assert report.verdict == "not judged"
+    assert "stopped answering half-way" in report.not_judged
+    assert Verdict.PASS in {each.verdict for each in report.results if each.rule.startswith("paging.")}
+
+
+def test_a_budget_of_requests_is_kept(healthy_mock: MockServer) -> None:
+    report = judge(healthy_mock, max_requests=50)
+    assert report.requests == 50
+    assert "--max-requests" in report.not_judged
+
+
+class Echo(BaseHTTPRequestHandler):
+    """A server that shows what it was sent, in a body that is not what the contract says."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"count": self.headers.get("Authorization", ""), "results": []}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_HEAD = do_OPTIONS = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+        pass
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_token_that_a_server_echoes_is_in_no_report(echo: str) -> None:
+    report = check(Target(echo, 5, token="s3cret-t0ken"), Options(quick=True))
+    assert report.verdict == "violates"
+    text = json.dumps(report.as_json())
+    assert "$TOKEN" in text
+    assert "s3cret-t0ken" not in text
