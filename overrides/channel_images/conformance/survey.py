@@ -7,6 +7,7 @@ longer one, windows at the start, the end and at seeded places between.
 import json
 import random
 from collections.abc import Callable, Iterable
+from functools import cached_property
 
 from attrs import Factory, define, evolve, field, frozen
 
@@ -52,12 +53,12 @@ class Known:
     size: int
     """Rows on a full page at that limit."""
 
-    @property
+    @cached_property
     def pks(self) -> tuple[int, ...]:
         """The pks in the order of the list."""
         return tuple(self.rows[position]["pk"] for position in sorted(self.rows))
 
-    @property
+    @cached_property
     def by_pk(self) -> dict[int, Row]:
         return {row["pk"]: row for row in self.rows.values()}
 
@@ -92,6 +93,7 @@ class Survey:
     token: str = field(default="", repr=False)
     expectations: Expectations = Factory(Expectations)
     _known: dict[ListOf, Known] = field(init=False, factory=dict)
+    _samples: dict[tuple[int, object], list[int]] = field(init=False, factory=dict)
 
     def again(self) -> "Survey":
         """A new reading, which asks for everything anew."""
@@ -189,6 +191,12 @@ class Survey:
     def sample(self, most: int, *, salt: object = "") -> list[int]:
         """Up to ``most`` pks of the full list, so that each null, each value of an enum, each pending state and both
         ends are among them. Raises ``Unreadable``."""
+        if (most, salt) not in self._samples:
+            self._samples[most, salt] = self._sample(most, salt)
+        self.full()  # what the rule at work looks at
+        return self._samples[most, salt]
+
+    def _sample(self, most: int, salt: object) -> list[int]:
         known = self.full()
         rows = known.by_pk
         pks = list(rows)
