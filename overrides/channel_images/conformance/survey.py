@@ -29,6 +29,8 @@ WHOLE = 2_000
 """Rows up to which a list is read whole."""
 BASE = 100
 """Rows a page in the reading that the others are compared with; connectors use it."""
+DENSE = 50
+"""Numbers between the least and the largest pk, for each pk, up to which all that are missing are looked at."""
 MOST_PAGES = 2**24
 """Pages at which the search for the end of an array gives up: the server repeats itself."""
 CATEGORIES = 8
@@ -250,7 +252,12 @@ class Survey:
             except Unreadable:
                 continue
         top = max(used, default=0)
-        gaps = [pk + 1 for pk in sorted(used) if pk + 1 not in used] if self.full().is_whole else []
+        gaps: list[int] = []
+        if self.full().is_whole and used:
+            # Where pks are far apart, what lies between them is too much to look at; what follows on one is a good guess.
+            is_dense = top - min(used) < DENSE * len(used)
+            around = range(min(used), top) if is_dense else [pk + 1 for pk in sorted(used)]
+            gaps = [pk for pk in around if pk not in used]
         candidates = [top + 1_000_003, 2_000_000_011, *self.random("gaps").sample(gaps, k=len(gaps))]
         return [pk for pk in candidates if pk not in used and pk < 2**31][:count]
 

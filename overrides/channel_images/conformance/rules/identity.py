@@ -106,7 +106,7 @@ def detailed(survey: Survey, operation: Operation) -> Iterator[Finding]:
 @rule("identity.missing", Pattern.DIFFERENCE, RETRIEVALS)
 def missing(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """An id that does not exist, far away or in a gap of the lists, is 404 with a JSON body."""
-    for number, pk in enumerate(survey.absent_pk(1 if survey.quick else 14)):
+    for number, pk in enumerate(survey.absent_pk(1 if survey.quick else 20)):
         answer = survey.session.get(operation.path_for(survey.channel, pk))
         is_json = answer.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
         if number > 1 and answer.status == 403:
