@@ -95,6 +95,7 @@ class Survey:
     token: str = field(default="", repr=False)
     expectations: Expectations = Factory(Expectations)
     _known: dict[ListOf, Known] = field(init=False, factory=dict)
+    _existing: dict[int, bool] = field(init=False, factory=dict)
     _samples: dict[tuple[int, object], list[int]] = field(init=False, factory=dict)
 
     def again(self) -> "Survey":
@@ -262,8 +263,10 @@ class Survey:
         return [pk for pk in candidates if pk not in used and pk < 2**31][:count]
 
     def exists(self, pk: int) -> bool:
-        """Whether the channel has an image, by a request of its own."""
-        return self.session.get(RETRIEVE.path_for(self.channel, pk), fresh=True).status == 200
+        """Whether the channel has an image, by a request of its own, once in a reading."""
+        if pk not in self._existing:
+            self._existing[pk] = self.session.get(RETRIEVE.path_for(self.channel, pk), fresh=True).status == 200
+        return self._existing[pk]
 
 
 def _full_size(page: Page, limit: int) -> int:
