@@ -155,8 +155,18 @@ class _Run:
         token = self.target.token
         if not token or result.evidence is None:
             return result
-        seen = result.evidence.seen.replace(token, "$TOKEN")
-        return evolve(result, evidence=evolve(result.evidence, seen=seen))
+        evidence = result.evidence
+        return evolve(
+            result,
+            reason=result.reason.replace(token, "$TOKEN"),
+            evidence=evolve(
+                evidence,
+                relation=evidence.relation.replace(token, "$TOKEN"),
+                expected=evidence.expected.replace(token, "$TOKEN"),
+                seen=evidence.seen.replace(token, "$TOKEN"),
+                requests=tuple(request.replace(token, "$TOKEN") for request in evidence.requests),
+            ),
+        )
 
     def _hear(self, answer: Answer) -> None:
         self.problems.extend(problems(answer))
