@@ -16,7 +16,6 @@ from channel_images.conformance.operations import (
     FULL,
     INSERTS,
     LISTS,
-    PENDING,
     RETRIEVE,
     UPDATES,
     Operation,
@@ -172,7 +171,7 @@ class Survey:
                 return limit
         return wanted
 
-    @property
+    @cached_property
     def largest(self) -> int:
         """The largest page that the full list gives, up to ``LARGE`` rows; ``BASE`` where more is refused."""
         try:
@@ -180,10 +179,6 @@ class Survey:
         except Unreadable:
             return BASE
         return max(_full_size(page, LARGE), 1)
-
-    def pending(self, channel: int | None = None) -> dict[Operation, Known]:
-        """The three pending lists. Raises ``Unreadable``."""
-        return {operation: self.known(operation, channel=channel) for operation in PENDING}
 
     def all_rows(self, channel: int | None = None) -> dict[int, Row]:
         """The rows of the full list that were read, by pk. Raises ``Unreadable``."""

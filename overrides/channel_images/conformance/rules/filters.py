@@ -36,7 +36,7 @@ def _named(filters: Filters) -> str:
 
 
 def _shown(known: Known) -> tuple[Answer, ...]:
-    return tuple(page.answer for page in known.pages[:1]) or ()
+    return tuple(page.answer for page in known.pages[:1])
 
 
 def _universe(survey: Survey) -> tuple[Filters, dict[int, int | None]]:
@@ -147,9 +147,6 @@ def complete(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"pk {few(missing)} missing",
                 (*_shown(known), *_shown(survey.full())),
             )
-    if survey.full().is_whole:
-        return
-    # The rows of a long list are sampled, so what a filter returns beyond them is compared by number alone.
 
 
 @rule("filter.multi", Pattern.EQUALITY, [FULL])
@@ -251,17 +248,16 @@ def partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
     types = _types(survey)
     within = _universe(survey)[0]
-    for first in types:
-        for second in types:
-            if first < second and (shared := sorted(types[first] & types[second])):
-                answers = [_shown(_listed(survey, (*within, (TYPE, str(number))))) for number in (first, second)]
-                yield Finding(
-                    "product types share rows",
-                    f"no row of both type {first} and type {second}",
-                    f"pk {few(shared)} of both",
-                    (*answers[0], *answers[1]),
-                )
-                return
+    for first, second in itertools.combinations(types, 2):
+        if shared := sorted(types[first] & types[second]):
+            answers = [_shown(_listed(survey, (*within, (TYPE, str(number))))) for number in (first, second)]
+            yield Finding(
+                "product types share rows",
+                f"no row of both type {first} and type {second}",
+                f"pk {few(shared)} of both",
+                (*answers[0], *answers[1]),
+            )
+            return
     for number, pks in types.items():
         shown = _shown(_listed(survey, (*within, (TYPE, str(number)))))
         if foreign := sorted(pks - set(product_of)):
