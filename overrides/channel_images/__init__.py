@@ -1,30 +1,155 @@
-"""Client, mock server and conformance check for the sales-channel product-image API.
+"""Client, mock server and conformance check for the sales-channel product-image API::
 
-The models are those of the generated client, :mod:`channel_images_api`; its functions send the requests::
+    from channel_images import ChannelImages
 
-    from channel_images import AuthenticatedClient
-    from channel_images_api.api.sales_channel_product_image import list_product_images
+    with ChannelImages("https://host", token="...") as api:
+        for image in api.channel(5).images():
+            print(image.pk, image.width, image.height)
+
+The functions of the generated client, one for each operation, are in :mod:`channel_images_api`.
 """
 
-from channel_images_api.client import AuthenticatedClient
-from channel_images_api.errors import MalformedBody
-from channel_images_api.models import (
-    ProductImage,
-    ProductImagePage,
-    ProductImageSource,
-    ProductImageStatus,
-    ProductType,
-)
-from channel_images_api.types import UNSET, Unset
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from channel_images.answers import Answer, Page
+    from channel_images.async_client import AsyncChannelImages
+    from channel_images.async_listing import AsyncListing, AsyncPendingListing
+    from channel_images.channel import AsyncChannel, Channel
+    from channel_images.client import ChannelImages
+    from channel_images.config import Settings
+    from channel_images.connection import InsecureConnectionWarning
+    from channel_images.exceptions import (
+        BadRequest,
+        ChannelImagesError,
+        ClientUnusable,
+        ConfigurationError,
+        ConnectionFailed,
+        DrainStalled,
+        IncompleteListing,
+        ListingError,
+        MalformedResponse,
+        NotAuthenticated,
+        NotFound,
+        PermissionDenied,
+        RateLimited,
+        RequestError,
+        ResponseError,
+        ServerError,
+        StatusError,
+        Timeout,
+    )
+    from channel_images.listing import Listing, PendingListing
+    from channel_images.paging import Window
+    from channel_images.retries import Retries
+    from channel_images_api.client import AuthenticatedClient
+    from channel_images_api.errors import MalformedBody
+    from channel_images_api.models import (
+        ProductImage,
+        ProductImagePage,
+        ProductImageSource,
+        ProductImageStatus,
+        ProductType,
+    )
+    from channel_images_api.types import UNSET, Unset
+
+# Imported when they are first asked for: the command line and the pytest plugin need few of them, or none.
+_HOME = {
+    "channel_images.answers": ("Answer", "Page"),
+    "channel_images.async_client": ("AsyncChannelImages",),
+    "channel_images.async_listing": ("AsyncListing", "AsyncPendingListing"),
+    "channel_images.channel": ("AsyncChannel", "Channel"),
+    "channel_images.client": ("ChannelImages",),
+    "channel_images.config": ("Settings",),
+    "channel_images.connection": ("InsecureConnectionWarning",),
+    "channel_images.exceptions": (
+        "BadRequest",
+        "ChannelImagesError",
+        "ClientUnusable",
+        "ConfigurationError",
+        "ConnectionFailed",
+        "DrainStalled",
+        "IncompleteListing",
+        "ListingError",
+        "MalformedResponse",
+        "NotAuthenticated",
+        "NotFound",
+        "PermissionDenied",
+        "RateLimited",
+        "RequestError",
+        "ResponseError",
+        "ServerError",
+        "StatusError",
+        "Timeout",
+    ),
+    "channel_images.listing": ("Listing", "PendingListing"),
+    "channel_images.paging": ("Window",),
+    "channel_images.retries": ("Retries",),
+    "channel_images_api.client": ("AuthenticatedClient",),
+    "channel_images_api.errors": ("MalformedBody",),
+    "channel_images_api.models": (
+        "ProductImage",
+        "ProductImagePage",
+        "ProductImageSource",
+        "ProductImageStatus",
+        "ProductType",
+    ),
+    "channel_images_api.types": ("UNSET", "Unset"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = (
     "UNSET",
+    "Answer",
+    "AsyncChannel",
+    "AsyncChannelImages",
+    "AsyncListing",
+    "AsyncPendingListing",
     "AuthenticatedClient",
+    "BadRequest",
+    "Channel",
+    "ChannelImages",
+    "ChannelImagesError",
+    "ClientUnusable",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "DrainStalled",
+    "IncompleteListing",
+    "InsecureConnectionWarning",
+    "Listing",
+    "ListingError",
     "MalformedBody",
+    "MalformedResponse",
+    "NotAuthenticated",
+    "NotFound",
+    "Page",
+    "PendingListing",
+    "PermissionDenied",
     "ProductImage",
     "ProductImagePage",
     "ProductImageSource",
     "ProductImageStatus",
     "ProductType",
+    "RateLimited",
+    "RequestError",
+    "ResponseError",
+    "Retries",
+    "ServerError",
+    "Settings",
+    "StatusError",
+    "Timeout",
     "Unset",
+    "Window",
 )
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

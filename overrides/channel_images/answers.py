@@ -1,0 +1,63 @@
+"""What an operation returned, with the HTTP answer beside it."""
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+import httpx
+from attrs import field, frozen
+
+from channel_images.exceptions import request_id
+from channel_images_api.models import ProductImage
+
+T = TypeVar("T")
+
+
+@frozen
+class Answer(Generic[T]):
+    """An answer to one request.
+
+    Attributes:
+        value: What the body says.
+        response: The answer as httpx gives it; its request is without the token.
+        retries: How many times the request was sent again.
+    """
+
+    value: T
+    response: httpx.Response = field(eq=False)
+    retries: int = 0
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        return self.response.status_code
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """The headers of the answer."""
+        return self.response.headers
+
+    @property
+    def request_id(self) -> str | None:
+        """The id that the server gave the request; None where it sent none."""
+        return request_id(self.headers)
+
+
+@frozen
+class Page(Answer[Sequence[ProductImage]]):
+    """A page of a list.
+
+    Attributes:
+        number: The number of the page, counted from 1, in pages of `limit` rows.
+        limit: How many rows a page was to have; the server may have less to give.
+        count: The number of rows on all pages together, as the server says; None where it does not, as for the pending
+            lists.
+    """
+
+    number: int = field(kw_only=True)
+    limit: int = field(kw_only=True)
+    count: int | None = field(default=None, kw_only=True)
+
+    @property
+    def results(self) -> Sequence[ProductImage]:
+        """The images of the page."""
+        return self.value

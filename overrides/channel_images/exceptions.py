@@ -1,0 +1,261 @@
+"""What can go wrong, as one tree::
+
+    ChannelImagesError
+    ├── ConfigurationError     a setting is missing or makes no sense; also a ValueError
+    ├── ClientUnusable         the client is closed, or was made in another process; also a RuntimeError
+    ├── RequestError           there was no whole answer
+    │   ├── ConnectionFailed
+    │   └── Timeout
+    ├── ResponseError          there was an answer, and it is no good
+    │   ├── StatusError        its status is not 200
+    │   │   ├── BadRequest         400
+    │   │   ├── NotAuthenticated   401
+    │   │   ├── PermissionDenied   403
+    │   │   ├── NotFound           404
+    │   │   ├── RateLimited        429
+    │   │   └── ServerError        5xx
+    │   └── MalformedResponse  its body is not what the contract says
+    └── ListingError           the answers do not add up
+        ├── IncompleteListing  the list changed while it was read, and rows may be missing
+        └── DrainStalled       pending images were handed out, and stay pending
+
+A token or a password is in none of them.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the command line reads settings, and refuses bad ones, before it needs httpx
+    import httpx
+
+    from channel_images.paging import Window
+
+_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "cf-ray")
+_EXCERPT = 200
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """The id that the server, or a proxy before it, gave the request; None where it sent none."""
+    return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
+
+
+class ChannelImagesError(Exception):
+    """Every error of this package."""
+
+
+class ConfigurationError(ChannelImagesError, ValueError):
+    """A setting is missing or makes no sense. The message names it and says how to mend it."""
+
+
+class ClientUnusable(ChannelImagesError, RuntimeError):
+    """The client is closed, or was carried into another process."""
+
+
+class RequestError(ChannelImagesError):
+    """There was no whole answer, however often it was tried.
+
+    Attributes:
+        url: What was asked for.
+        retries: How many times the request was sent again.
+    """
+
+    def __init__(self, message: str, *, url: str = "", retries: int = 0) -> None:
+        super().__init__(message)
+        self.url = url
+        self.retries = retries
+
+
+class ConnectionFailed(RequestError):
+    """The server could not be reached, or broke the connection off."""
+
+
+class Timeout(RequestError):
+    """The answer, or a part of it, took longer than the client waits."""
+
+
+class ResponseError(ChannelImagesError):
+    """An answer came, and it is no good.
+
+    Attributes:
+        response: The answer as httpx gives it; its request is without the token.
+        retries: How many times the request was sent again.
+    """
+
+    response: "httpx.Response"
+
+    def __init__(self, message: str, *, response: "httpx.Response | None" = None, retries: int = 0) -> None:
+        super().__init__(message)
+        if response is not None:  # None only while pickle builds the error, and sets the attributes afterwards
+            self.response = response
+        self.retries = retries
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        return self.response.status_code
+
+    @property
+    def headers(self) -> "httpx.Headers":
+        """The headers of the answer."""
+        return self.response.headers
+
+    @property
+    def request_id(self) -> str | None:
+        """The id that the server gave the request; None where it sent none."""
+        return request_id(self.headers)
+
+
+class StatusError(ResponseError):
+    """The status is not 200."""
+
+    @property
+    def body(self) -> Any:
+        """The body: decoded where it is JSON, else as text."""
+        return _body(self.response)
+
+    @property
+    def detail(self) -> str:
+        """What the server says about it, in one line; empty where it says nothing."""
+        return _detail(self.body)
+
+
+class BadRequest(StatusError):
+    """400: the server refuses a parameter."""
+
+    @property
+    def fields(self) -> dict[str, list[str]]:
+        """The messages about each parameter, by its name on the wire; empty where the server names none."""
+        if not isinstance(self.body, dict):
+            return {}
+        return {
+            name: [str(message) for message in messages]
+            for name, messages in self.body.items()
+            if isinstance(messages, list)
+        }
+
+
+class NotAuthenticated(StatusError):
+    """401: the token, or the password, is missing or not valid."""
+
+
+class PermissionDenied(StatusError):
+    """403: the token is valid, but not for this channel."""
+
+
+class NotFound(StatusError):
+    """404: there is no such channel, or no such image in it."""
+
+
+class RateLimited(StatusError):
+    """429: too many requests, still so after the last retry."""
+
+
+class ServerError(StatusError):
+    """5xx: the server failed, still so after the last retry."""
+
+
+class MalformedResponse(ResponseError):
+    """A 200 whose body is not what the contract says, or no JSON at all.
+
+    Attributes:
+        path: Where in the body, such as `results[3].width`; empty for the body as a whole.
+        value: What is there: a part of the decoded body, or all of its bytes where they are not JSON.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str = "",
+        value: object = None,
+        response: "httpx.Response | None" = None,
+        retries: int = 0,
+    ) -> None:
+        super().__init__(message, response=response, retries=retries)
+        self.path = path
+        self.value = value
+
+
+class ListingError(ChannelImagesError):
+    """Each answer was good, and together they do not add up."""
+
+
+class IncompleteListing(ListingError):
+    """The list changed while it was read, so that images which were there throughout may not have been handed out.
+
+    Attributes:
+        windows: The windows in doubt: rows may be missing just before the first row of each.
+        passes: How many times the list was read.
+    """
+
+    def __init__(self, message: str, *, windows: Sequence["Window"] = (), passes: int = 1) -> None:
+        super().__init__(message)
+        self.windows = tuple(windows)
+        self.passes = passes
+
+
+class DrainStalled(ListingError):
+    """Images were handed out, and the server lists them as pending all the same.
+
+    Attributes:
+        pks: The `pk` of each such image.
+        passes: How many full passes in a row showed no progress.
+    """
+
+    def __init__(self, message: str, *, pks: Sequence[int] = (), passes: int = 0) -> None:
+        super().__init__(message)
+        self.pks = tuple(pks)
+        self.passes = passes
+
+
+_BY_STATUS: dict[int, type[StatusError]] = {
+    400: BadRequest,
+    401: NotAuthenticated,
+    403: PermissionDenied,
+    404: NotFound,
+    429: RateLimited,
+}
+
+
+def status_error(response: "httpx.Response", *, retries: int = 0, hint: str = "") -> StatusError:
+    """The error for an answer whose status is not 200.
+
+    Args:
+        response: The answer, read to its end.
+        retries: How many times the request was sent again.
+        hint: What to do about it, for the end of the message.
+    """
+    status = response.status_code
+    kind = _BY_STATUS.get(status, ServerError if status >= 500 else StatusError)
+    said = _detail(_body(response))
+    message = f"{response.request.method} {response.url} answered {status} {response.reason_phrase}".rstrip() + (
+        f": {said}" if said else ""
+    )
+    if retries:
+        message += f" (after {retries} {'retry' if retries == 1 else 'retries'})"
+    return kind(f"{message.rstrip('.')}. {hint}" if hint else message, response=response, retries=retries)
+
+
+def _body(response: "httpx.Response") -> Any:
+    try:
+        return json.loads(response.content)
+    except (ValueError, RecursionError):
+        return response.text
+
+
+def _detail(body: Any) -> str:
+    if isinstance(body, dict) and isinstance(body.get("detail"), str):
+        text = body["detail"]
+    elif isinstance(body, dict):
+        text = "; ".join(f"{name}: {_joined(messages)}" for name, messages in body.items())
+    elif isinstance(body, str) and "<" in body:
+        text = "an HTML page" if "<html" in body.lower() or "<!doctype" in body.lower() else body
+    else:
+        text = body if isinstance(body, str) else ""
+    text = " ".join(text.split())
+    return text if len(text) <= _EXCERPT else f"{text[: _EXCERPT - 3]}..."
+
+
+def _joined(messages: Any) -> str:
+    return " ".join(map(str, messages)) if isinstance(messages, list) else str(messages)

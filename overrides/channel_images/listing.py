@@ -1,0 +1,180 @@
+"""Lists of images, read page by page as they are iterated over, in threads where several pages are in flight."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from channel_images.answers import Answer, Page
+from channel_images.drain import Drain
+from channel_images.exceptions import ChannelImagesError, RequestError, ResponseError
+from channel_images.paging import FAR, Rows, Walk, Window
+from channel_images.query import Query, decode_rows
+from channel_images_api.models import ProductImage
+
+if TYPE_CHECKING:
+    from channel_images.client import ChannelImages
+
+Fetch = Callable[[Window, threading.Event | None], Answer[Rows]]
+
+
+class Listing:
+    """Every image of a list, lazily: a request is sent when its page is needed.
+
+    It may be iterated over again, which reads the list again.
+    """
+
+    def __init__(self, client: "ChannelImages", query: Query) -> None:
+        self._client = client
+        self._query = query
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of channel {self._query.channel_id} at {self._client.base_url}>"
+
+    def __iter__(self) -> Iterator[ProductImage]:
+        for page in self.pages():
+            yield from page.results
+
+    def pages(self) -> Iterator[Page]:
+        """The same, page by page; an image that was on an earlier page too is left out of the later one.
+
+        Raises:
+            ChannelImagesError: As :mod:`channel_images.exceptions` draws them, at the place of the page in the list.
+        """
+        for part in self._query.parts():
+            yield from _drive(part.walk(), self._fetch(part), part.concurrency)
+
+    def count(self) -> int:
+        """How many images there are.
+
+        One request where the server counts; else, as for pending lists, one for each page.
+        """
+        total = 0
+        for part in self._query.parts():
+            if not part.counts:
+                total += self._counted(part)
+                continue
+            rows = self._fetch(part)(Window(1, 1), None).value
+            total += self._counted(part) if rows.count is None else rows.count
+        return total
+
+    def _counted(self, part: Query) -> int:
+        total = 0
+        for page in _drive(part.walk(), self._fetch(part), part.concurrency):
+            if page.count is not None:
+                return page.count
+            total += len(page.results)
+        return total
+
+    def first(self) -> ProductImage | None:
+        """The first image, in one request; None where there is none."""
+        for part in self._query.parts():
+            if images := self._fetch(part)(Window(1, 1), None).value.images:
+                return images[0]
+        return None
+
+    def _fetch(self, part: Query) -> Fetch:
+        return lambda window, stop: self._client._call(part.request(window), decode_rows, stop=stop)
+
+
+class PendingListing(Listing):
+    """The images that are pending in a channel."""
+
+    def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> Iterator[Sequence[ProductImage]]:
+        """Batches of images, until nothing is pending.
+
+        Report the images of a batch as sent, by whatever call the platform has for it, and take the next one. An image
+        is handed out again only when its `modified_date` has risen, or it had left the list and came back.
+
+        Args:
+            max_passes: How many passes through the list in a row may find nothing new, and nothing gone either.
+            wait: Seconds before such a pass is repeated; each time twice as long, at most 30.
+
+        Raises:
+            DrainStalled: After so many passes, images that were handed out are pending still.
+        """
+        drain = Drain(self._query.limit, max_passes, wait)
+        fetch = self._fetch(self._query)
+        while not drain.done:
+            window = drain.upcoming()
+            try:
+                rows = fetch(window, None).value
+            except ChannelImagesError as error:
+                batch = drain.failed(window, error)
+            else:
+                batch = drain.feed(window, rows)
+            if batch:
+                yield batch
+            if drain.pause:
+                time.sleep(drain.pause)
+
+
+def page_of(
+    window: Window, rows: Rows | None, images: Sequence[ProductImage], answer: Answer[Rows] | ResponseError
+) -> Page:
+    """The page for what a window brought."""
+    return Page(
+        images,
+        answer.response,
+        answer.retries,
+        number=window.number,
+        limit=window.limit,
+        count=rows.count if rows is not None else None,
+    )
+
+
+def _drive(walk: Walk, fetch: Fetch, concurrency: int) -> Iterator[Page]:
+    with _Flight(fetch, concurrency) as flight:
+        begun = False
+        while not walk.done:
+            window, *foreseen = walk.upcoming(concurrency)
+            rows: Rows | None = None
+            answer: Answer[Rows] | ResponseError
+            try:
+                answer = landed = flight.land(window, foreseen)
+            except ResponseError as error:
+                images, answer = walk.failed(window, error), error
+            except RequestError as error:
+                walk.failed(window, error)
+                continue
+            else:
+                rows = landed.value
+                images = walk.feed(window, rows)
+            if window.number != FAR and (images or not begun):
+                begun = True
+                yield page_of(window, rows, images, answer)
+        walk.check()
+
+
+class _Flight:
+    """The requests that are under way, one thread each."""
+
+    def __init__(self, fetch: Fetch, concurrency: int) -> None:
+        self._fetch = fetch
+        self._futures: dict[Window, Future[Answer[Rows]]] = {}
+        self._stop: threading.Event | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        if concurrency > 1:
+            self._stop = threading.Event()
+            self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="channel_images")
+
+    def land(self, window: Window, foreseen: Sequence[Window]) -> Answer[Rows]:
+        """The answer for a window, while those that will be needed next are asked for."""
+        if self._threads is None:
+            return self._fetch(window, None)
+        wanted = (window, *foreseen)
+        for other in set(self._futures).difference(wanted):
+            self._futures.pop(other).cancel()
+        for one in wanted:
+            if one not in self._futures:
+                self._futures[one] = self._threads.submit(self._fetch, one, self._stop)
+        return self._futures.pop(window).result()
+
+    def __enter__(self) -> "_Flight":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._threads is not None and self._stop is not None:
+            self._stop.set()  # ends the waits before retries
+            self._threads.shutdown(cancel_futures=True)
