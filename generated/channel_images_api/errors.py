@@ -28,7 +28,7 @@ class MalformedBody(Exception):
         expected: What the contract says, such as "an integer".
         value: What came instead: a part of the decoded body, or all of its bytes where they are not JSON.
         path: Where in the body, such as `results[3].width` or `[2].pk`; empty for the body as a whole.
-        response: The response; None where `from_dict` was called directly.
+        response: The response; None where `from_dict` or `from_json` was called directly.
     """
 
     response: httpx.Response | None = None

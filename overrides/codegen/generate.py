@@ -119,7 +119,7 @@ def generate(package: Path) -> Path:
             MetaType.NONE,
             document_source=ROOT / "openapi.yaml",
             file_encoding="utf-8",
-            overwrite=False,
+            overwrite=True,  # of a package that holds decoding.py alone
             output_path=package,
         )
         contract = YAML(typ="safe").load(ROOT / "openapi.yaml")
@@ -129,6 +129,10 @@ def generate(package: Path) -> Path:
         project = Project(openapi=data, config=config, custom_template_path=CODEGEN / "templates")
         # What the templates need and the generator's own context lacks: the contract, and a way to refuse.
         project.env.globals.update(contract=contract, fail=fail)
+        package.mkdir(parents=True)
+        # The generator knows no such file. It is there when the hooks format the package.
+        decoding = project.env.get_template("decoding.py.jinja").render()
+        (package / "decoding.py").write_text(decoding, encoding="utf-8")
         with pinned_tools_first_on_path(), contextlib.redirect_stdout(io.StringIO()):
             problems = project.build()  # warnings too: they mean that a part of the contract was left out
         if problems:

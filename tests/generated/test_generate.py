@@ -93,6 +93,52 @@ def test_a_field_added_to_the_contract_appears(checkout: Path) -> None:
     assert "    caption: str | Unset = UNSET\n" in (checkout / PACKAGE / "models/product_image.py").read_text()
 
 
+DECODE = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from channel_images_api import decoding, models
+body = {"row": 1, "model": "a", "rows": [{"pk": 1, "kind": 9}, {}], "zip": "2022-11-25T12:06:42Z", "list": None, "x": 2}
+for _ in range(2):
+    page = models.ProductImagePage.from_json(json.dumps(body).encode())
+    assert page == models.ProductImagePage.from_dict(body), page
+    assert type(page.rows[0].kind) is models.ProductType
+assert decoding._decode_fast(models.ProductImagePage, json.dumps(body).encode(), many=False)
+for detail in ({"detail": "no", "tags": ["a"]}, {"detail": "no", "errors": [{"a": ["b"]}]}):
+    assert models.ErrorDetail.from_json(json.dumps(detail).encode()) == models.ErrorDetail.from_dict(detail)
+try:
+    models.ProductImagePage.from_json(b'{"row": null}')
+except Exception as error:
+    assert error.path == "row", error
+"""
+
+
+def test_models_of_another_contract_are_decoded_from_bytes(checkout: Path) -> None:
+    # Names as the generated code has for itself, a required field, an integer enum, another list of models; and lists to
+    # which there is no fast way.
+    fields = [
+        ("row", "type: integer"),
+        ("model", "type: string"),
+        ("zip", "type: string, format: date-time"),
+        ("list", "type: boolean"),
+        ("rows", "type: array, items: {$ref: '#/components/schemas/ProductImage'}"),
+    ]
+    added = "".join(f"        {name}: {{{schema}}}\n" for name, schema in fields)
+    in_contract("        count:\n", f"{added}        count:\n")(checkout)
+    in_contract("    ProductImagePage:\n", "    ProductImagePage:\n      required: [row]\n")(checkout)
+    in_contract("        pk:\n", "        kind:\n          $ref: '#/components/schemas/ProductType'\n        pk:\n")(
+        checkout
+    )
+    lists = "        tags: {type: array, items: {type: string}}\n"
+    lists += "        errors: {type: array, items: {$ref: '#/components/schemas/FieldErrors'}}\n"
+    in_contract("        detail:\n", f"{lists}        detail:\n")(checkout)
+    result = generate(checkout)
+    assert (result.returncode, result.stderr) == (0, "")
+    done = subprocess.run(
+        [sys.executable, "-c", DECODE, checkout / "generated"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def in_contract(old: str, new: str) -> Callable[[Path], None]:
     return in_file("openapi.yaml", old, new)
 

@@ -1,10 +1,11 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define, field
 
+from ..decoding import Field, build_models, decode_many, decode_one, make_additional_properties, register
 from ..models.product_image import ProductImage
 from ..types import UNSET, Unset, decode_integer, decode_list, decode_object, decode_string, encode
 
@@ -41,8 +42,27 @@ class ProductImagePage:
         if (results := d.pop("results", UNSET)) is not UNSET:
             results = decode_list(results, "results", ProductImage.from_dict)
         model = cls(count, next_, previous, results)
-        model.additional_properties = d
+        if d:
+            model.additional_properties = dict(d)  # a copy takes less memory: it has no room for the fields above
         return model
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Self:
+        """`from_dict` of the bytes of a JSON object, but faster.
+
+        Raises:
+            errors.MalformedBody: They are none, or not what the contract says.
+        """
+        return decode_one(cls, content)
+
+    @classmethod
+    def list_from_json(cls, content: bytes) -> list[Self]:
+        """`from_dict` of each element of a JSON array, from its bytes, but faster.
+
+        Raises:
+            errors.MalformedBody: They are none, or not what the contract says.
+        """
+        return decode_many(cls, content)
 
     def to_dict(self) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -69,3 +89,32 @@ class ProductImagePage:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+    if not TYPE_CHECKING:  # to a type checker it would mean that a model has any attribute
+
+        def __getattr__(self, name: str) -> Any:
+            return make_additional_properties(self, name)
+
+
+def _fill(_models: list[Any], _rows: list[Any]) -> None:
+    next_: Any = None
+    previous: Any = None
+    for _model, _row in zip(_models, _rows):
+        _model.count = _row.count
+        if _row.next_ != next_:
+            next_ = _row.next_
+        _model.next_ = next_
+        if _row.previous != previous:
+            previous = _row.previous
+        _model.previous = previous
+        _model.results = UNSET if _row.results is UNSET else build_models(ProductImage, _row.results)
+
+
+register(
+    ProductImagePage,
+    _fill,
+    Field("count", "count", int),
+    Field("next_", "next", str),
+    Field("previous", "previous", str),
+    Field("results", "results", [ProductImage]),
+)

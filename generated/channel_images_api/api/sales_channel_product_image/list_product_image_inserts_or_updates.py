@@ -10,16 +10,16 @@ from ...client import Client
 from ...models.error_detail import ErrorDetail
 from ...models.field_errors import FieldErrors
 from ...models.product_image import ProductImage
-from ...types import UNSET, Response, Unset, build_response, encode_query, first_of, list_of
+from ...types import UNSET, Response, Unset, build_response, encode_query, first_of, from_json
 
-_DECODERS: dict[int, Callable[[Any], ErrorDetail | FieldErrors | list[ProductImage]]] = {
-    200: list_of(ProductImage.from_dict),
-    400: first_of(ErrorDetail.from_dict, FieldErrors.from_dict),
-    401: ErrorDetail.from_dict,
-    403: ErrorDetail.from_dict,
-    404: ErrorDetail.from_dict,
-    429: ErrorDetail.from_dict,
-    500: ErrorDetail.from_dict,
+_DECODERS: dict[int, Callable[[bytes], ErrorDetail | FieldErrors | list[ProductImage]]] = {
+    200: ProductImage.list_from_json,
+    400: from_json(first_of(ErrorDetail.from_dict, FieldErrors.from_dict)),
+    401: ErrorDetail.from_json,
+    403: ErrorDetail.from_json,
+    404: ErrorDetail.from_json,
+    429: ErrorDetail.from_json,
+    500: ErrorDetail.from_json,
 }
 
 
