@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from channel_images.answers import Answer, Page
+    from channel_images.async_channel import AsyncChannel
     from channel_images.async_client import AsyncChannelImages
     from channel_images.async_listing import AsyncListing, AsyncPendingListing
-    from channel_images.channel import AsyncChannel, Channel
+    from channel_images.channel import Channel
     from channel_images.client import ChannelImages
     from channel_images.config import Settings
     from channel_images.connection import InsecureConnectionWarning
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         ConfigurationError,
         ConnectionFailed,
         DrainStalled,
+        ExportError,
         IncompleteListing,
         ListingError,
         MalformedResponse,
@@ -57,9 +59,10 @@ if TYPE_CHECKING:
 # Imported when they are first asked for: the command line and the pytest plugin need few of them, or none.
 _HOME = {
     "channel_images.answers": ("Answer", "Page"),
+    "channel_images.async_channel": ("AsyncChannel",),
     "channel_images.async_client": ("AsyncChannelImages",),
     "channel_images.async_listing": ("AsyncListing", "AsyncPendingListing"),
-    "channel_images.channel": ("AsyncChannel", "Channel"),
+    "channel_images.channel": ("Channel",),
     "channel_images.client": ("ChannelImages",),
     "channel_images.config": ("Settings",),
     "channel_images.connection": ("InsecureConnectionWarning",),
@@ -70,6 +73,7 @@ _HOME = {
         "ConfigurationError",
         "ConnectionFailed",
         "DrainStalled",
+        "ExportError",
         "IncompleteListing",
         "ListingError",
         "MalformedResponse",
@@ -115,6 +119,7 @@ __all__ = (
     "ConfigurationError",
     "ConnectionFailed",
     "DrainStalled",
+    "ExportError",
     "IncompleteListing",
     "InsecureConnectionWarning",
     "Listing",

@@ -1,17 +1,19 @@
 """The asynchronous client."""
 
 import asyncio
+import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import httpx
-import httpx_retries
 
 from channel_images.answers import Answer
-from channel_images.auth import AsyncTokens, Secret, decode_key
-from channel_images.channel import AsyncChannel
+from channel_images.async_channel import AsyncChannel
+from channel_images.auth import SIGN_IN, AsyncTokens, Secret, decode_key
 from channel_images.config import Settings
 from channel_images.connection import (
     DEFAULT_CALL_TIMEOUT,
@@ -19,11 +21,14 @@ from channel_images.connection import (
     CallTimeout,
     ClientOptions,
     Connection,
+    FrugalCookies,
     HttpxOptions,
 )
-from channel_images.exceptions import NotAuthenticated
-from channel_images.retries import CallRetry, GivenUp, Retries
-from channel_images_api.errors import MalformedBody
+from channel_images.exceptions import ClientUnusable, NotAuthenticated
+from channel_images.retries import Retries
+
+if TYPE_CHECKING:
+    from channel_images.sending import CallRetry
 
 T = TypeVar("T")
 
@@ -56,8 +61,8 @@ class AsyncChannelImages(Connection):
         token: The API token.
         username: Sign in for a token at the first request, and again when the server refuses it.
         password: The password to sign in with.
-        timeout: Seconds to connect, and for each arrival of data; or an `httpx.Timeout`.
-        call_timeout: Seconds for one request and the whole of its answer.
+        timeout: Seconds to connect, and for each arrival of data; or an `httpx.Timeout`; None for no end.
+        call_timeout: Seconds for one request and the whole of its answer; None for no end.
         retries: How often and for how long a request is sent again; a number is the number of retries.
         rate_limit: Requests a second, over all tasks; None for no limit.
         application: Name and version of what uses this client, such as `my-connector/1.2`, for the User-Agent.
@@ -68,6 +73,7 @@ class AsyncChannelImages(Connection):
     """
 
     _http: httpx.AsyncClient
+    _tokens: AsyncTokens
 
     def __init__(
         self,
@@ -76,8 +82,8 @@ class AsyncChannelImages(Connection):
         token: str | None = None,
         username: str | None = None,
         password: str | None = None,
-        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
-        call_timeout: float = DEFAULT_CALL_TIMEOUT,
+        timeout: float | httpx.Timeout | None = DEFAULT_TIMEOUT,
+        call_timeout: float | None = DEFAULT_CALL_TIMEOUT,
         retries: Retries | int = Retries(),  # noqa: B008 - frozen
         rate_limit: float | None = None,
         application: str | None = None,
@@ -94,9 +100,12 @@ class AsyncChannelImages(Connection):
             rate_limit=rate_limit,
             application=application,
         )
-        self._http = httpx.AsyncClient(**self._httpx_options(httpx_options))
+        from channel_images.sending import AsyncAttempts, retry_transport
+
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._tokens = AsyncTokens(self._given_token, self._sign_in)
-        self._sender = httpx_retries.RetryTransport(_Attempts(self._attempt), self._retry)
+        self._sender = retry_transport(AsyncAttempts(self._attempt), self._retry)
+        self._http = _HttpClient(**self._httpx_options(httpx_options))
 
     @classmethod
     def from_env(cls, **options: Unpack[AsyncClientOptions]) -> Self:
@@ -145,6 +154,7 @@ class AsyncChannelImages(Connection):
             decode: Makes the value of the body of a 200.
         """
         self._check_usable()
+        self._check_loop()
         retry = self._retry.start()
         token = await self._tokens.get()
         try:
@@ -154,55 +164,94 @@ class AsyncChannelImages(Connection):
                 raise
         return await self._send(operation, decode, retry, await self._tokens.get(refused=token))
 
+    def _check_loop(self) -> None:
+        """Refuse a second event loop: the connections, and the lock for the token, belong to the first."""
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise ClientUnusable(
+                f"this {type(self).__name__} was used in another event loop: make one inside each asyncio.run()"
+            )
+
     async def _sign_in(self) -> Secret:
-        operation = self._sign_in_request()
-        return (await self._send(operation, decode_key, self._retry.start(), None)).value
+        return (await self._send(SIGN_IN, decode_key, self._retry.start(), None)).value
 
     async def _send(
-        self, operation: Mapping[str, Any], decode: Callable[[bytes], T], retry: CallRetry, token: Secret | None
+        self, operation: Mapping[str, Any], decode: Callable[[bytes], T], retry: "CallRetry", token: Secret | None
     ) -> Answer[T]:
-        request = self._build_request(operation, token, retry=retry, decode=decode)
+        request = self._build_request(operation, token, retry, decode)
         try:
             response = await self._sender.handle_async_request(request)
-        except GivenUp as given_up:
-            if not isinstance(given_up.failure, httpx.Response):
-                raise self._failure(given_up.failure, request, retry) from given_up.failure
-            response = given_up.failure
-        except (httpx.HTTPError, MalformedBody) as error:
-            raise self._failure(error, request, retry) from error
+        except Exception as error:  # noqa: BLE001 - raised again, as ours where it is httpx's
+            response = self._given_up(error, request, retry)
         return self._answer(response, retry)
 
     async def _attempt(self, request: httpx.Request) -> httpx.Response:
         """Send a request once, follow what may be followed, and read the answer."""
-        if self._rate is not None:
-            await asyncio.sleep(self._rate.reserve())
-        started = time.perf_counter()
         hops = 0
         while True:
-            try:
-                async with asyncio.timeout(self._call_timeout):
-                    response = await self._http.send(request, follow_redirects=False)
-            except TimeoutError:
-                late = CallTimeout("the answer keeps coming", request=request)
-                self._log(request, late, started)
-                raise late from None
-            except httpx.HTTPError as error:
-                self._log(request, error, started)
-                raise
-            self._log(request, response, started)
+            response = await self._exchange(request)
             redirected = self._redirected(response, request, hops)
             if redirected is None:
-                break
+                self._decode(response, request.extensions["decode"])
+                return response
             request, hops = redirected, hops + 1
-        self._decode(response, request.extensions["decode"])
+
+    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+        if self._rate is not None:
+            await asyncio.sleep(self._rate.reserve())
+        self._check_usable()
+        started = time.perf_counter()
+        try:
+            response = await self._transfer(request)
+        except Exception as error:
+            self._log(request, error, started)
+            self._check_usable()  # what fails because the client was closed meanwhile is that
+            raise
+        self._log(request, response, started)
+        return response
+
+    async def _transfer(self, request: httpx.Request) -> httpx.Response:
+        try:
+            response = await _bounded(partial(self._http.send, request, follow_redirects=False), self._call_timeout)
+        except ssl.SSLError as error:  # httpcore lets those through that come after the handshake
+            raise httpx.ReadError(str(error), request=request) from error
+        if response is None:
+            raise CallTimeout("the answer keeps coming", request=request)
         return response
 
 
-class _Attempts(httpx.AsyncBaseTransport):
-    """What httpx-retries repeats: a whole attempt, with the proxies, mounts and hooks of the client."""
+async def _bounded(send: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T | None:
+    """What `send` returns; None where it takes longer.
 
-    def __init__(self, attempt: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> None:
-        self._attempt = attempt
+    httpcore gives connections back behind the shields of anyio, which hold against a scope of anyio, and not against the
+    cancellation of a task, nor against `asyncio.timeout`, which is that: the pool would then hold connections for ever
+    that nobody uses. So it has a task of its own, and what cancels it is a scope.
+    """
+    import anyio
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._attempt(request)
+    scope = anyio.CancelScope(deadline=anyio.current_time() + seconds)
+
+    async def send_in_scope() -> T | None:
+        with scope:
+            return await send()
+        return None
+
+    task = asyncio.create_task(send_in_scope())
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        scope.cancel()
+        while not task.done():
+            with suppress(asyncio.CancelledError):  # once more: it ends soon
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # nobody asks for it any more
+        raise
+
+
+class _HttpClient(httpx.AsyncClient):
+    @property  # type: ignore[misc]  # nobody sets them: they come with the options
+    def cookies(self) -> httpx.Cookies:
+        return FrugalCookies(super().cookies.jar)

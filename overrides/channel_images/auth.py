@@ -1,16 +1,18 @@
 """Tokens: how they are kept, and how one is had for a user name and a password."""
 
-import asyncio
+import copy
 import json
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NoReturn
 
-from channel_images.exceptions import ConfigurationError, NotAuthenticated, StatusError
+from channel_images.exceptions import ChannelImagesError, ConfigurationError, NotAuthenticated, StatusError
 from channel_images_api.errors import MalformedBody
 
-SIGN_IN_PATH = "/api/v1/auth/login/"
-"""Not in the contract: from the same public reference, as `../shared/design/facts.md` has it."""
+SIGN_IN = {"method": "post", "url": "/api/v1/auth/login/"}
+"""The request, without its body, as the generated client describes requests. It is not in the contract, but in the
+public reference that the contract was made from."""
+_LEAST_HIDDEN = 4
 
 
 class Secret:
@@ -38,46 +40,85 @@ def token_secret(token: str) -> Secret:
         ConfigurationError: It is empty, or holds what no header can.
     """
     if not isinstance(token, str) or not token:
-        raise ConfigurationError("the token is empty")
-    if not token.isascii() or not token.isprintable() or token != token.strip():
+        raise ConfigurationError("the token is empty, or no text")
+    if not fits_header(token):
         raise ConfigurationError(
             "the token holds a line break, a space at an end, or a character that no header can hold"
         )
     return Secret(token)
 
 
+def credential_secret(name: str, text: str | None) -> Secret:
+    """A user name or a password, when it can stand in a request.
+
+    Raises:
+        ConfigurationError: It is missing, or holds what no text can.
+    """
+    if text is None or text == "":
+        raise ConfigurationError("give token=, or both username= and password= to sign in")
+    if not isinstance(text, str) or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ConfigurationError(f"{name} is no text in Unicode")
+    return Secret(text)
+
+
 def decode_key(content: bytes) -> Secret:
-    """The token in the answer to a sign-in."""
+    """The token in the answer to a sign-in. What is no such answer may hold a token all the same: no error shows it."""
+    body: Any = None
     try:
-        body: Any = json.loads(content)
-    except ValueError as error:
-        raise MalformedBody("JSON", content) from error
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        is_json = False
+    else:
+        is_json = True
     key = body.get("key") if isinstance(body, dict) else None
-    if not isinstance(key, str) or not key:
+    content, body = b"", None  # not for tracebacks that show variables
+    if not is_json:
+        raise MalformedBody("JSON", b"<not shown>")
+    if not isinstance(key, str) or not key or not fits_header(key):
+        key = None
         raise MalformedBody("the token that a sign-in gives", None, "key")
-    return token_secret(key)
+    return Secret(key)
+
+
+def hide(text: str, secrets: Iterable[Secret | None]) -> str:
+    """The text, which a server may have had a part in, without the secrets that the server knows too."""
+    for secret in secrets:
+        if secret is not None and len(secret.reveal()) >= _LEAST_HIDDEN:
+            text = text.replace(secret.reveal(), "<secret>")
+    return text
+
+
+def fits_header(text: str) -> bool:
+    """Whether the text can be the value of a header."""
+    return text.isascii() and text.isprintable() and text == text.strip()
 
 
 class _TokenState:
-    """What the tokens of both kinds of client keep: the token, and whether the credentials were refused."""
+    """What the tokens of both kinds of client keep: the token, and how the last sign-in failed."""
 
     def __init__(self, token: Secret | None) -> None:
-        self._current = token
+        self.current = token
         self._refusal: StatusError | None = None
+        self._failure: ChannelImagesError | None = None
 
     def _other_than(self, refused: Secret | None) -> Secret | None:
-        return self._current if self._current is not refused else None
+        return self.current if self.current is not refused else None
 
-    def _raise_if_refused(self) -> None:
+    def _raise_known(self, failure_before: ChannelImagesError | None) -> None:
+        """Spare a sign-in that was refused before, or that failed for somebody else while this one waited."""
         if self._refusal is not None:
             raise _refusal(self._refusal)
+        if self._failure is not None and self._failure is not failure_before:
+            raise copy.copy(self._failure)
 
-    def _remember(self, error: StatusError) -> NoReturn:
+    def _remember(self, error: ChannelImagesError, *, is_abandoned: bool = False) -> NoReturn:
         """Keep a refusal: to ask again with the same credentials might lock the account."""
-        if error.status_code not in (400, 401, 403):
-            raise error
-        self._refusal = error
-        raise _refusal(error) from error
+        if isinstance(error, StatusError) and error.status_code in (400, 401, 403):
+            self._refusal = error
+            raise _refusal(error) from error
+        if not is_abandoned:  # which says nothing to those who still wait
+            self._failure = copy.copy(error)  # without the traceback, which would keep what its frames hold
+        raise error
 
 
 class Tokens(_TokenState):
@@ -85,28 +126,30 @@ class Tokens(_TokenState):
 
     Args:
         token: The token; None where it has yet to be had.
-        sign_in: Has a token from the server.
+        sign_in: Has a token from the server; ends its waits when the event is set.
     """
 
-    def __init__(self, token: Secret | None, sign_in: Callable[[], Secret]) -> None:
+    def __init__(self, token: Secret | None, sign_in: Callable[[threading.Event | None], Secret]) -> None:
         super().__init__(token)
-        self.sign_in = sign_in
+        self._sign_in = sign_in
         self._lock = threading.Lock()
 
-    def get(self, refused: Secret | None = None) -> Secret:
+    def get(self, *, refused: Secret | None = None, stop: threading.Event | None = None) -> Secret:
         """The token, or another one where the server refused `refused`.
 
         Raises:
             NotAuthenticated: The server refuses the credentials, now or before.
+            ChannelImagesError: The sign-in failed otherwise.
         """
         if (token := self._other_than(refused)) is None:
+            failure = self._failure
             with self._lock:
                 if (token := self._other_than(refused)) is None:
-                    self._raise_if_refused()
+                    self._raise_known(failure)
                     try:
-                        token = self._current = self.sign_in()
-                    except StatusError as error:
-                        self._remember(error)
+                        token = self.current = self._sign_in(stop)
+                    except ChannelImagesError as error:
+                        self._remember(error, is_abandoned=stop is not None and stop.is_set())
         return token
 
 
@@ -114,23 +157,27 @@ class AsyncTokens(_TokenState):
     """The same for tasks."""
 
     def __init__(self, token: Secret | None, sign_in: Callable[[], Awaitable[Secret]]) -> None:
+        import asyncio
+
         super().__init__(token)
-        self.sign_in = sign_in
+        self._sign_in = sign_in
         self._lock = asyncio.Lock()
 
-    async def get(self, refused: Secret | None = None) -> Secret:
+    async def get(self, *, refused: Secret | None = None) -> Secret:
         """The token, or another one where the server refused `refused`.
 
         Raises:
             NotAuthenticated: The server refuses the credentials, now or before.
+            ChannelImagesError: The sign-in failed otherwise.
         """
         if (token := self._other_than(refused)) is None:
+            failure = self._failure
             async with self._lock:
                 if (token := self._other_than(refused)) is None:
-                    self._raise_if_refused()
+                    self._raise_known(failure)
                     try:
-                        token = self._current = await self.sign_in()
-                    except StatusError as error:
+                        token = self.current = await self._sign_in()
+                    except ChannelImagesError as error:
                         self._remember(error)
         return token
 

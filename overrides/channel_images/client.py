@@ -4,13 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import httpx
-import httpx_retries
 
 from channel_images.answers import Answer
-from channel_images.auth import Secret, Tokens, decode_key
+from channel_images.auth import SIGN_IN, Secret, Tokens, decode_key
 from channel_images.channel import Channel
 from channel_images.config import Settings
 from channel_images.connection import (
@@ -19,13 +18,18 @@ from channel_images.connection import (
     CallTimeout,
     ClientOptions,
     Connection,
+    FrugalCookies,
     HttpxOptions,
 )
 from channel_images.exceptions import NotAuthenticated
-from channel_images.retries import CallRetry, GivenUp, Retries
-from channel_images_api.errors import MalformedBody
+from channel_images.retries import Retries
+
+if TYPE_CHECKING:
+    from channel_images.sending import CallRetry
 
 T = TypeVar("T")
+
+_ABANDONED = "nobody waits for the answer any more"
 
 
 class SyncHttpxOptions(HttpxOptions, total=False):
@@ -56,8 +60,8 @@ class ChannelImages(Connection):
         token: The API token.
         username: Sign in for a token at the first request, and again when the server refuses it.
         password: The password to sign in with.
-        timeout: Seconds to connect, and for each arrival of data; or an `httpx.Timeout`.
-        call_timeout: Seconds for one request and the whole of its answer.
+        timeout: Seconds to connect, and for each arrival of data; or an `httpx.Timeout`; None for no end.
+        call_timeout: Seconds for one request and the whole of its answer, as of when data arrives; None for no end.
         retries: How often and for how long a request is sent again; a number is the number of retries.
         rate_limit: Requests a second, over all threads; None for no limit.
         application: Name and version of what uses this client, such as `my-connector/1.2`, for the User-Agent.
@@ -68,6 +72,7 @@ class ChannelImages(Connection):
     """
 
     _http: httpx.Client
+    _tokens: Tokens
 
     def __init__(
         self,
@@ -76,8 +81,8 @@ class ChannelImages(Connection):
         token: str | None = None,
         username: str | None = None,
         password: str | None = None,
-        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
-        call_timeout: float = DEFAULT_CALL_TIMEOUT,
+        timeout: float | httpx.Timeout | None = DEFAULT_TIMEOUT,
+        call_timeout: float | None = DEFAULT_CALL_TIMEOUT,
         retries: Retries | int = Retries(),  # noqa: B008 - frozen
         rate_limit: float | None = None,
         application: str | None = None,
@@ -94,9 +99,11 @@ class ChannelImages(Connection):
             rate_limit=rate_limit,
             application=application,
         )
-        self._http = httpx.Client(**self._httpx_options(httpx_options))
+        from channel_images.sending import Attempts, retry_transport
+
         self._tokens = Tokens(self._given_token, self._sign_in)
-        self._sender = httpx_retries.RetryTransport(_Attempts(self._attempt), self._retry)
+        self._sender = retry_transport(Attempts(self._attempt), self._retry)
+        self._http = _HttpClient(**self._httpx_options(httpx_options))
 
     @classmethod
     def from_env(cls, **options: Unpack[SyncClientOptions]) -> Self:
@@ -149,89 +156,87 @@ class ChannelImages(Connection):
         """
         self._check_usable()
         retry = self._retry.start(stop)
-        token = self._tokens.get()
+        token = self._tokens.get(stop=stop)
         try:
             return self._send(operation, decode, retry, token)
         except NotAuthenticated:
             if self._credentials is None:
                 raise
-        return self._send(operation, decode, retry, self._tokens.get(refused=token))
+        return self._send(operation, decode, retry, self._tokens.get(refused=token, stop=stop))
 
-    def _sign_in(self) -> Secret:
-        operation = self._sign_in_request()
-        return self._send(operation, decode_key, self._retry.start(), None).value
+    def _sign_in(self, stop: threading.Event | None) -> Secret:
+        return self._send(SIGN_IN, decode_key, self._retry.start(stop), None).value
 
     def _send(
-        self, operation: Mapping[str, Any], decode: Callable[[bytes], T], retry: CallRetry, token: Secret | None
+        self, operation: Mapping[str, Any], decode: Callable[[bytes], T], retry: "CallRetry", token: Secret | None
     ) -> Answer[T]:
-        request = self._build_request(operation, token, retry=retry, decode=decode)
+        request = self._build_request(operation, token, retry, decode)
         try:
             response = self._sender.handle_request(request)
-        except GivenUp as given_up:
-            if not isinstance(given_up.failure, httpx.Response):
-                raise self._failure(given_up.failure, request, retry) from given_up.failure
-            response = given_up.failure
-        except (httpx.HTTPError, MalformedBody) as error:
-            raise self._failure(error, request, retry) from error
+        except Exception as error:  # noqa: BLE001 - raised again, as ours where it is httpx's
+            response = self._given_up(error, request, retry)
         return self._answer(response, retry)
 
     def _attempt(self, request: httpx.Request) -> httpx.Response:
         """Send a request once, follow what may be followed, and read the answer."""
+        hops = 0
+        while True:
+            response = self._exchange(request)
+            redirected = self._redirected(response, request, hops)
+            if redirected is None:
+                self._decode(response, request.extensions["decode"])
+                return response
+            request, hops = redirected, hops + 1
+
+    def _exchange(self, request: httpx.Request) -> httpx.Response:
         retry: CallRetry = request.extensions["retry"]
         if self._rate is not None:
             retry.pause(self._rate.reserve())
+        self._check_usable()
+        if retry.is_abandoned:
+            raise httpx.ReadError(_ABANDONED, request=request)
         started = time.perf_counter()
         deadline = time.monotonic() + self._call_timeout
-        hops = 0
-        while True:
+        try:
+            response = self._http.send(request, stream=True, follow_redirects=False)
             try:
-                response = self._http.send(request, stream=True, follow_redirects=False)
-                try:
-                    response.stream = _BoundedStream(response.stream, deadline, retry.stop)
-                    response.read()
-                except BaseException:
-                    response.close()
-                    raise
-            except httpx.HTTPError as error:
-                self._log(request, error, started)
+                response.stream = _BoundedStream(response.stream, deadline, retry)
+                response.read()
+            except BaseException:
+                response.close()
                 raise
-            self._log(request, response, started)
-            redirected = self._redirected(response, request, hops)
-            if redirected is None:
-                break
-            request, hops = redirected, hops + 1
-        self._decode(response, request.extensions["decode"])
+        except Exception as error:
+            self._log(request, error, started)
+            self._check_usable()  # what fails because the client was closed meanwhile is that
+            raise
+        self._log(request, response, started)
         return response
 
 
-class _Attempts(httpx.BaseTransport):
-    """What httpx-retries repeats: a whole attempt, with the proxies, mounts and hooks of the client."""
-
-    def __init__(self, attempt: Callable[[httpx.Request], httpx.Response]) -> None:
-        self._attempt = attempt
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._attempt(request)
+class _HttpClient(httpx.Client):
+    @property  # type: ignore[misc]  # nobody sets them: they come with the options
+    def cookies(self) -> httpx.Cookies:
+        return FrugalCookies(super().cookies.jar)
 
 
 class _BoundedStream(httpx.SyncByteStream):
     """A body that ends with an error when it takes too long, or when nobody waits for it any more."""
 
     def __init__(
-        self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, deadline: float, stop: threading.Event | None
+        self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, deadline: float, retry: "CallRetry"
     ) -> None:
         assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101 - what a synchronous client gives
         self._stream = stream
         self._deadline = deadline
-        self._stop = stop
+        self._retry = retry
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._stream:
             yield chunk
             if time.monotonic() > self._deadline:
                 raise CallTimeout("the answer keeps coming")
-            if self._stop is not None and self._stop.is_set():
-                raise httpx.ReadError("nobody waits for the answer any more")
+            if self._retry.is_abandoned:
+                raise httpx.ReadError(_ABANDONED)
 
     def close(self) -> None:
         self._stream.close()

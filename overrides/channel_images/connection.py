@@ -1,30 +1,47 @@
 """What both clients share: their settings, the requests they send, and what they make of the answers."""
 
+import json
 import logging
+import math
 import os
 import ssl
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from contextlib import suppress
 from ipaddress import ip_address
-from typing import Any, NoReturn, TypedDict, TypeVar
-from urllib.parse import urlencode
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar
+from urllib.parse import quote
 
 import httpx
 
 from channel_images.answers import Answer
-from channel_images.auth import SIGN_IN_PATH, Secret, token_secret
+from channel_images.auth import (
+    SIGN_IN,
+    AsyncTokens,
+    Secret,
+    Tokens,
+    credential_secret,
+    decode_key,
+    fits_header,
+    hide,
+    token_secret,
+)
 from channel_images.exceptions import (
     ClientUnusable,
     ConfigurationError,
     ConnectionFailed,
     MalformedResponse,
     Timeout,
+    after_retries,
     status_error,
 )
-from channel_images.retries import CallRetry, RateLimit, Retries, describe
+from channel_images.retries import RateLimit, Retries, Undecoded, causes, check_number, describe, describe_failure
 from channel_images_api.errors import MalformedBody
+
+if TYPE_CHECKING:
+    from channel_images.sending import CallRetry
 
 T = TypeVar("T")
 logger = logging.getLogger("channel_images")
@@ -61,8 +78,8 @@ class HttpxOptions(TypedDict, total=False):
 class ClientOptions(TypedDict, total=False):
     """The options of both clients that are our own."""
 
-    timeout: float | httpx.Timeout
-    call_timeout: float
+    timeout: float | httpx.Timeout | None
+    call_timeout: float | None
     retries: Retries | int
     rate_limit: float | None
     application: str | None
@@ -72,6 +89,7 @@ class Connection:
     """A server, and how it is spoken to. The subclasses send."""
 
     _http: httpx.Client | httpx.AsyncClient
+    _tokens: Tokens | AsyncTokens
     _closed = False  # also for a client whose making failed
 
     def __init__(
@@ -81,33 +99,43 @@ class Connection:
         token: str | None,
         username: str | None,
         password: str | None,
-        timeout: float | httpx.Timeout,
-        call_timeout: float,
+        timeout: float | httpx.Timeout | None,
+        call_timeout: float | None,
         retries: Retries | int,
         rate_limit: float | None,
         application: str | None,
     ) -> None:
+        from channel_images.sending import CallRetry
+
         self._base_url = _checked_url(base_url)
         if token is not None and (username is not None or password is not None):
             raise ConfigurationError("token= and username=/password= contradict each other: give one or the other")
-        if token is None and (not username or not password):
-            raise ConfigurationError("give token=, or both username= and password= to sign in")
-        self._given_token = None if token is None else token_secret(token)
-        self._credentials = None if token is not None else (Secret(username or ""), Secret(password or ""))
-        self._timeout = httpx.Timeout(timeout)
-        self._timeouts = self._timeout.as_dict()
-        self._call_timeout = call_timeout
+        self._given_token: Secret | None = None
+        self._credentials: tuple[Secret, Secret] | None = None
+        if token is not None:
+            self._given_token = token_secret(token)
+        else:
+            self._credentials = credential_secret("username", username), credential_secret("password", password)
+        if call_timeout is not None:
+            check_number("call_timeout", call_timeout)
+        self._call_timeout = _infinite(call_timeout)
+        self._timeout = _checked_timeout(timeout)
+        # What is not the end of a wait by itself is one for the call as a whole.
+        self._timeouts = {
+            kind: finite(min(_infinite(seconds), self._call_timeout))
+            for kind, seconds in self._timeout.as_dict().items()
+        }
         if isinstance(retries, int):
             retries = Retries(attempts=retries)
-        self._retry = CallRetry(retries)
-        if rate_limit is not None and rate_limit <= 0:
-            raise ConfigurationError(f"rate_limit is requests per second, and more than 0: {rate_limit}")
+        if not isinstance(retries, Retries):
+            raise ConfigurationError(f"retries is a number or a Retries: {retries!r}")
+        self._retry = CallRetry(retries, self._hide)
+        if rate_limit is not None:
+            check_number("rate_limit", rate_limit)
         self._rate = None if rate_limit is None else RateLimit(rate_limit)
-        self._user_agent = " ".join(
-            filter(
-                None, (application, f"channel-images/{version('channel-images')}", f"python-httpx/{httpx.__version__}")
-            )
-        )
+        if application is not None and not fits_header(application):
+            raise ConfigurationError(f"application= cannot stand in a header: {application!r}")
+        self._application = application
         self._process = os.getpid()
 
     @property
@@ -128,13 +156,12 @@ class Connection:
         if ours := sorted({"auth", "base_url", "follow_redirects"}.intersection(given)):
             raise ConfigurationError(f"{', '.join(ours)} cannot be given: the client sees to it")
         headers = httpx.Headers(given.get("headers"))
-        headers.setdefault("User-Agent", self._user_agent)
-        return {**given, "headers": headers, "timeout": self._timeout}
+        headers.setdefault("User-Agent", _user_agent(self._application))
+        return {**given, **_tls(given), "headers": headers, "timeout": self._timeout}
 
-    def _sign_in_request(self) -> dict[str, Any]:
-        username, password = self._credentials or (Secret(""), Secret(""))
-        body = {"username": username.reveal(), "password": password.reveal()}
-        return {"method": "post", "url": SIGN_IN_PATH, "json": body}
+    def _hide(self, text: str) -> str:
+        """The text without the token and the password."""
+        return hide(text, (self._given_token, self._tokens.current, *(self._credentials or ())[1:]))
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -144,131 +171,175 @@ class Connection:
                 f"this {type(self).__name__} was made in another process, {self._process}: after a fork, make one anew"
             )
 
-    def _build_request(self, operation: Mapping[str, Any], token: Secret | None, **extensions: Any) -> httpx.Request:
+    def _build_request(
+        self,
+        operation: Mapping[str, Any],
+        token: Secret | None,
+        retry: "CallRetry",
+        decode: Callable[[bytes], object],
+    ) -> httpx.Request:
         """The request for what a `_get_kwargs` of the generated client returned."""
-        url = self._base_url + operation["url"]
-        if query := operation.get("params"):
-            url = f"{url}?{urlencode(query)}"
-        extensions["timeout"] = self._timeouts
-        http = self._http
-        # The short way saves httpx's merging of URLs, headers and cookies, a third of the time of a request.
-        plain = not http.cookies.jar and not http.params
-        request = (httpx.Request if plain else http.build_request)(
-            operation["method"].upper(), url, headers=http.headers, json=operation.get("json"), extensions=extensions
-        )
+        method, url, query = operation["method"].upper(), self._base_url + operation["url"], operation.get("params")
+        headers: Any = self._http.headers
+        body = self._credentials_body() if operation is SIGN_IN else None
+        extensions = {"timeout": self._timeouts, "retry": retry, "decode": decode}
+        if self._http.cookies.jar or self._http.params:
+            request = self._http.build_request(
+                method, url, params=query, headers=headers, content=body, extensions=extensions
+            )
+        else:  # the same without merging of URLs, headers and cookies, which saves a third of the time of a request
+            if query:
+                url += "?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+            request = httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
+        retry.subject = f"{method} {url}"
+        if body is not None:
+            request.headers["Content-Type"] = "application/json"
         if token is not None:
             request.headers["Authorization"] = f"Token {token.reveal()}"
         return request
 
+    def _credentials_body(self) -> bytes:
+        username, password = (secret.reveal() for secret in self._credentials or ())
+        return json.dumps({"username": username, "password": password}).encode()
+
     def _redirected(self, response: httpx.Response, request: httpx.Request, hops: int) -> httpx.Request | None:
         """The request that a redirect within the origin asks for; None for an answer that is no such redirect."""
-        location = response.headers.get("location")
-        if response.status_code not in _REDIRECTS or not location or hops >= _MAX_REDIRECTS or request.method != "GET":
+        if response.status_code not in _REDIRECTS or hops >= _MAX_REDIRECTS or request.method != "GET":
             return None
-        target = request.url.join(location)
-        if _origin(target) != _origin(request.url):
+        location = response.headers.get("location")
+        if not location:
+            return None
+        target = _target(request.url, location)
+        if target is None or _origin(target) != _origin(request.url):
             return None
         return httpx.Request("GET", target, headers=request.headers, extensions=request.extensions)
 
     def _log(self, request: httpx.Request, outcome: httpx.Response | Exception, started: float) -> None:
         if logger.isEnabledFor(logging.DEBUG):
             milliseconds = (time.perf_counter() - started) * 1_000
-            logger.debug("%s %s: %s, in %.1f ms", request.method, request.url, describe(outcome), milliseconds)
+            said = self._hide(f"{request.url}: {describe(outcome)}")
+            logger.debug("%s %s, in %.1f ms", request.method, said, milliseconds)
 
     def _decode(self, response: httpx.Response, decode: Callable[[bytes], T]) -> None:
         """Put the value of a 200 beside it.
 
         Raises:
-            MalformedBody: The body is not what the contract says.
+            Undecoded: The body is not what the contract says.
         """
         if response.status_code == 200:
             try:
                 response.extensions["value"] = decode(response.content)
             except MalformedBody as error:
-                error.set_response(response)
-                raise
+                error.set_response(_without_body(response) if decode is decode_key else response)
+                raise Undecoded(error) from None
 
-    def _answer(self, response: httpx.Response, retry: CallRetry) -> Answer[Any]:
+    def _answer(self, response: httpx.Response, retry: "CallRetry") -> Answer[Any]:
         """What the last attempt came to, for the caller."""
-        _scrub(response.request)
+        _scrub(response)
         if response.status_code == 200 and "value" in response.extensions:
             return Answer(response.extensions.pop("value"), response, retry.attempts_made)
-        raise status_error(response, retries=retry.attempts_made, hint=self._hint(response))
+        raise status_error(response, retries=retry.attempts_made, hint=self._hint(response), hide=self._hide)
 
     def _hint(self, response: httpx.Response) -> str:
         if response.status_code == 401:
             return "" if self._credentials else "The token is wrong or has expired"
         if response.status_code in _REDIRECTS:
-            location = response.headers.get("location", "")
-            try:
-                target = response.request.url.join(location)
-            except httpx.InvalidURL:
+            target = _target(response.request.url, response.headers.get("location", ""))
+            if target is None:
                 return "It redirects to what is no URL"
             if _origin(target) != _origin(response.request.url):
-                return f"It redirects to {_shown(target)}, another origin, which is not followed: the token stays here"
+                return f"It redirects to {self._hide(_shown(target))}, another origin, which is not followed: the token stays here"
+            if response.request.method != "GET":
+                return f"It redirects to {self._hide(_shown(target))}, and a sign-in is not sent on"
             return "It redirects without end"
         if response.status_code == 404 and "json" not in response.headers.get("content-type", ""):
             return f"Is {self._base_url} the base URL of the API?"
         return ""
 
-    def _failure(self, error: Exception, request: httpx.Request, retry: CallRetry) -> Exception:
+    def _given_up(self, error: Exception, request: httpx.Request, retry: "CallRetry") -> httpx.Response:
+        """What is left when no further attempt is made: an answer, or an error of ours."""
+        from channel_images.sending import GivenUp
+
+        failure = error.failure if isinstance(error, GivenUp) else error
+        if isinstance(failure, Undecoded):
+            failure = failure.error
+        _scrubbed(request)
+        if isinstance(failure, Exception):
+            for cause in causes(failure):
+                if isinstance(cause, httpx.HTTPError):
+                    cause.request = _scrubbed(getattr(cause, "_request", None) or request)
+        if isinstance(failure, httpx.Response):
+            return failure
+        if isinstance(failure, httpx.RequestError | httpx.InvalidURL | MalformedBody):
+            raise self._failure(failure, request, retry) from failure
+        raise error  # of the caller's own hooks, or of ours already
+
+    def _failure(self, error: Exception, request: httpx.Request, retry: "CallRetry") -> Exception:
         """The error of ours for one of httpx or of the generated client."""
-        _scrub(request)
         retries = retry.attempts_made
-        after = f" (after {retries} {'retry' if retries == 1 else 'retries'})" if retries else ""
-        url = _shown(request.url)
+        after = after_retries(retries)
         if isinstance(error, MalformedBody):
             response = error.response
-            if response is None:
-                return MalformedResponse(f"{error}{after}", path=error.path, value=error.value, retries=retries)
-            _scrub(response.request)
-            hint = _looks_like_html(response) and f". An HTML page came: is {self._base_url} the base URL of the API?"
+            hint = ""
+            if response is not None:
+                _scrub(response)
+                if _looks_like_html(response):
+                    hint = f". An HTML page came: is {self._base_url} the base URL of the API?"
             return MalformedResponse(
-                f"{error}{after}{hint or ''}", path=error.path, value=error.value, response=response, retries=retries
+                self._hide(f"{error}{after}{hint}"),
+                path=error.path,
+                value=error.value,
+                response=response,
+                retries=retries,
             )
+        url = _shown(request.url)
         if isinstance(error, httpx.TimeoutException):
-            kind, wait = self._waited(error)
+            what, option, seconds = self._waited(error)
             return Timeout(
-                f"{request.method} {url}: {kind} took longer than {wait:g} s{after}; "
-                f"a longer {'call_timeout' if kind == 'the whole answer' else 'timeout'}= may help",
+                f"{request.method} {url}: {what} took longer than {seconds:g} s{after}; a longer {option}= may help",
                 url=url,
                 retries=retries,
             )
-        return ConnectionFailed(f"{request.method} {url}: {describe_failure(error)}{after}", url=url, retries=retries)
+        reason = self._hide(describe_failure(error))
+        return ConnectionFailed(f"{request.method} {url}: {reason}{after}", url=url, retries=retries)
 
-    def _waited(self, error: httpx.TimeoutException) -> tuple[str, float]:
-        if isinstance(error, CallTimeout):
-            return "the whole answer", self._call_timeout
-        if isinstance(error, httpx.ConnectTimeout):
-            return "connecting", self._timeout.connect or 0
-        if isinstance(error, httpx.PoolTimeout):
-            return "waiting for a free connection", self._timeout.pool or 0
-        if isinstance(error, httpx.WriteTimeout):
-            return "sending", self._timeout.write or 0
-        return "the answer", self._timeout.read or 0
+    def _waited(self, error: httpx.TimeoutException) -> tuple[str, str, float]:
+        """What took too long, the option that says how long it may take, and its value."""
+        what, kind = next((what, kind) for error_type, what, kind in _WAITS if isinstance(error, error_type))
+        seconds = _infinite(self._timeouts.get(kind))
+        if seconds >= self._call_timeout:
+            return "the whole answer" if kind == "read" else what, "call_timeout", self._call_timeout
+        return what, "timeout", seconds
+
+
+class FrugalCookies(httpx.Cookies):
+    """Cookies that are looked for where there are any; httpx builds a request of urllib's for each answer."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        if "set-cookie" in response.headers:
+            super().extract_cookies(response)
 
 
 class CallTimeout(httpx.ReadTimeout):
     """The answer keeps coming, and took too long as a whole."""
 
 
-def describe_failure(error: BaseException) -> str:
-    """Why there was no answer, in words that a person can act on."""
-    text = str(error) or type(error).__name__
-    if "Name or service not known" in text or "nodename nor servname" in text or "getaddrinfo failed" in text:
-        return f"there is no such host ({text})"
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return f"the server's certificate does not verify: {text}"
-    return text
+_WAITS: tuple[tuple[type[httpx.TimeoutException], str, str], ...] = (
+    (CallTimeout, "the whole answer", "call"),
+    (httpx.ConnectTimeout, "connecting", "connect"),
+    (httpx.PoolTimeout, "waiting for a free connection", "pool"),
+    (httpx.WriteTimeout, "sending", "write"),
+    (httpx.TimeoutException, "the answer", "read"),
+)
 
 
 def _checked_url(base_url: str) -> str:
+    if isinstance(base_url, str) and "@" in base_url:
+        raise ConfigurationError("the base URL holds a user name or a password: give username= and password= instead")
     try:
         url = httpx.URL(base_url)
     except (httpx.InvalidURL, TypeError) as error:
         raise ConfigurationError(f"the base URL is no URL: {error}") from None
-    if url.userinfo:
-        raise ConfigurationError("the base URL holds a user name or a password: give username= and password= instead")
     if url.scheme not in ("http", "https") or not url.host:
         raise ConfigurationError(f"the base URL begins with https:// and a host, or http://: {base_url!r}")
     if url.query or url.fragment:
@@ -295,12 +366,80 @@ def _shown(url: httpx.URL) -> str:
     return str(url.copy_with(userinfo=b""))
 
 
+def _target(url: httpx.URL, location: str) -> httpx.URL | None:
+    """Where a redirect leads; None where that is no URL."""
+    try:
+        return url.join(location).copy_with(userinfo=b"")  # with a user name, httpx would sign in with that
+    except httpx.InvalidURL:
+        return None
+
+
 def _looks_like_html(response: httpx.Response) -> bool:
     return "html" in response.headers.get("content-type", "") or response.content[:64].lstrip()[:1] == b"<"
 
 
-def _scrub(request: httpx.Request) -> None:
-    """Take the token out of what an answer or an error keeps."""
-    request.headers.pop("Authorization", None)
+def _scrub(response: httpx.Response) -> None:
+    """Take the token and the password out of an answer, and what only this package reads."""
+    response.request = _scrubbed(response.request)
+    response.next_request = None  # where a redirect leads, with the token
+    response.extensions.pop("retry", None)
+
+
+def _scrubbed(request: httpx.Request) -> httpx.Request:
+    """The request without the token, and without the password, as an answer or an error keeps it."""
+    with suppress(KeyError):
+        del request.headers["Authorization"]
     for extension in ("retry", "decode"):
         request.extensions.pop(extension, None)
+    if request.method == "GET":
+        return request
+    return httpx.Request(request.method, request.url, headers=request.headers)
+
+
+def _without_body(response: httpx.Response) -> httpx.Response:
+    headers = [item for item in response.headers.multi_items() if item[0] not in ("content-encoding", "content-length")]
+    return httpx.Response(response.status_code, headers=headers, request=response.request)
+
+
+def _infinite(seconds: float | None) -> float:
+    return math.inf if seconds is None else seconds
+
+
+def finite(seconds: float) -> float | None:
+    """The seconds as sockets want them: without an end is None."""
+    return None if seconds == math.inf else seconds
+
+
+def _checked_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
+    if not isinstance(timeout, httpx.Timeout):
+        if timeout is not None:
+            check_number("timeout", timeout)
+        timeout = httpx.Timeout(timeout)
+    return timeout
+
+
+def _user_agent(application: str | None) -> str:
+    from importlib.metadata import version
+
+    parts = (application, f"channel-images/{version('channel-images')}", f"python-httpx/{httpx.__version__}")
+    return " ".join(filter(None, parts))
+
+
+def _tls(given: Mapping[str, Any]) -> dict[str, Any]:
+    """`verify` and `cert` where they are paths, as httpx wants them: as a context."""
+    verify, cert = given.get("verify", True), given.get("cert")
+    if not isinstance(verify, str) and cert is None:
+        return {}
+    try:
+        if isinstance(verify, str):
+            if Path(verify).is_dir():
+                context = ssl.create_default_context(capath=verify)
+            else:
+                context = ssl.create_default_context(cafile=verify)
+        else:
+            context = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify=verify)
+        if cert is not None:
+            context.load_cert_chain(*((cert,) if isinstance(cert, str) else cert))
+    except OSError as error:  # of which ssl's are
+        raise ConfigurationError(f"verify= or cert= names no certificates that can be read: {error}") from None
+    return {"verify": context, "cert": None}

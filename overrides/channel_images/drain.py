@@ -1,8 +1,9 @@
 """Working a pending list off while it shrinks.
 
 The list is read from its front again and again, since what the caller reports as sent leaves it and the rest moves up.
-An image that was handed out and is still listed is passed over: the report may be on its way. Only a whole pass in
-which nothing new came says what has left, and whether anything is left.
+An image that was handed out and is still listed is passed over: the report may be on its way. Only a whole pass, of which
+:class:`~channel_images.consistency.ConsistentWalk` proves that it missed none, says what has left; and the drain is done
+when the list is empty. Images without a `pk`, which nobody could report, are left alone.
 """
 
 import datetime
@@ -15,6 +16,7 @@ from channel_images_api.models import ProductImage
 
 MAX_WAIT = 30.0
 """Seconds; the longest wait between two passes."""
+_DOUBLINGS = 30
 _SHOWN = 5
 
 
@@ -60,16 +62,22 @@ class Drain:
 
     def failed(self, window: Window, error: Exception) -> Sequence[ProductImage]:
         """Take an error in place of an answer, as `Walk.failed` does."""
-        return self._sort_out(self._walk.failed(window, error))
+        before = self._walk.limit
+        listed = self._walk.failed(window, error)
+        if self._walk.limit < before:
+            self._limit = self._walk.limit  # what was too much in this pass is so in the next one
+        return self._sort_out(listed)
 
     def _sort_out(self, listed: Sequence[ProductImage]) -> Sequence[ProductImage]:
         self.pause = 0.0
         at_front = not self._listed
-        self._listed.update(image.pk for image in listed if type(image.pk) is int)
-        batch = [image for image in listed if self._is_due(image)]
-        for image in batch:
-            if type(image.pk) is int:
-                self._handed_out[image.pk] = _modified(image)
+        batch: list[ProductImage] = []
+        for image in listed:
+            if isinstance(image.pk, int):
+                self._listed.add(image.pk)
+                if self._is_due(image.pk, image):
+                    self._handed_out[image.pk] = _modified(image)
+                    batch.append(image)
         if batch:
             self._passes_without_progress = 0
             self._found = True
@@ -79,31 +87,27 @@ class Drain:
             self._end_pass()
         return batch
 
-    def _is_due(self, image: ProductImage) -> bool:
-        if type(image.pk) is not int or image.pk not in self._handed_out:
+    def _is_due(self, pk: int, image: ProductImage) -> bool:
+        if pk not in self._handed_out:
             return True
-        before, now = self._handed_out[image.pk], _modified(image)
+        before, now = self._handed_out[pk], _modified(image)
         return before is not None and now is not None and now > before
 
     def _end_pass(self) -> None:
-        if not self._found:
-            self._judge()
-        if not self.done:
-            self._begin()
-
-    def _judge(self) -> None:
-        """A pass found nothing to hand out."""
-        waiting, progress = self._handed_out, False
+        waiting = {pk: date for pk, date in self._handed_out.items() if pk in self._listed}
+        progress = self._found
         if not self._walk.doubts:
-            if not self._listed:
-                self.done = True
-                return
-            waiting = {pk: date for pk, date in self._handed_out.items() if pk in self._listed}
-            progress = len(waiting) < len(self._handed_out)
+            self.done = not self._listed
+            progress = progress or len(waiting) < len(self._handed_out)
             self._handed_out = waiting  # what has left may come back, and is then handed out again
+        if not self._found and not self.done:
+            self._wait_for(sorted(waiting), progress)
+        self._begin()
+
+    def _wait_for(self, pks: Sequence[int], progress: bool) -> None:
+        """A pass found nothing to hand out: these were handed out, and are listed still."""
         self._passes_without_progress = 0 if progress else self._passes_without_progress + 1
         if self._passes_without_progress > self._max_passes:
-            pks = sorted(waiting)
             named = ", ".join(map(str, pks[:_SHOWN])) + (", ..." if len(pks) > _SHOWN else "")
             raise DrainStalled(
                 f"{len(pks)} images were handed out and stay pending (pk {named}): {self._passes_without_progress} passes "
@@ -111,7 +115,7 @@ class Drain:
                 pks=pks,
                 passes=self._passes_without_progress,
             )
-        self.pause = min(self._wait * 2**self._passes_without_progress, MAX_WAIT)
+        self.pause = min(self._wait * 2.0 ** min(max(0, self._passes_without_progress - 1), _DOUBLINGS), MAX_WAIT)
 
 
 def _modified(image: ProductImage) -> datetime.datetime | None:

@@ -15,15 +15,16 @@
     │   │   ├── RateLimited        429
     │   │   └── ServerError        5xx
     │   └── MalformedResponse  its body is not what the contract says
-    └── ListingError           the answers do not add up
-        ├── IncompleteListing  the list changed while it was read, and rows may be missing
-        └── DrainStalled       pending images were handed out, and stay pending
+    ├── ListingError           the answers do not add up
+    │   ├── IncompleteListing  the list changed while it was read, and rows may be missing
+    │   └── DrainStalled       pending images were handed out, and stay pending
+    └── ExportError            an export cannot be written as asked
 
 A token or a password is in none of them.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the command line reads settings, and refuses bad ones, before it needs httpx
@@ -209,6 +210,10 @@ class DrainStalled(ListingError):
         self.passes = passes
 
 
+class ExportError(ChannelImagesError):
+    """An export cannot be written as asked. The message says what stands in the way, and how to mend it."""
+
+
 _BY_STATUS: dict[int, type[StatusError]] = {
     400: BadRequest,
     401: NotAuthenticated,
@@ -218,13 +223,16 @@ _BY_STATUS: dict[int, type[StatusError]] = {
 }
 
 
-def status_error(response: "httpx.Response", *, retries: int = 0, hint: str = "") -> StatusError:
+def status_error(
+    response: "httpx.Response", *, retries: int = 0, hint: str = "", hide: Callable[[str], str] = str
+) -> StatusError:
     """The error for an answer whose status is not 200.
 
     Args:
         response: The answer, read to its end.
         retries: How many times the request was sent again.
         hint: What to do about it, for the end of the message.
+        hide: Takes secrets out of the message, which has words of the server.
     """
     status = response.status_code
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else StatusError)
@@ -232,9 +240,15 @@ def status_error(response: "httpx.Response", *, retries: int = 0, hint: str = ""
     message = f"{response.request.method} {response.url} answered {status} {response.reason_phrase}".rstrip() + (
         f": {said}" if said else ""
     )
-    if retries:
-        message += f" (after {retries} {'retry' if retries == 1 else 'retries'})"
-    return kind(f"{message.rstrip('.')}. {hint}" if hint else message, response=response, retries=retries)
+    message = hide(message + after_retries(retries))
+    if hint:
+        message = f"{message.rstrip('.')}. {hint}"
+    return kind(message, response=response, retries=retries)
+
+
+def after_retries(retries: int) -> str:
+    """How often it was tried, for the end of a message; empty where it was tried once."""
+    return f" (after {retries} {'retry' if retries == 1 else 'retries'})" if retries else ""
 
 
 def _body(response: "httpx.Response") -> Any:

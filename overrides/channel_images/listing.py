@@ -2,18 +2,19 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from channel_images.answers import Answer, Page
-from channel_images.drain import Drain
 from channel_images.exceptions import ChannelImagesError, RequestError, ResponseError
 from channel_images.paging import FAR, Rows, Walk, Window
 from channel_images.query import Query, decode_rows
 from channel_images_api.models import ProductImage
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from channel_images.client import ChannelImages
 
 Fetch = Callable[[Window, threading.Event | None], Answer[Rows]]
@@ -33,17 +34,26 @@ class Listing:
         return f"<{type(self).__name__} of channel {self._query.channel_id} at {self._client.base_url}>"
 
     def __iter__(self) -> Iterator[ProductImage]:
-        for page in self.pages():
-            yield from page.results
+        with closing(self.pages()) as pages:
+            for page in pages:
+                yield from page.results
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self) -> Generator[Page]:
         """The same, page by page; an image that was on an earlier page too is left out of the later one.
 
         Raises:
             ChannelImagesError: As :mod:`channel_images.exceptions` draws them, at the place of the page in the list.
         """
         for part in self._query.parts():
-            yield from _drive(part.walk(), self._fetch(part), part.concurrency)
+            yield from drive(part.walk(), self._fetch(part), part.concurrency)
+
+    def _parts(self) -> "Sequence[Listing]":
+        """The listings that this one is made of: one, or several where the ids are more than a URL can carry."""
+        return [type(self)(self._client, part) for part in self._query.parts()]
+
+    def _pages_by(self, walk: Walk) -> Iterator[Page]:
+        """The pages of one part, by a walk of the caller's, which can be one that was begun before."""
+        return drive(walk, self._fetch(self._query), self._query.concurrency)
 
     def count(self) -> int:
         """How many images there are.
@@ -61,7 +71,7 @@ class Listing:
 
     def _counted(self, part: Query) -> int:
         total = 0
-        for page in _drive(part.walk(), self._fetch(part), part.concurrency):
+        for page in drive(part.walk(), self._fetch(part), part.concurrency):
             if page.count is not None:
                 return page.count
             total += len(page.results)
@@ -81,7 +91,7 @@ class Listing:
 class PendingListing(Listing):
     """The images that are pending in a channel."""
 
-    def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> Iterator[Sequence[ProductImage]]:
+    def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> Generator[Sequence[ProductImage]]:
         """Batches of images, until nothing is pending.
 
         Report the images of a batch as sent, by whatever call the platform has for it, and take the next one. An image
@@ -94,6 +104,8 @@ class PendingListing(Listing):
         Raises:
             DrainStalled: After so many passes, images that were handed out are pending still.
         """
+        from channel_images.drain import Drain
+
         drain = Drain(self._query.limit, max_passes, wait)
         fetch = self._fetch(self._query)
         while not drain.done:
@@ -124,7 +136,7 @@ def page_of(
     )
 
 
-def _drive(walk: Walk, fetch: Fetch, concurrency: int) -> Iterator[Page]:
+def drive(walk: Walk, fetch: Fetch, concurrency: int) -> Iterator[Page]:
     with _Flight(fetch, concurrency) as flight:
         begun = False
         while not walk.done:
@@ -150,12 +162,15 @@ def _drive(walk: Walk, fetch: Fetch, concurrency: int) -> Iterator[Page]:
 class _Flight:
     """The requests that are under way, one thread each."""
 
+    _stop: threading.Event | None = None
+    _threads: "ThreadPoolExecutor | None" = None
+
     def __init__(self, fetch: Fetch, concurrency: int) -> None:
         self._fetch = fetch
         self._futures: dict[Window, Future[Answer[Rows]]] = {}
-        self._stop: threading.Event | None = None
-        self._threads: ThreadPoolExecutor | None = None
         if concurrency > 1:
+            from concurrent.futures import ThreadPoolExecutor
+
             self._stop = threading.Event()
             self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="channel_images")
 

@@ -9,8 +9,8 @@ What both walks live with, since servers do it:
 * The end: `next` is null, or a page is empty, or 404. A short page alone is not the end of a list: clamps make it too.
 * `next` is read for whether it is null, and never followed. Behind a proxy its host can be another one, and the token
   would go there.
-* `page` ignored: every page holds the same rows. A page without a new row raises the suspicion, and a page far beyond
-  any list settles it.
+* `page` ignored: every page holds the same rows. A page of rows that are known raises the suspicion, and a page far
+  beyond any list settles it: a server that gives the same rows for that one too has no further ones.
 """
 
 from abc import ABC, abstractmethod
@@ -19,14 +19,14 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from channel_images.exceptions import BadRequest, NotFound, ServerError, Timeout
+from channel_images.exceptions import BadRequest, IncompleteListing, NotFound, ServerError, Timeout
 from channel_images_api.models import ProductImage
+from channel_images_api.types import UNSET
 
 FAR = 1_000_000_000
 """A page that no list has, whatever its limit."""
-LEAST_LIMIT = 10
-"""A server's largest limit is at least this, says the contract; so less is never asked for on its account."""
-_SMALLER_LIMITS = (500, 250, 200, 100, 50, 25, 20, 10)
+_SMALLER_LIMITS = (500, 250, 200, 100, 50, 25, 20, 10)  # down to the contract's default, which every server takes
+_NO_PKS: frozenset[object] = frozenset((UNSET, None))
 _RECENT_PAGES = 4
 
 
@@ -81,15 +81,15 @@ class Walk(ABC):
     Attributes:
         done: Whether the last row was handed out.
         count: The number of rows on all pages, as the server said it last; None where it does not.
+        limit: The most rows on a page that are asked for.
     """
 
     def __init__(self, limit: int) -> None:
         self.done = False
         self.count: int | None = None
-        self._limit = limit
+        self.limit = limit
         self._begun = False
-        self._suspects_ignored_page = False
-        self._paging_proven = False
+        self._found_nothing = False
 
     @abstractmethod
     def upcoming(self, most: int) -> Sequence[Window]:
@@ -98,14 +98,24 @@ class Walk(ABC):
     def feed(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
         """Take the answer for the first of the upcoming windows; returns the rows that are to be handed out."""
         if window.number == FAR:
-            self._suspects_ignored_page = False
-            self._paging_proven = True
-            self.done = bool(rows.images)  # there is no such page: the server gives the same rows for every number
+            self._take_far(rows)
             return ()
         if rows.count is not None:
             self.count = rows.count
+        if window.number == 1 and rows.count and not rows.images:
+            return self._take_nothing(window, rows.count)
         self._begun = True
         return self._take(window, rows)
+
+    def _take_nothing(self, window: Window, count: int) -> Sequence[ProductImage]:
+        """Ask once more: the rows may have left between the two queries that a page is made of."""
+        if self._found_nothing:
+            raise IncompleteListing(
+                f"the first page is empty, although the server counts {count} images: it cannot be read",
+                windows=[window],
+            )
+        self._found_nothing = True
+        return ()
 
     def failed(self, window: Window, error: Exception) -> Sequence[ProductImage]:
         """Take an error in place of an answer, and go on where that makes sense; returns as `feed` does.
@@ -117,10 +127,9 @@ class Walk(ABC):
             return self.feed(window, NOTHING)
         if isinstance(error, NotFound) and window.number > 1 and isinstance(error.body, dict):
             return self.feed(window, NOTHING)
-        if isinstance(error, Timeout) or (isinstance(error, BadRequest) and _is_about_limit(error)):
+        if _is_about_size(error):
             smaller = next((limit for limit in _SMALLER_LIMITS if limit < window.limit), None)
-            if smaller is not None and window.number != FAR:
-                self._shrink(smaller)
+            if smaller is not None and self._shrink(smaller):
                 return ()
         raise error
 
@@ -135,64 +144,121 @@ class Walk(ABC):
     def _take(self, window: Window, rows: Rows) -> Sequence[ProductImage]: ...
 
     @abstractmethod
-    def _shrink(self, limit: int) -> None:
-        """Ask for at most so many rows from now on."""
+    def _take_far(self, rows: Rows) -> None:
+        """Take the answer for the page that no list has."""
 
-    def _suspect(self) -> None:
-        """A page held no new row: find out whether the server reads `page` at all."""
-        self._suspects_ignored_page = not self._paging_proven
+    @abstractmethod
+    def _shrink(self, limit: int) -> bool:
+        """Ask for at most so many rows from now on; returns whether the walk can go on with so few."""
 
 
 class PlainWalk(Walk):
     """Forward, page by page: each row once, where the list stays as it is.
 
-    Rows that other rows push onto a later page are handed out once. Rows that move onto an earlier page are lost, as to
-    every reader of page numbers; :class:`~channel_images.consistency.ConsistentWalk` finds them.
+    Rows that others push onto one of the next pages are handed out once. Rows that move onto an earlier page are lost, as
+    to every reader of page numbers; :class:`~channel_images.consistency.ConsistentWalk` finds them.
 
     Args:
         limit: Rows on a page.
+        first: The number of the first page to read. From any but the first on, pages are taken to have `limit` rows.
+        last: The number of the last page to read; None for all.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, first: int = 1, last: int | None = None) -> None:
         super().__init__(limit)
-        self._offset = 0  # rows before the next window
-        self._recent: deque[frozenset[int]] = deque(maxlen=_RECENT_PAGES)
+        self._begun = first > 1
+        self._start = (first - 1) * limit
+        self._offset = self._start  # rows before the next window
+        self._end = None if last is None else last * limit
+        self._recent: deque[set[object]] = deque(maxlen=_RECENT_PAGES)
+        self._suspicious = False  # of a server that ignores `page`
+        self._paging_proven = False
+        self._is_one_page = True  # so far
+        self._first: list[int] = []  # the pks of page 1, where it is full
+        self._half: Window | None = None  # the second half of page 1, if the server reads `page`
+        self._larger: int | None = None  # rows of a page, where page 1 comes for every number
 
     def upcoming(self, most: int) -> Sequence[Window]:
         if self.done:
             return ()
-        if self._suspects_ignored_page:
-            return (Window(FAR, self._limit),)
-        number = self._offset // self._limit + 1
+        if self._suspicious:
+            return (Window(FAR, self.limit),)
+        if self._half is not None:
+            return (self._half,)
+        if self._larger is not None:
+            return (Window(1, self._larger),)
+        number = self._offset // self.limit + 1
         if not self._begun:
             most = 1  # the first answer tells the size of the pages and, often, how many there are
         elif self.count is not None:
-            most = max(1, min(most, -(-(self.count - self._offset) // self._limit)))
-        return [Window(number + ahead, self._limit) for ahead in range(most)]
+            most = max(1, min(most, -(-(self.count - self._offset) // self.limit)))
+        if self._end is not None:
+            most = max(1, min(most, -(-(self._end - self._offset) // self.limit)))
+        return [Window(number + ahead, self.limit) for ahead in range(most)]
 
     def _take(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
-        keys = frozenset(keys_of(rows.images))
-        known = frozenset().union(*self._recent)
-        new = [image for image in rows.images if image.pk not in known] if known & keys else rows.images
+        if window == self._half:
+            return self._take_half(rows)
+        end = None if self._end is None else max(0, self._end - window.start)
+        images = rows.images[max(0, self._start - window.start) : end]
+        keys: set[object] = {image.pk for image in images}
+        keys -= _NO_PKS
+        new = images
+        if len(keys) < len(images):
+            new = without_repeats(images)
+        for known in self._recent:
+            if not known.isdisjoint(keys):
+                new = [image for image in new if image.pk not in known]
         self._recent.append(keys)
+        if self._larger is not None:
+            self._larger = 10 * window.limit if len(rows.images) >= window.limit else None
+            self.done = self._larger is None
+            return new
+        if window.number == 1:
+            self._first = list(keys_of(images)) if len(rows.images) == window.limit else []
+        elif new:
+            self._is_one_page = False
         if not rows.images:
             self.done = True
         elif window.number == 1 and len(rows.images) != window.limit:
             # The size of the server's pages, or the whole list; the next page tells.
             self.done = rows.more is False and not self._counts_more(len(rows.images))
-            self._limit = self._offset = len(rows.images)
+            self.limit = self._offset = len(rows.images)
         else:
             self._offset = window.end
             self.done = rows.more is False and not self._counts_more(window.start + len(rows.images))
-        if rows.images and not new and not self.done:
-            self._suspect()
+        if self._end is not None and self._offset >= self._end:
+            self.done = True
+        self._suspicious = 2 * len(new) < len(images) and not self.done and not self._paging_proven
         return new
+
+    def _take_far(self, rows: Rows) -> None:
+        self._suspicious, self._paging_proven = False, not rows.images
+        if self._recent[-1].isdisjoint(keys_of(rows.images)):
+            return
+        if self._is_one_page and len(self._first) > 1:
+            self._half = Window(2, self.limit // 2)
+        else:
+            self.done = True
+
+    def _take_half(self, rows: Rows) -> Sequence[ProductImage]:
+        """Rows for a page that no list has: the last page once more, or the first, whatever the number?"""
+        self._half = None
+        pks = list(keys_of(rows.images))
+        if pks[:1] == self._first[:1]:
+            self._larger = 10 * self.limit  # the first: then have the other rows on it
+        else:
+            self.done = True
+        return ()
 
     def _counts_more(self, seen: int) -> bool:
         return self.count is not None and self.count > seen
 
-    def _shrink(self, limit: int) -> None:
-        self._limit = limit  # the next window then begins at or before the offset; what it holds again is known
+    def _shrink(self, limit: int) -> bool:
+        if self._half is not None or self._larger is not None:
+            return False
+        self.limit = limit  # the next window then begins at or before the offset; what it holds again is known
+        return True
 
 
 def keys_of(images: Iterable[ProductImage]) -> Iterable[int]:
@@ -200,6 +266,13 @@ def keys_of(images: Iterable[ProductImage]) -> Iterable[int]:
     return (image.pk for image in images if type(image.pk) is int)
 
 
-def _is_about_limit(error: BadRequest) -> bool:
-    """Whether a 400 is, or may be, about the size of the page: it names `limit`, or no parameter at all."""
-    return not error.fields or "limit" in error.fields
+def without_repeats(images: Iterable[ProductImage]) -> list[ProductImage]:
+    """The images, each `pk` once: a query that joins without `DISTINCT` gives some twice."""
+    return list({image.pk if type(image.pk) is int else object(): image for image in images}.values())
+
+
+def _is_about_size(error: Exception) -> bool:
+    """Whether a smaller page may help: a timeout, here or at a proxy, or a 400 for `limit` or for no parameter at all."""
+    if isinstance(error, BadRequest):
+        return not error.fields or "limit" in error.fields
+    return isinstance(error, Timeout) or (isinstance(error, ServerError) and error.status_code == 504)

@@ -93,7 +93,7 @@ def build_query(
         filters["is_seller_product"] = is_seller_product
     if product_type is not None:
         types = [product_type] if isinstance(product_type, int) else list(_iterated("product_type", product_type))
-        filters["product_type"] = [check_id("product_type", kind) for kind in types]
+        filters["product_type"] = list(dict.fromkeys(check_id("product_type", kind) for kind in types))
         if not types:
             ids["id_in"] = []  # no type, no row
     return Query(
@@ -152,7 +152,7 @@ def decode_image(content: bytes) -> ProductImage:
     return image
 
 
-def _iterated(name: str, values: Iterable[T] | Any) -> Iterable[T]:
+def _iterated(name: str, values: Iterable[T]) -> Iterable[T]:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise TypeError(f"{name} takes several integers, such as [1, 2], not {values!r}")
     return values

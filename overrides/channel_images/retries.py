@@ -1,12 +1,8 @@
 """When a request is sent again, how long that waits, and how fast requests may follow one another.
 
-The loop is that of httpx-retries. What is here is what it has no option for: a budget in seconds that counts the
-requests and not the waits alone, a wait that ends when the caller has gone, and a decision by kind of failure.
+The loop itself is that of httpx-retries; see :mod:`channel_images.sending`.
 """
 
-import asyncio
-import copy
-import logging
 import socket
 import ssl
 import threading
@@ -14,12 +10,10 @@ import time
 from collections.abc import Iterator
 
 import httpx
-import httpx_retries
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
+from channel_images.exceptions import ConfigurationError
 from channel_images_api.errors import MalformedBody
-
-logger = logging.getLogger("channel_images")
 
 _WORTH_IT = (
     httpx.TimeoutException,
@@ -28,6 +22,8 @@ _WORTH_IT = (
     httpx.ProxyError,
     httpx.DecodingError,
 )
+_NO_SUCH_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 
 
 @frozen
@@ -35,7 +31,8 @@ class Retries:
     """How often a request is sent again, and for how long.
 
     Sent again are: failed connections, timeouts, answers that break off, 200s that are no JSON, 408, 429, and every 5xx
-    but 501. Not sent again are: any other status, a certificate that does not verify, a host name that does not exist.
+    but 501. Not sent again are: any other status, a host name that does not exist, a certificate that does not verify,
+    and what does not speak TLS.
 
     The wait before a retry is chosen at random between 0 and `backoff` times 2, 4, 8, ... seconds (full jitter), or is
     what the server asks for in `Retry-After`, in seconds or as a date; neither is longer than `max_wait`.
@@ -46,89 +43,33 @@ class Retries:
             made.
         backoff: Seconds; the unit of the waits that grow.
         max_wait: Seconds; the longest single wait. With 0 every retry is made at once, which is what tests want.
+
+    Raises:
+        ConfigurationError: A number makes no sense.
     """
 
-    attempts: int = field(default=6, validator=[validators.instance_of(int), validators.ge(0)])
-    seconds: float = field(default=300.0, validator=validators.gt(0))
-    backoff: float = field(default=0.25, validator=validators.ge(0))
-    max_wait: float = field(default=60.0, validator=validators.ge(0))
+    attempts: int = field(default=6)
+    seconds: float = field(default=300.0)
+    backoff: float = field(default=0.25)
+    max_wait: float = field(default=60.0)
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.attempts, int) or isinstance(self.attempts, bool) or self.attempts < 0:
+            raise ConfigurationError(f"attempts is the largest number of retries, 0 or more: {self.attempts!r}")
+        check_number("seconds", self.seconds)
+        check_number("backoff", self.backoff, or_zero=True)
+        check_number("max_wait", self.max_wait, or_zero=True)
 
 
-class GivenUp(Exception):
-    """No further attempt is made, since it would begin too late or nobody waits for it any more.
+def check_number(name: str, value: float, *, or_zero: bool = False) -> None:
+    """Hold a setting to be a positive number, which NaN is not.
 
-    Attributes:
-        failure: What the last attempt came to.
+    Raises:
+        ConfigurationError: It is none.
     """
-
-    def __init__(self, failure: httpx.Response | Exception) -> None:
-        super().__init__()
-        self.failure = failure
-
-
-class CallRetry(httpx_retries.Retry):
-    """The retries of one call: httpx-retries counts, waits and decides with it."""
-
-    def __init__(self, policy: Retries) -> None:
-        super().__init__(
-            total=policy.attempts,
-            allowed_methods=("GET", "POST"),  # the one POST is the sign-in, which changes nothing
-            backoff_factor=policy.backoff,
-            max_backoff_wait=policy.max_wait or 1.0,  # zero is refused, and handled below
-        )
-        self.policy = policy
-        self.deadline = 0.0
-        self.stop: threading.Event | None = None
-
-    def start(self, stop: threading.Event | None = None) -> "CallRetry":
-        """A copy for a call that begins now; its waits end early when `stop` is set."""
-        call = copy.copy(self)
-        call.deadline = time.monotonic() + self.policy.seconds
-        call.stop = stop
-        return call
-
-    def increment(self) -> "CallRetry":
-        self.attempts_made += 1
-        return self
-
-    def is_exhausted(self) -> bool:
-        return (
-            self.attempts_made >= self.total
-            or time.monotonic() >= self.deadline
-            or (self.stop is not None and self.stop.is_set())
-        )
-
-    def is_retryable_status_code(self, status_code: int) -> bool:
-        return status_code in (408, 429) or (500 <= status_code < 600 and status_code != 501)
-
-    def is_retryable_exception(self, exception: Exception) -> bool:
-        if isinstance(exception, MalformedBody):
-            return is_no_json(exception)
-        return isinstance(exception, _WORTH_IT) and not is_permanent(exception)
-
-    def sleep(self, response: httpx.Response | Exception) -> None:
-        self.pause(self._wait(response))
-        if self.stop is not None and self.stop.is_set():
-            raise GivenUp(response)
-
-    def pause(self, seconds: float) -> None:
-        """Sleep, until `stop` is set."""
-        if self.stop is None:
-            time.sleep(seconds)
-        else:
-            self.stop.wait(seconds)
-
-    async def asleep(self, response: httpx.Response | Exception) -> None:
-        await asyncio.sleep(self._wait(response))
-
-    def _wait(self, failure: httpx.Response | Exception) -> float:
-        wanted = self._calculate_sleep(failure.headers if isinstance(failure, httpx.Response) else {})
-        seconds = min(wanted, self.policy.max_wait)
-        if time.monotonic() + seconds > self.deadline:
-            self.attempts_made -= 1  # counted before the wait
-            raise GivenUp(failure)
-        logger.info("retry %d of %d in %.2f s: %s", self.attempts_made, self.total, seconds, describe(failure))
-        return seconds
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not (value > 0 or (or_zero and value == 0)):
+        raise ConfigurationError(f"{name} is a number, {'0 or more' if or_zero else 'more than 0'}: {value!r}")
 
 
 class RateLimit:
@@ -152,26 +93,65 @@ class RateLimit:
             return place - now
 
 
+class Undecoded(Exception):
+    """A `MalformedBody` on its way through httpx-retries, which logs what it meets: it shows nothing of the body.
+
+    Attributes:
+        error: The error itself.
+    """
+
+    def __init__(self, error: MalformedBody) -> None:
+        super().__init__(f"the server answered 200, and {error.path or 'the body'} is not {error.expected}")
+        self.error = error
+
+
+def is_worth_repeating(error: Exception) -> bool:
+    """Whether another attempt may end better than with this error."""
+    if isinstance(error, Undecoded):
+        return is_no_json(error.error)
+    return isinstance(error, _WORTH_IT) and not is_permanent(error)
+
+
 def is_no_json(error: MalformedBody) -> bool:
     """Whether the body could not be read at all, as happens when a transfer fails, or a proxy answers."""
     return not error.path and isinstance(error.value, bytes)
 
 
 def is_permanent(error: BaseException) -> bool:
-    """Whether the same will happen at every attempt: no such host, or a certificate that does not verify."""
+    """Whether the same will happen at every attempt: there is no such host, or it cannot be trusted or spoken to."""
     return any(
         isinstance(cause, ssl.SSLCertVerificationError)
-        or (isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME)
-        for cause in _causes(error)
+        or (isinstance(cause, socket.gaierror) and cause.errno in _NO_SUCH_HOST)
+        or (isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS)
+        for cause in causes(error)
     )
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def describe_failure(error: BaseException) -> str:
+    """Why there was no answer, in words that a person can act on."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, httpx.InvalidURL):  # ours was checked, so it is one that the server sent
+        return f"it redirects to what is no URL ({text})"
+    for cause in causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the server's certificate does not verify: {text}"
+        if isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS:
+            return f"the server does not speak TLS there: is it http:// or another port? ({text})"
+        if isinstance(cause, socket.gaierror) and cause.errno in _NO_SUCH_HOST:
+            return f"there is no such host ({text})"
+    return text
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, and all that led to it."""
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+    left: list[BaseException | None] = [error]
+    while left:
+        error_or_none = left.pop()
+        if error_or_none is not None and id(error_or_none) not in seen:
+            seen.add(id(error_or_none))
+            yield error_or_none
+            left += (error_or_none.__context__, error_or_none.__cause__)
 
 
 def describe(failure: httpx.Response | Exception) -> str:

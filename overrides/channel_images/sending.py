@@ -1,0 +1,144 @@
+"""The loop that sends a request until it succeeds: that of httpx-retries.
+
+What is here is what httpx-retries has no option for: a budget in seconds that counts the requests and not the waits
+alone, a wait that ends when the caller has gone, and a decision by kind of failure. It is a module of its own since
+httpx-retries takes as long to import as half of httpx, and is needed only where there is a client.
+"""
+
+import asyncio
+import logging
+import random
+import threading
+import time
+from collections.abc import Awaitable, Callable
+
+import httpx
+import httpx_retries
+
+from channel_images.retries import Retries, describe, is_worth_repeating
+
+logger = logging.getLogger("channel_images")
+
+_MAX_DOUBLINGS = 64
+
+
+class GivenUp(Exception):
+    """No further attempt is made, since it would begin too late or nobody waits for it any more.
+
+    Attributes:
+        failure: What the last attempt came to.
+    """
+
+    def __init__(self, failure: httpx.Response | Exception) -> None:
+        super().__init__()
+        self.failure = failure
+
+
+class CallRetry(httpx_retries.Retry):
+    """The retries of one call: httpx-retries counts, waits and decides with it.
+
+    Args:
+        policy: How often and for how long.
+        hide: Takes secrets out of what is logged.
+    """
+
+    def __init__(self, policy: Retries, hide: Callable[[str], str]) -> None:
+        # The one POST is the sign-in, which changes nothing.
+        super().__init__(total=policy.attempts, allowed_methods=("GET", "POST"))
+        self.policy = policy
+        self.deadline = 0.0
+        self.stop: threading.Event | None = None
+        self.subject = ""  # what is asked for, as it is logged
+        self._hide = hide
+
+    def start(self, stop: threading.Event | None = None) -> "CallRetry":
+        """A copy for a call that begins now; its waits end early when `stop` is set."""
+        call = object.__new__(CallRetry)  # copy.copy takes three times as long
+        call.__dict__.update(self.__dict__)
+        call.deadline = time.monotonic() + self.policy.seconds
+        call.stop = stop
+        return call
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+        return self.stop is not None and self.stop.is_set()
+
+    def increment(self) -> "CallRetry":
+        self.attempts_made += 1
+        return self
+
+    def is_exhausted(self) -> bool:
+        return self.attempts_made >= self.total or time.monotonic() >= self.deadline or self.is_abandoned
+
+    def is_retryable_status_code(self, status_code: int) -> bool:
+        return status_code in (408, 429) or (500 <= status_code < 600 and status_code != 501)
+
+    def is_retryable_exception(self, exception: Exception) -> bool:
+        return is_worth_repeating(exception)
+
+    def sleep(self, response: httpx.Response | Exception) -> None:
+        self.pause(self._wait(response))
+        if self.is_abandoned:
+            self.attempts_made -= 1  # counted before the wait
+            raise GivenUp(response)
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, until `stop` is set."""
+        if self.stop is None:
+            time.sleep(seconds)
+        else:
+            self.stop.wait(seconds)
+
+    async def asleep(self, response: httpx.Response | Exception) -> None:
+        await asyncio.sleep(self._wait(response))
+
+    def backoff_strategy(self) -> float:
+        # The longest wait is cut before the random choice: cut afterwards, all that failed together meet again.
+        longest = self.policy.backoff * 2.0 ** min(self.attempts_made, _MAX_DOUBLINGS)
+        return random.uniform(0, min(longest, self.policy.max_wait))  # noqa: S311 - spreads load, guards nothing
+
+    def _asked_for(self, response: httpx.Response) -> float:
+        """The seconds in `Retry-After`; 0 where there are none, or what is there cannot be read."""
+        text = response.headers.get("Retry-After", "")
+        try:
+            return self.parse_retry_after(text) if text else 0.0
+        except (ValueError, OverflowError):  # the latter for dates in years that no calendar has
+            return 0.0
+
+    def _wait(self, failure: httpx.Response | Exception) -> float:
+        wanted = (self._asked_for(failure) if isinstance(failure, httpx.Response) else 0.0) or self.backoff_strategy()
+        seconds = min(wanted, self.policy.max_wait)
+        if time.monotonic() + seconds > self.deadline:
+            self.attempts_made -= 1
+            raise GivenUp(failure)
+        reason = self._hide(f"{self.subject}: {describe(failure)}")
+        logger.info("retry %d of %d in %.2f s: %s", self.attempts_made, self.total, seconds, reason)
+        return seconds
+
+
+class Attempts(httpx.BaseTransport):
+    """What httpx-retries repeats: a whole attempt, with the proxies, mounts and hooks of the client."""
+
+    def __init__(self, attempt: Callable[[httpx.Request], httpx.Response]) -> None:
+        self._attempt = attempt
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._attempt(request)
+
+
+class AsyncAttempts(httpx.AsyncBaseTransport):
+    """The same for asyncio."""
+
+    def __init__(self, attempt: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> None:
+        self._attempt = attempt
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._attempt(request)
+
+
+def retry_transport(
+    attempts: httpx.BaseTransport | httpx.AsyncBaseTransport, retry: CallRetry
+) -> httpx_retries.RetryTransport:
+    """A transport that makes attempts until one succeeds."""
+    return httpx_retries.RetryTransport(attempts, retry)
