@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.main import get_command
 
-from channel_images.cli.app import app
+from channel_images.cli.app import load
 from channel_images.conformance import Verdict
 from channel_images.conformance.expect import read_expectations
 from channel_images.conformance.waivers import read_waivers
@@ -26,7 +25,7 @@ def blocks(language: str) -> list[str]:
 
 
 def known_options() -> set[str]:
-    command = get_command(app).commands["check"]  # type: ignore[attr-defined]  # the application is a group
+    command = load("check")
     return {name for parameter in command.params for name in parameter.opts if name.startswith("--")} - {"--help"}
 
 

@@ -1,29 +1,94 @@
 """The Typer application that the commands belong to.
 
-A command imports what is heavy inside its function, so that ``--help`` and shell completion stay quick.
+A command imports what is heavy inside its function, and help is plain text, so that ``--help`` and shell completion
+stay quick.
 """
 
-from importlib.metadata import version
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from channel_images.cli.check import check
-from channel_images.cli.mock import mock
-from channel_images.cli.spec import spec
+from channel_images.cli.errors import output_errors, say
+
+COMMANDS = {
+    "images": "List the images of a channel.",
+    "inserts": "List the images that were never sent to a channel.",
+    "updates": "List the images that changed since they were sent to a channel.",
+    "pending": "List the images that a channel waits for: inserts and updates.",
+    "image": "Show one image; exit 1 when there is none.",
+    "export": "Write every image of one or more channels to a file.",
+    "check": "Judge a server.",
+    "mock": "Run a server that behaves like the real service.",
+    "spec": "Print the contract.",
+}
+"""Each command, and what the list of commands says of it; a command has its name as function and module has."""
+_MODULES = {"inserts": "pending", "updates": "pending"}
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+# Typer has it from click, or from a copy of its own, which is private.
+_UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+
+
+class _Group(TyperGroup):
+    """Loads a command when it is called, and says what is wrong with a command line in one line."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] in COMMANDS:
+            self.commands[args[0]] = load(args[0])
+        return super().resolve_command(ctx, args)
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with output_errors():  # options such as --help and --version print from here
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with output_errors():
+            return super().invoke(ctx)
+
+    def main(self, args: Any = None, prog_name: Any = None, *, standalone_mode: bool = True, **options: Any) -> Any:  # type: ignore[override]  # all are given by name
+        try:
+            result = super().main(args, prog_name, standalone_mode=False, **options)
+        except _UsageError as error:
+            if not standalone_mode:
+                raise
+            if type(error).__name__ == "NoArgsIsHelpError":
+                error.show()
+            else:
+                where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+                message = (
+                    error.format_message().rstrip(".").replace("int range", "integer").replace("float range", "number")
+                )
+                say(f"{message}{where}")
+            raise SystemExit(error.exit_code) from None
+        if standalone_mode:
+            raise SystemExit(result if isinstance(result, int) else 0)
+        return result
+
+
+def load(name: str) -> Any:
+    """The command of that name, with its options."""
+    module = import_module(f"channel_images.cli.{_MODULES.get(name, name)}")
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_SETTINGS)
+    alone.command(name)(getattr(module, name))
+    return typer.main.get_command(alone)
+
 
 app = typer.Typer(
     name="channel-images",
-    help="Tools for the sales-channel product-image API.",
+    cls=_Group,
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # Rich takes as long to import as everything else together
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_SETTINGS,
 )
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"channel-images {version('channel-images')}")
         raise typer.Exit
 
@@ -34,9 +99,15 @@ def _root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Tools for the sales-channel product-image API."""
+    """Tools for the sales-channel product-image API.
+
+    Example: channel-images images 5 --url https://host --limit-total 10
+    """
 
 
-app.command()(check)
-app.command()(mock)
-app.command()(spec)
+def _not_loaded() -> None:
+    """Stands for a command in the list of commands."""
+
+
+for _name, _summary in COMMANDS.items():
+    app.command(_name, help=_summary)(_not_loaded)

@@ -12,19 +12,24 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from attrs import evolve
 
+from channel_images.cli.connection import (
+    CaFileOption,
+    HeaderOption,
+    PasswordOption,
+    ProxyOption,
+    TokenOption,
+    UsernameOption,
+    chosen_credentials,
+    parsed_header,
+)
 from channel_images.cli.errors import fail, needs_extra
+from channel_images.config import CHANNEL_VARIABLES, URL_VARIABLES
 
 if TYPE_CHECKING:
     from channel_images.conformance import Report, Target
     from channel_images.conformance.waivers import Waivers
 
-URL_VARIABLES = ["CHANNEL_IMAGES_URL", "OMNITRON_URL"]
-CHANNEL_VARIABLES = ["CHANNEL_IMAGES_CHANNEL", "OMNITRON_CHANNEL_ID"]
-TOKEN_VARIABLE = "CHANNEL_IMAGES_TOKEN"  # noqa: S105 - its name
-USERNAME_VARIABLES = ["CHANNEL_IMAGES_USERNAME", "OMNITRON_USERNAME"]
-PASSWORD_VARIABLES = ["CHANNEL_IMAGES_PASSWORD", "OMNITRON_PASSWORD"]
 INTERRUPTED = "interrupted by Ctrl-C; what had been found by then stands"
 PIPED = (200, 1_000)
 """Columns and lines of a summary that no terminal shows."""
@@ -48,36 +53,21 @@ def check(
     context: typer.Context,
     url: Annotated[
         str,
-        typer.Argument(help="The server's base URL, with its path prefix where it has one.", envvar=URL_VARIABLES),
+        typer.Argument(
+            help="The server's base URL, with its path prefix where it has one.", envvar=list(URL_VARIABLES)
+        ),
     ],
     channel: Annotated[
         list[int],
         typer.Option(
             min=0,
-            envvar=CHANNEL_VARIABLES,
+            envvar=list(CHANNEL_VARIABLES),
             help="The channel to examine; give further ones for the rules about isolation.",
         ),
     ],
-    token: Annotated[
-        str,
-        typer.Option(
-            envvar=TOKEN_VARIABLE,
-            show_default=False,
-            help="The API token. Prefer the environment variable: a command line is visible to others.",
-        ),
-    ] = "",
-    username: Annotated[
-        str,
-        typer.Option(envvar=USERNAME_VARIABLES, show_default=False, help="Sign in for a token, where none is given."),
-    ] = "",
-    password: Annotated[
-        str,
-        typer.Option(
-            envvar=PASSWORD_VARIABLES,
-            show_default=False,
-            help="The password to sign in with. Prefer the environment variable.",
-        ),
-    ] = "",
+    token: TokenOption = None,
+    username: UsernameOption = None,
+    password: PasswordOption = None,
     report: Annotated[
         Path | None,
         typer.Option(help="Write report.json, index.html and junit.xml into this folder.", file_okay=False),
@@ -109,20 +99,18 @@ def check(
     probe_writes: Annotated[
         bool, typer.Option("--probe-writes", help="Also send POST, PUT, PATCH and DELETE, to ids that do not exist.")
     ] = False,
-    header: Annotated[
-        list[str] | None, typer.Option(metavar="NAME:VALUE", help="A further header for every request.")
-    ] = None,
+    header: HeaderOption = None,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds that the server may take to answer.")] = 30.0,
-    ca_file: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Trust this CA bundle (PEM).")
-    ] = None,
-    proxy: Annotated[str | None, typer.Option(metavar="URL", help="Send the requests through this proxy.")] = None,
+    ca_file: CaFileOption = None,
+    proxy: ProxyOption = None,
 ) -> None:
     """Judge a server: exit 0 when it conforms, 1 when it does not, 2 when it could not be judged.
 
-    Example: channel-images check https://staging.example.com --channel 5 --report report
+    Example: channel-images check https://host --channel 5 --report report
     """
     with needs_extra("conformance"):
+        from attrs import evolve
+
         from channel_images.conformance import Options, Severity, Target
         from channel_images.conformance import check as run_check
         from channel_images.conformance.address import base_url, default_rate
@@ -141,19 +129,16 @@ def check(
         url=where,
         channel=channel[0],
         others=tuple(channel[1:]),
-        headers=dict(_header(line) for line in header or []),
+        headers=dict(parsed_header(line) for line in header or []),
         timeout=timeout,
         verify=str(ca_file) if ca_file else True,
         proxy=proxy,
     )
-    # Explicit options say more than variables, and a token more than a way to get one.
-    given = {name for name in ("token", "username", "password") if _is_explicit(context, name)}
-    if "token" in given and given != {"token"}:
-        fail("--token and --username/--password contradict each other: give one or the other")
-    if token and not given & {"username", "password"}:
-        target = evolve(target, token=_token(token))
-    elif username or password:
-        target = evolve(target, token=_signed_in(target, username, password))
+    credentials = chosen_credentials(context, token, username, password)
+    if credentials.token:
+        target = evolve(target, token=_token(credentials.token))
+    elif credentials.username and credentials.password:
+        target = evolve(target, token=_signed_in(target, credentials.username, credentials.password))
 
     command = ["channel-images", "check", target.url, *(f"--channel={number}" for number in channel), f"--seed={seed}"]
     command += [f"--rule={identity}" for identity in rule or []] + [f"--skip={identity}" for identity in skip or []]
@@ -202,11 +187,6 @@ def check(
 # What the run is told
 
 
-def _is_explicit(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
-
-
 def _token(token: str) -> str:
     from channel_images.conformance.signin import usable
 
@@ -218,10 +198,6 @@ def _token(token: str) -> str:
 def _signed_in(target: "Target", username: str, password: str) -> str:
     from channel_images.conformance.signin import SignInFailed, sign_in
 
-    if not password:
-        fail("a user name alone does not sign in: set CHANNEL_IMAGES_PASSWORD (or --password)")
-    if not username:
-        fail("a password alone does not sign in: give --username (or CHANNEL_IMAGES_USERNAME)")
     try:
         return sign_in(target, username, password)
     except SignInFailed as error:
@@ -233,13 +209,6 @@ def _waivers(path: Path, *, may_be_new: bool) -> "Waivers":
     from channel_images.conformance.waivers import Waivers, read_waivers
 
     return Waivers() if may_be_new and not path.exists() else read_waivers(path)
-
-
-def _header(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon or not name.strip():
-        fail(f"--header takes NAME:VALUE, not {line!r}")
-    return name.strip(), value.strip()
 
 
 # What the run says
@@ -277,6 +246,8 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 def _settle_waivers(outcome: "Report", accepted: "Waivers", path: Path, *, update: bool, drop: bool) -> "Report":
     """Name the waivers that do nothing, or write the file anew and judge by it."""
+    from attrs import evolve
+
     for waiver in accepted.expired(outcome.results):
         _say(f"! the waiver of {waiver} expired on {waiver.expires}: it counts again ({path})", err=True)
     if not update:

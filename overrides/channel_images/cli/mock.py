@@ -94,7 +94,7 @@ def mock(
 ) -> None:
     """Run a server that behaves like the real service, until Ctrl-C.
 
-    Example: channel-images mock --images 100000 --fault 429:retry-after=2:rate=0.05
+    Example: channel-images mock --images 100000 --fault 429:rate=0.05
     """
     with needs_extra("mock"):
         from channel_images.mock import MockServer, PortInUse

@@ -1,0 +1,81 @@
+"""The filters of the contract as options."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from channel_images.cli.errors import fail
+
+if TYPE_CHECKING:
+    from channel_images import ProductType
+
+T = TypeVar("T")
+
+
+def _complete_product_types(incomplete: str) -> list[str]:
+    """What a shell offers for `--product-type`."""
+    from channel_images import ProductType
+
+    given, comma, _ = incomplete.rpartition(",")
+    return [f"{given}{comma}{kind.name.lower()}" for kind in ProductType]
+
+
+ProductOption = Annotated[int | None, typer.Option(metavar="ID", help="Only the images of this product.")]
+ProductPkInOption = Annotated[
+    list[str] | None, typer.Option(metavar="ID,...", help="Only the images of these products.")
+]
+IdInOption = Annotated[list[str] | None, typer.Option(metavar="PK,...", help="Only these images.")]
+IsSellerProductOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--is-seller-product/--no-is-seller-product",
+        help="Only the images of products that belong to a seller, or of those that do not.",
+    ),
+]
+ProductTypeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TYPE,...",
+        autocompletion=_complete_product_types,
+        help="Only the images of products of these types: names, such as simple, or numbers.",
+    ),
+]
+
+
+def chosen_filters(context: typer.Context) -> dict[str, Any]:
+    """The filters that a command with the options above was given, as arguments for `Channel.images`."""
+    given = context.params
+    filters = {
+        "product": given["product"],
+        "product_pk_in": _values("--product-pk-in", given["product_pk_in"], _integer),
+        "id_in": _values("--id-in", given["id_in"], _integer),
+        "is_seller_product": given["is_seller_product"],
+        "product_type": _values("--product-type", given["product_type"], _product_type),
+    }
+    return {name: value for name, value in filters.items() if value is not None}
+
+
+def _values(option: str, given: Sequence[str] | None, convert: Callable[[str, str], T]) -> list[T] | None:
+    """The values of an option that takes several, with commas between them or one a time. An empty text has none."""
+    if not given:  # Typer's value for an option that was not given is an empty list
+        return None
+    return [convert(option, text.strip()) for each in given if each.strip() for text in each.split(",")]
+
+
+def _integer(option: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        fail(f"{option} takes numbers with commas between them, such as 1,2: {text!r} is none")
+    return int(text)
+
+
+def _product_type(option: str, text: str) -> "ProductType":
+    from channel_images import ProductType
+
+    if text.isascii() and text.isdigit():
+        return ProductType(int(text))  # also one that the contract does not know yet
+    try:
+        return ProductType[text.upper().replace("-", "_")]
+    except KeyError:
+        names = ", ".join(kind.name.lower() for kind in ProductType)
+        fail(f"{option} takes {names}, or a number: {text!r} is none")

@@ -1,0 +1,165 @@
+"""How the command line starts: what help imports, what help says, what shells complete."""
+
+import inspect
+import json
+import subprocess
+import sys
+from importlib import import_module
+from typing import Any
+
+import pytest
+import typer
+from tests.cli.conftest import Run
+from typer.testing import CliRunner
+
+from channel_images.channel import DEFAULT_LIMIT
+from channel_images.cli import connection, export, filters, image, images, listing, output, pending
+from channel_images.cli.app import _MODULES, COMMANDS, app
+from channel_images.contract import load_contract
+from channel_images.export.columns import columns
+
+HEAVY = {
+    *("attr", "attrs", "email", "httpx", "httpx_retries", "importlib.metadata", "jinja2", "jsonschema_rs", "msgspec"),
+    *("pyarrow", "pytest", "rich", "schemathesis", "ssl", "starlette", "uvicorn", "yaml"),
+    *("channel_images.client", "channel_images.config", "channel_images.export", "channel_images.mock"),
+    *("channel_images.conformance", "channel_images_api"),
+}
+PROGRAM = """
+import json, sys
+sys.argv = ["channel-images", *sys.argv[1:]]
+from channel_images.cli import main
+try:
+    main()
+except SystemExit:
+    print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def imported(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True, timeout=30
+    )
+    return set(json.loads(done.stderr))
+
+
+def test_help_imports_nothing_heavy() -> None:
+    loaded = imported("--help")
+    assert not loaded & HEAVY
+    assert {module for module in loaded if module.startswith("channel_images")} == {
+        *("channel_images", "channel_images.cli", "channel_images.cli.app", "channel_images.cli.errors"),
+        "channel_images.exceptions",
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_commands_help_imports_what_declares_options_and_no_more(command: str) -> None:
+    assert not imported(command, "--help") & HEAVY - {"attr", "attrs", "channel_images.config"}
+
+
+def test_the_list_of_commands_fits_a_terminal() -> None:
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    for command, summary in COMMANDS.items():
+        assert f"  {command:8} {summary}\n" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example_on_one_line(command: str) -> None:
+    done = CliRunner().invoke(app, [command, "--help"])
+    assert done.exit_code == 0
+    assert [line for line in done.stdout.splitlines() if line.startswith(f"  Example: channel-images {command}")]
+    assert "\x1b" not in done.stdout
+
+
+def test_without_arguments_it_shows_its_help_as_bad_use(run: Run) -> None:
+    done = run()
+    assert (done.code, done.out) == (2, "")
+    assert "Commands:" in done.err
+    assert "Example: channel-images images 5" in done.err
+
+
+def test_version(run: Run) -> None:
+    done = run("--version")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("channel-images ")
+
+
+# Completion
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["im"], {"images", "image"}),
+        (["images", "5", "--product"], {"--product", "--product-pk-in", "--product-type"}),
+        (["images", "5", "--format", ""], {"table", "ndjson", "csv", "json"}),
+        (["images", "5", "--product-type", "simple,o"], {"simple,offer"}),
+        (["pending", "5", "--fields", "pk,w"], {"pk,width"}),
+        (["check", "http://host", "--fail-on", ""], {"error", "warning"}),
+    ],
+)
+def test_bash_completes(spawn: Run, words: list[str], expected: set[str]) -> None:
+    done = spawn(
+        _CHANNEL_IMAGES_COMPLETE="complete_bash",
+        COMP_WORDS=" ".join(["channel-images", *words]),
+        COMP_CWORD=str(len(words)),
+    )
+    assert set(done.out.split()) == expected, done.err
+
+
+def test_the_script_for_the_shell_is_shown(spawn: Run) -> None:
+    done = spawn(_CHANNEL_IMAGES_COMPLETE="source_bash")
+    assert "complete -o default -F _channel_images_completion channel-images" in done.out
+
+
+# What is said twice
+
+
+def test_the_default_limit_is_the_clients() -> None:
+    assert listing.DEFAULT_LIMIT == DEFAULT_LIMIT
+
+
+def test_the_wanted_fields_are_the_contracts() -> None:
+    assert set(output._WANTED) <= {column.name for column in columns()}
+
+
+def test_the_filters_are_the_contracts() -> None:
+    operation = load_contract()["paths"]["/api/v1/channel/{channel_id}/product_images/"]["get"]
+    names = {parameter["name"] for parameter in map(_resolved, operation["parameters"]) if parameter["in"] == "query"}
+    ours = {name.replace("__", "_") for name in names - {"page", "limit"}}
+    assert ours == filters_of(images.images) == filters_of(export.export)
+
+
+def filters_of(command: Any) -> set[str]:
+    declared = [value for name, value in vars(filters).items() if name.endswith("Option")]
+    parameters = inspect.signature(command).parameters
+    return {name for name, parameter in parameters.items() if any(parameter.annotation is each for each in declared)}
+
+
+def _resolved(node: Any) -> Any:
+    if "$ref" not in node:
+        return node
+    found: Any = load_contract()
+    for part in node["$ref"].removeprefix("#/").split("/"):
+        found = found[part]
+    return found
+
+
+CONNECTION = ("url", "token", "username", "password", "header", "timeout", "ca_file", "proxy", "rate", "retries")
+
+
+@pytest.mark.parametrize(
+    "command", [images.images, pending.inserts, pending.updates, pending.pending, image.image, export.export]
+)
+def test_commands_take_every_option_of_the_connection(command: Any) -> None:
+    parameters = inspect.signature(command).parameters
+    for name in (*CONNECTION, "verbose"):
+        alias = "".join(part.title() for part in name.split("_")) + "Option"
+        assert parameters[name].annotation is getattr(connection, alias)
+
+
+def test_every_command_is_where_it_is_looked_for() -> None:
+    for name in COMMANDS:
+        command = getattr(import_module(f"channel_images.cli.{_MODULES.get(name, name)}"), name)
+        assert callable(command)
+    assert isinstance(app, typer.Typer)
