@@ -1,0 +1,440 @@
+"""Writing an export."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import attrs
+from attrs import evolve, frozen
+
+from channel_images.answers import Page
+from channel_images.consistency import ConsistentWalk
+from channel_images.exceptions import ChannelImagesError, ExportError, IncompleteListing
+from channel_images.export.plan import EXPORT_LIMIT, What, list_of
+from channel_images.export.sinks import format_of, sink_for
+from channel_images.export.work import (
+    Spool,
+    WorkFolder,
+    disk_errors,
+    pk_bytes,
+    read_pks,
+    sync_file,
+    sync_folder,
+)
+from channel_images.paging import keys_of
+
+if TYPE_CHECKING:
+    from channel_images.client import ChannelImages
+    from channel_images.listing import Listing
+
+CHECKPOINT_SECONDS = 2.0
+_CHUNK = 5_000
+"""Rows that are written at a time."""
+
+
+class Status(StrEnum):
+    """How an export ended."""
+
+    COMPLETE = "complete"
+    """Each image that was there throughout is in it, once."""
+    UNSTABLE = "unstable"
+    """The list changed too fast while it was read: images may be missing."""
+    PARTIAL = "partial"
+    """It was broken off; the same export again goes on."""
+
+
+@frozen
+class ChannelResult:
+    """What came of a channel.
+
+    Attributes:
+        channel: The channel.
+        rows: Images that were written.
+        status: How its reading ended.
+        doubts: The windows before which images may be missing.
+    """
+
+    channel: int
+    rows: int
+    status: Status
+    doubts: Sequence[str] = ()
+
+
+@frozen
+class ExportResult:
+    """What came of an export.
+
+    Attributes:
+        status: The worst of its channels'.
+        rows: Images that were written, by this run and by those it continued.
+        channels: Each channel.
+        files: The files that are in their place.
+        retries: How many requests this run sent again.
+        resumed: Whether it continued an earlier run.
+        seconds: How long this run took.
+    """
+
+    status: Status
+    rows: int
+    channels: Sequence[ChannelResult]
+    files: Sequence[Path]
+    retries: int
+    resumed: bool
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same for `json`."""
+        return attrs.asdict(
+            self, value_serializer=lambda _, __, value: str(value) if isinstance(value, Path) else value
+        )
+
+
+@frozen
+class Progress:
+    """How far an export is.
+
+    Attributes:
+        channel: The channel that is being read.
+        rows: Images of all channels so far.
+        new_rows: Those of this run.
+        expected: How many there are in all, as far as that is known; None where the server does not count.
+        retries: How many requests this run sent again.
+        seconds: How long this run has taken.
+    """
+
+    channel: int
+    rows: int
+    new_rows: int
+    expected: int | None
+    retries: int
+    seconds: float
+
+
+class ExportOptions(TypedDict, total=False):
+    """The options of an export; see :class:`Export`."""
+
+    what: What | str
+    filters: Mapping[str, Any] | None
+    file_format: str | None
+    limit: int
+    concurrency: int
+    overwrite: bool
+    checkpoint_seconds: float
+    on_progress: Callable[[Progress], None] | None
+
+
+class Export:
+    """An export of one or more channels into a file, or into a file for each channel in a folder.
+
+    Args:
+        client: Sends the requests.
+        channels: The channels; none twice.
+        path: The file. Its name tells the format: `.ndjson`, `.csv`, `.parquet`, and `.ndjson.gz`, `.csv.gz`. Or a
+            folder, which is one that exists or a path that ends in a slash: `channel_id=5/images.parquet` in it.
+        what: Which list of the channels: `images`, `detailed`, `inserts`, `updates` or `pending`.
+        filters: As `Channel.images` takes them; for `images` alone.
+        file_format: `ndjson`, `csv` or `parquet`, for a folder.
+        limit: Rows on a page.
+        concurrency: Pages in flight at a time.
+        overwrite: Whether a file that is there may be replaced.
+        checkpoint_seconds: Seconds between two checkpoints.
+        on_progress: Is told after each page how far it is.
+
+    Raises:
+        ExportError: It cannot be written as asked.
+    """
+
+    def __init__(
+        self,
+        client: "ChannelImages",
+        channels: Sequence[int],
+        path: Path | str,
+        *,
+        what: What | str = What.IMAGES,
+        filters: Mapping[str, Any] | None = None,
+        file_format: str | None = None,
+        limit: int = EXPORT_LIMIT,
+        concurrency: int = 1,
+        overwrite: bool = False,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._client = client
+        self._channels = list(channels)
+        if not self._channels:
+            raise ExportError("no channel to export")
+        if len(set(self._channels)) < len(self._channels):
+            raise ExportError("a channel is given twice")
+        self._what = What(what)
+        self._filters = {name: _plain(value) for name, value in (filters or {}).items() if value is not None}
+        self._limit = limit
+        self._concurrency = concurrency
+        self._overwrite = overwrite
+        self._checkpoint_seconds = checkpoint_seconds
+        self._on_progress = on_progress
+        self._folder = str(path).endswith("/") or Path(path).is_dir()
+        self._path = Path(path)
+        name, compressed = (file_format or "parquet", False) if self._folder else format_of(self._path)
+        self._sink = sink_for(name, compressed=compressed, with_channel=not self._folder and len(self._channels) > 1)
+        self._identity = {
+            "server": client.base_url,
+            "channels": self._channels,
+            "what": self._what.value,
+            "filters": self._filters,
+            "format": self._sink.suffix,
+        }
+        for channel in self._channels:  # refuses what no list takes, before anything is written
+            list_of(client.channel(channel), self._what, self._filters)
+        self._state = _State()
+        self._files: list[Path] = []
+        self._rows = 0
+        self._saved = 0
+        self._new_rows = 0
+        self._retries = 0
+        self._resumed = False
+        self._started = time.monotonic()
+        self._done = False
+
+    @property
+    def work_folder(self) -> Path:
+        """Where it keeps what it has until it is done."""
+        return self._path / ".export" if self._folder else self._path.with_name(f"{self._path.name}.export")
+
+    def run(self) -> ExportResult:
+        """Write it, or what is left of it.
+
+        Raises:
+            ExportError: Another export's work is in the way, a file is there already, or the disk is full.
+            ChannelImagesError: The server cannot be read. What was read is kept.
+        """
+        with disk_errors(self._path):
+            if self._folder:
+                self._path.mkdir(parents=True, exist_ok=True)
+            elif not self._path.parent.is_dir():
+                raise ExportError(f"{self._path.parent}: there is no such folder")
+            if not self.work_folder.exists():
+                self._refuse_to_overwrite()
+            with WorkFolder(self.work_folder, self._identity) as work:
+                try:
+                    self._run(work)
+                except BaseException:
+                    if not work.state:
+                        work.remove()  # nothing to go on with
+                    raise
+                self._done = True
+                work.remove()
+        return self.result()
+
+    def _run(self, work: WorkFolder) -> None:
+        self._resumed = bool(work.state)
+        self._state = _State.from_dict(work.state)
+        self._rows = self._saved = self._state.rows
+        for number, (target, channels) in enumerate(self._targets()):
+            if number >= self._state.files:
+                self._write(work, target, channels)
+            self._files.append(target)
+
+    def result(self) -> ExportResult:
+        """What came of it, also when it was broken off."""
+        finished = self._state.finished
+        unstable = any(channel.status is Status.UNSTABLE for channel in finished)
+        whole = Status.UNSTABLE if unstable else Status.COMPLETE
+        return ExportResult(
+            status=whole if self._done else Status.PARTIAL,
+            rows=self._rows if self._done else self._saved,
+            channels=tuple(finished),
+            files=tuple(self._files),
+            retries=self._retries,
+            resumed=self._resumed,
+            seconds=time.monotonic() - self._started,
+        )
+
+    def _targets(self) -> Iterator[tuple[Path, Sequence[int]]]:
+        if not self._folder:
+            yield self._path, self._channels
+            return
+        for channel in self._channels:
+            yield self._path / f"channel_id={channel}" / f"{self._what}{self._sink.suffix}", [channel]
+
+    def _refuse_to_overwrite(self) -> None:
+        there = [target for target, _ in self._targets() if target.exists()]
+        if there and not self._overwrite:
+            raise ExportError(f"{there[0]} exists: remove it, or say --overwrite (overwrite=True)")
+
+    def _write(self, work: WorkFolder, target: Path, channels: Sequence[int]) -> None:
+        """Read the channels of one file, and put it in its place.
+
+        The next run repeats what this one did not finish: a spool that is there is made into the file again, and a file
+        that is there is put in its place again.
+        """
+        finished = {entry.channel for entry in self._state.finished}
+        spool = work.path / "spool"
+        for channel in channels:
+            if channel not in finished:
+                self._read(work, spool, channel)
+        file = work.path / f"file{self._sink.suffix}"
+        if spool.exists():
+            self._sink.finish(spool, file)
+            sync_file(file)
+            spool.unlink(missing_ok=True)
+            sync_folder(work.path)
+        if file.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)
+            sync_folder(target.parent)
+        self._state = evolve(self._state, files=self._state.files + 1, size=0)
+        work.save(self._state.to_dict())
+
+    def _read(self, work: WorkFolder, spool_path: Path, channel: int) -> None:
+        """Read a channel to its end, or on from where the checkpoint was."""
+        with closing(Spool(spool_path, self._state.size)) as spool:
+            if not self._state.size:
+                spool.append(self._sink.begin())
+            if self._state.reading is None or self._state.reading.channel != channel:
+                self._state = evolve(self._state, reading=_Reading(channel))
+            listing = list_of(
+                self._client.channel(channel),
+                self._what,
+                self._filters,
+                limit=self._limit,
+                concurrency=self._concurrency,
+                consistent=True,
+            )
+            parts = listing._parts()
+            reading = self._reading()
+            for number in range(reading.part, len(parts)):
+                if number > reading.part:
+                    self._state = evolve(self._state, reading=evolve(self._reading(), part=number, pks=0, walk=None))
+                self._read_part(work, spool, parts[number], is_last=number == len(parts) - 1)
+            self._checkpoint(work, spool, self._finished())
+
+    def _reading(self) -> "_Reading":
+        reading = self._state.reading
+        if reading is None:
+            raise RuntimeError("no channel is being read")
+        return reading
+
+    def _finished(self) -> "_State":
+        reading = self._reading()
+        status = Status.UNSTABLE if reading.doubts else Status.COMPLETE
+        result = ChannelResult(reading.channel, reading.rows, status, reading.doubts)
+        return evolve(self._state, finished=[*self._state.finished, result], reading=None)
+
+    def _read_part(self, work: WorkFolder, spool: Spool, part: "Listing", *, is_last: bool) -> None:
+        reading = self._reading()
+        pks_path = work.path / "pks"
+        with closing(Spool(pks_path, reading.pks)) as pks:
+            walk = ConsistentWalk(self._limit)
+            if reading.walk is not None:
+                walk.resume(reading.walk, read_pks(pks_path))
+            pages: list[Page] = []
+            saved = time.monotonic()
+            try:
+                for page in part._pages_by(walk):
+                    pages.append(page)
+                    self._retries += page.retries
+                    due = time.monotonic() - saved >= self._checkpoint_seconds
+                    if due or _rows_of(pages) >= _CHUNK:
+                        self._append(spool, pks, pages, walk)
+                        pages = []
+                    if due:
+                        pks.sync()
+                        self._checkpoint(work, spool, self._state)
+                        saved = time.monotonic()
+                    self._report(page.count if is_last else None, _rows_of(pages))
+            except IncompleteListing as error:
+                doubts = [*self._reading().doubts, *map(str, error.windows)]
+                self._state = evolve(self._state, reading=evolve(self._reading(), doubts=doubts))
+            except ChannelImagesError:
+                if self._rows or pages:
+                    self._append(spool, pks, pages, walk)
+                    pks.sync()
+                    self._checkpoint(work, spool, self._state)
+                raise
+            self._append(spool, pks, pages, walk)
+
+    def _append(self, spool: Spool, pks: Spool, pages: Sequence[Page], walk: ConsistentWalk) -> None:
+        """Write rows; the state that goes with them is the walk's after the last of them."""
+        reading, rows = self._reading(), _rows_of(pages)
+        if rows:
+            spool.append(self._sink.encode(pages, reading.channel))
+            pks.append(pk_bytes([pk for page in pages for pk in keys_of(page.results)]))
+        self._rows += rows
+        self._new_rows += rows
+        self._state = evolve(
+            self._state,
+            rows=self._rows,
+            size=spool.size,
+            reading=evolve(reading, rows=reading.rows + rows, pks=pks.size, walk=walk.checkpoint()),
+        )
+
+    def _checkpoint(self, work: WorkFolder, spool: Spool, state: "_State") -> None:
+        spool.sync()
+        self._state = evolve(state, size=spool.size)
+        work.save(self._state.to_dict())
+        self._saved = self._state.rows
+
+    def _report(self, count: int | None, waiting: int) -> None:
+        if self._on_progress is None:
+            return
+        reading = self._reading()
+        last = reading.channel == self._channels[-1]
+        before = sum(channel.rows for channel in self._state.finished)
+        self._on_progress(
+            Progress(
+                channel=reading.channel,
+                rows=self._rows + waiting,
+                new_rows=self._new_rows + waiting,
+                expected=before + count if last and count is not None else None,
+                retries=self._retries,
+                seconds=time.monotonic() - self._started,
+            )
+        )
+
+
+@frozen
+class _Reading:
+    """A channel that is being read: its part, its rows, the bytes of its pks, and where its walk is."""
+
+    channel: int
+    part: int = 0
+    rows: int = 0
+    pks: int = 0
+    walk: Mapping[str, Any] | None = None
+    doubts: Sequence[str] = ()
+
+
+@frozen
+class _State:
+    """A checkpoint: files in their place, channels read, rows and bytes of the spool, and the channel being read."""
+
+    files: int = 0
+    rows: int = 0
+    size: int = 0
+    finished: Sequence[ChannelResult] = ()
+    reading: _Reading | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return attrs.asdict(self)
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> "_State":
+        if not state:
+            return cls()
+        finished = [ChannelResult(**{**entry, "status": Status(entry["status"])}) for entry in state["finished"]]
+        reading = None if state["reading"] is None else _Reading(**state["reading"])
+        return cls(**{**state, "finished": finished, "reading": reading})
+
+
+def _rows_of(pages: Sequence[Page]) -> int:
+    return sum(len(page.results) for page in pages)
+
+
+def _plain(value: Any) -> Any:
+    """A filter as JSON has it, so that it can be compared with that of another run."""
+    if isinstance(value, int):
+        return value if isinstance(value, bool) else int(value)
+    return [_plain(one) for one in value]

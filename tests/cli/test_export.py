@@ -1,0 +1,138 @@
+"""`channel-images export`, as a user sees it; what is in the files is tested in `tests/export`."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from channel_images.cli.export import What as ListedWhat
+from channel_images.export import What
+from channel_images.mock import Churn, MockServer
+
+IMAGES = 640
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MockServer]:
+    with MockServer(images=IMAGES) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def undone(server: MockServer) -> Iterator[None]:
+    yield
+    server.reset()
+
+
+def run(server: MockServer, folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "channel_images.cli", "export", *arguments],
+        env={**environment(server), **variables},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def environment(server: MockServer) -> dict[str, str]:
+    rest = {name: value for name, value in os.environ.items() if not name.startswith(("CHANNEL_IMAGES_", "OMNITRON_"))}
+    return {**rest, "CHANNEL_IMAGES_URL": server.url, "CHANNEL_IMAGES_TOKEN": server.token}
+
+
+def test_the_words_of_what_are_those_of_the_engine() -> None:
+    assert [word.value for word in ListedWhat] == [word.value for word in What]
+
+
+def test_a_whole_export(server: MockServer, tmp_path: Path) -> None:
+    done = run(server, tmp_path, "5", "images.ndjson", "--json")
+    assert done.returncode == 0
+    result = json.loads(done.stdout)
+    assert (result["status"], result["rows"], result["files"]) == ("complete", IMAGES, ["images.ndjson"])
+    assert re.fullmatch(r"channel-images: complete: 640 images in [\d.]+ s, 0 retries images.ndjson\n", done.stderr)
+    assert len((tmp_path / "images.ndjson").read_text().splitlines()) == IMAGES
+
+
+def test_the_channel_can_come_from_the_environment(server: MockServer, tmp_path: Path) -> None:
+    done = run(server, tmp_path, "images.csv", "--json", CHANNEL_IMAGES_CHANNEL="6")
+    assert [channel["channel"] for channel in json.loads(done.stdout)["channels"]] == [6]
+
+
+def test_filters_and_several_channels(server: MockServer, tmp_path: Path) -> None:
+    done = run(server, tmp_path, "5", "6", "out/", "--format", "csv", "--product-type", "simple", "--json")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out/channel_id=6/images.csv").exists()
+    assert 0 < json.loads(done.stdout)["rows"] < IMAGES
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (
+            ["images.csv"],
+            "no channel: give its number, as in `channel-images export 5 FILE`, or set CHANNEL_IMAGES_CHANNEL",
+        ),
+        (["five", "images.csv"], "'five' is no channel: give channels as numbers, and the file last"),
+        (["5", "images.xlsx"], "images.xlsx does not tell the format"),
+        (["5", "5", "images.csv"], "a channel is given twice"),
+        (["5", "images.csv", "--what", "inserts", "--product", "1"], "the API filters the plain list of images alone"),
+        (["5", "nowhere/images.csv"], "nowhere: there is no such folder"),
+        (["9", "images.csv"], "answered 404 Not Found"),
+        (["5", "images.csv", "--token", "wrong"], "answered 401 Unauthorized"),
+    ],
+)
+def test_what_is_refused_is_said_in_one_line(
+    server: MockServer, tmp_path: Path, arguments: list[str], complaint: str
+) -> None:
+    done = run(server, tmp_path, *arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_fails_leaves_something_to_go_on_with(server: MockServer, tmp_path: Path) -> None:
+    server.fault("500:skip=5")
+    done = run(server, tmp_path, "5", "images.csv", "--limit", "50", "--retries", "0", "--json")
+    assert done.returncode == 2
+    result = json.loads(done.stdout)
+    assert (result["status"], result["rows"] >= 200) == ("partial", True)
+    server.clear_faults()
+    assert json.loads(run(server, tmp_path, "5", "images.csv", "--limit", "50", "--json").stdout)["rows"] == IMAGES
+
+
+def test_ctrl_c(server: MockServer, tmp_path: Path) -> None:
+    server.fault("latency:seconds=0.05")
+    command = [sys.executable, "-m", "channel_images.cli", "export", "5", "images.csv", "--limit", "20", "--verbose"]
+    with subprocess.Popen(
+        command, env=environment(server), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for _ in range(3):
+            process.stderr.readline()  # a line a request: it is under way
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    assert not (tmp_path / "images.csv").exists()
+    server.clear_faults()
+    assert json.loads(run(server, tmp_path, "5", "images.csv", "--limit", "20", "--json").stdout)["rows"] == IMAGES
+
+
+def test_a_list_that_changes_too_fast(tmp_path: Path) -> None:
+    """Pages of one size, of a list that changes at every request: no two passes agree."""
+    churn = Churn(adds=1, removes=1, rate=1.0, seed=1)
+    with MockServer(images=100, bugs=["limit-ignored"], churn=churn) as server:
+        done = run(server, tmp_path, "5", "images.ndjson", "--json")
+    result = json.loads(done.stdout)
+    assert (done.returncode, result["status"]) == (1, "unstable")
+    assert result["channels"][0]["doubts"]
+    assert "channel 5 changed too fast: images may be missing before page" in done.stderr
+    assert len((tmp_path / "images.ndjson").read_text().splitlines()) == result["rows"]

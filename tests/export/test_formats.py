@@ -1,0 +1,189 @@
+"""What stands in the files: every value as it came, whatever the format can hold."""
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.export.conftest import IMAGES, pks_of, rows_of
+
+from channel_images import ChannelImages, Page, ProductImage
+from channel_images.contract import load_contract, resolve
+from channel_images.export import Export, ExportError, Status
+from channel_images.export.columns import REST, Kind, columns
+from channel_images.export.sinks import arrow_schema, sink_for, to_batch
+from channel_images.mock import MockServer
+
+FORMATS = ("ndjson", "jsonl", "csv", "parquet", "ndjson.gz", "csv.gz")
+
+
+def test_the_columns_are_the_fields_of_the_contract() -> None:
+    fields = load_contract()["components"]["schemas"]["ProductImage"]["properties"]
+    assert [column.name for column in columns()] == list(fields)
+    for column in columns():
+        options = [resolve(option) for option in resolve(fields[column.name]).get("anyOf", [fields[column.name]])]
+        schema = resolve(options[0])
+        kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
+        expected = "enum" if "enum" in schema else schema.get("format") if kind == "string" else kind
+        assert column.kind == (expected or "string"), column
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_image_is_in_the_file_once_and_in_order(client: ChannelImages, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"images.{suffix}"
+    result = Export(client, [5], path, limit=100).run()
+    assert (result.status, result.rows, result.files) == (Status.COMPLETE, IMAGES, (path,))
+    assert pks_of(path) == [image.pk for image in client.channel(5).images()]
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_ndjson_is_what_the_server_sent(client: ChannelImages, tmp_path: Path) -> None:
+    path = tmp_path / "images.ndjson"
+    Export(client, [5], path, what="detailed").run()
+    sent = json.loads(client.channel(5).with_raw_response.image_detailed(1).response.content)
+    assert rows_of(path)[0] == sent
+
+
+def test_parquet_has_types_of_its_own(client: ChannelImages, tmp_path: Path) -> None:
+    path = tmp_path / "images.parquet"
+    Export(client, [5], path, what="detailed").run()
+    schema = pq.read_schema(path)
+    assert schema.field("modified_date").type == pa.timestamp("us", tz="UTC")
+    assert pa.types.is_dictionary(schema.field("status").type)
+    assert schema.field("pk").type == pa.int64()
+    image = client.channel(5).image_detailed(2)
+    row = rows_of(path)[1]
+    assert row["modified_date"] == image.modified_date
+    assert row["source"] == image.source
+    assert json.loads(row[REST]) == image.additional_properties
+
+
+def test_csv_writes_booleans_dates_and_nulls_as_the_wire_does(
+    client: ChannelImages, server: MockServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "images.csv"
+    Export(client, [5], path).run()
+    for image, row in zip(client.channel(5).images(), rows_of(path), strict=True):
+        wire = image.to_dict()
+        for column in columns():
+            value = wire.get(column.name)
+            cell = (
+                {None: "", True: "true", False: "false"}.get(value, str(value))
+                if not isinstance(value, int) or isinstance(value, bool)
+                else str(value)
+            )
+            assert row[column.name] == cell
+
+
+def test_several_channels_in_one_file_say_which(client: ChannelImages, tmp_path: Path) -> None:
+    for suffix in ("ndjson", "csv", "parquet"):
+        path = tmp_path / f"images.{suffix}"
+        result = Export(client, [5, 6, 7], path).run()
+        channels = [int(row["channel_id"]) for row in rows_of(path)]
+        assert (channels.count(5), channels.count(6), channels.count(7)) == (IMAGES, 23, 0)
+        assert [entry.rows for entry in result.channels] == [IMAGES, 23, 0]
+
+
+def test_a_folder_is_partitioned_by_channel(client: ChannelImages, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    result = Export(client, [5, 6, 7], f"{folder}/").run()
+    assert sorted(str(file.relative_to(folder)) for file in result.files) == [
+        f"channel_id={channel}/images.parquet" for channel in (5, 6, 7)
+    ]
+    assert not (folder / ".export").exists()
+    table = pq.read_table(folder)
+    assert table.num_rows == IMAGES + 23
+    assert set(table.column("channel_id").to_pylist()) == {5, 6}
+
+
+@pytest.mark.parametrize("what", ["inserts", "updates", "pending"])
+def test_the_pending_lists(client: ChannelImages, tmp_path: Path, what: str) -> None:
+    path = tmp_path / f"{what}.ndjson"
+    channel = client.channel(5)
+    listing = {"inserts": channel.inserts, "updates": channel.updates, "pending": channel.inserts_or_updates}[what]
+    Export(client, [5], path, what=what).run()
+    assert pks_of(path) == [image.pk for image in listing()]
+
+
+def test_filters(client: ChannelImages, tmp_path: Path) -> None:
+    path = tmp_path / "images.ndjson"
+    Export(client, [5], path, filters={"id_in": range(1, 500), "is_seller_product": True}).run()
+    assert pks_of(path) == [image.pk for image in client.channel(5).images(id_in=range(1, 500), is_seller_product=True)]
+
+
+def test_nothing_is_a_file_too(client: ChannelImages, tmp_path: Path) -> None:
+    for suffix in ("ndjson", "csv", "parquet", "csv.gz"):
+        path = tmp_path / f"images.{suffix}"
+        assert Export(client, [7], path).run().rows == 0
+        assert rows_of(path) == []
+
+
+integers = st.integers(-(2**63), 2**63 - 1)
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+json_values = st.recursive(
+    st.none() | st.booleans() | integers | texts, lambda inner: st.lists(inner) | st.dictionaries(texts, inner)
+)
+dates = st.datetimes(timezones=st.just(datetime.UTC)).map(lambda date: date.isoformat().replace("+00:00", "Z"))
+KINDS = {
+    Kind.INTEGER: integers,
+    Kind.STRING: texts,
+    Kind.BOOLEAN: st.booleans(),
+    Kind.DATE_TIME: dates,
+    Kind.ENUM: texts,
+}
+rows = st.fixed_dictionaries(
+    {}, optional={column.name: st.none() | KINDS[column.kind] for column in columns()} | {"more": json_values}
+)
+
+
+@given(st.lists(rows, max_size=5))
+def test_any_image_survives(wire: list[dict[str, Any]]) -> None:
+    images = [ProductImage.from_dict(row) for row in wire]
+    written = sink_for("ndjson", compressed=False, with_channel=False).encode([page_of(wire)], 5)
+    assert [json.loads(line) for line in written.split(b"\n")[:-1]] == wire
+    for row, cells in zip(wire, to_batch(images).to_pylist(), strict=True):
+        for column in columns():
+            cell = cells[column.name]
+            if isinstance(cell, datetime.datetime):
+                cell = cell.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+            assert cell == row.get(column.name)
+        assert json.loads(cells[REST] or "{}") == {name: value for name, value in row.items() if name == "more"}
+
+
+def page_of(wire: list[dict[str, Any]]) -> Page:
+    """A page as the client makes it of an answer with these rows."""
+    response = httpx.Response(200, content=json.dumps(wire).encode())
+    return Page(ProductImage.list_from_json(response.content), response, 0, number=1, limit=100)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"pk": 7, "order": 2**70},
+        {"pk": 7, "hash": "\ud800"},
+        {"pk": 7, "modified_date": "2022-11-25T14:06:42.000000+02:00"},
+        {"pk": 7, "width": 12.0, "height": None},
+        {"pk": 7, "more": {"deep": [1, None, {}]}, "source": "of_tomorrow"},
+    ],
+)
+def test_ndjson_takes_whatever_comes(row: dict[str, Any]) -> None:
+    line = sink_for("ndjson", compressed=False, with_channel=False).encode([page_of([row])], 5)
+    assert json.loads(line) == row
+    assert str(json.loads(line)) == str(row)  # 12.0 stays 12.0
+
+
+def test_what_a_column_cannot_hold_is_named() -> None:
+    image = ProductImage.from_dict({"pk": 7, "order": 2**70})
+    with pytest.raises(ExportError, match="image 7: order does not fit its column of int64"):
+        to_batch([image])
+
+
+def test_the_arrow_schema_for_engines_has_strings() -> None:
+    assert arrow_schema().field("status").type == pa.string()
+    assert arrow_schema(with_channel=True).names[0] == "channel_id"
