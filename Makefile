@@ -1,4 +1,5 @@
-# verify and test each work as the first command after a clone: they set up .venv from requirements.lock by themselves.
+# verify, test and test-spark each work as the first command after a clone: they set up .venv from the lock files by
+# themselves.
 #
 #   make verify                                            the main job, against the mock server
 #   make verify URL=https://host CHANNEL="5 6"             the same verdict on another server; token in CHANNEL_IMAGES_TOKEN
@@ -7,23 +8,25 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_SPARK := $(VENV)/.ready-spark
 CHANNEL ?= 5
 # `.ci/run` sets --require-node here; elsewhere a machine without Node lints with the Python validator alone.
 CONTRACT_LINT_OPTIONS ?=
 
-.PHONY: help verify test generate lint mock bench docs lock clean
+.PHONY: help verify test test-spark java generate lint mock bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make verify     lint the contract, check generated/ for drift, judge the mock server; report in report/index.html'
 	@echo '                URL=https://host CHANNEL="5 6" judges that server (token in CHANNEL_IMAGES_TOKEN)'
-	@echo 'make test       the whole test suite'
+	@echo 'make test       the whole test suite, but for that of the Spark data source'
+	@echo 'make test-spark the tests of the Spark data source, which need Java 17 and add PySpark, 450 MB, to .venv'
 	@echo 'make generate   rewrite generated/ from openapi.yaml'
 	@echo 'make lint       contract, code style and types'
 	@echo 'make mock       the mock server in the foreground'
 	@echo 'make bench      the benchmarks'
 	@echo 'make docs       docs/rules.md, and the guide with the API reference in docs/site'
-	@echo 'make lock       resolve the dependencies of pyproject.toml into requirements.lock again'
+	@echo 'make lock       resolve the dependencies of pyproject.toml into the requirements*.lock files again'
 	@echo 'make clean      remove everything that the other targets made, but not generated/'
 
 # Pip's own account of a failed install is hundreds of lines: it goes to a log, and its last error to the terminal.
@@ -44,6 +47,22 @@ $(READY): requirements.lock pyproject.toml
 	fi; mv .setup.log $$log
 	@touch $@
 
+$(READY_SPARK): $(READY) requirements-spark.lock
+	@log=$(VENV)/setup-spark.log; \
+	echo "adding PySpark to $(VENV) from requirements-spark.lock (once; log in $$log)"; \
+	if ! $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-spark.lock >$$log 2>&1; then \
+	  echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2; \
+	fi
+	@touch $@
+
+# Before PySpark is fetched, which is of no use without it.
+java:
+	@java="$${JAVA_HOME:+$$JAVA_HOME/bin/}java"; \
+	found=$$("$$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1); \
+	if [ "$${found:-0}" -lt 17 ]; then \
+	  echo "channel-images: Spark needs Java 17 or newer, and $$java is $${found:+Java }$${found:-not there}; install one, or set JAVA_HOME" >&2; exit 2; \
+	fi
+
 ifdef URL
 verify: $(READY)
 	@$(BIN)/channel-images check "$(URL)" $(foreach channel,$(CHANNEL),--channel $(channel)) --report report
@@ -62,6 +81,9 @@ endif
 
 test: $(READY)
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+test-spark: java $(READY) $(READY_SPARK)
+	@$(BIN)/python -m pytest tests/spark $(PYTEST_OPTIONS)
 
 generate: $(READY)
 	@$(BIN)/python overrides/codegen/generate.py
@@ -84,10 +106,13 @@ docs: $(READY)
 bench: $(READY)
 	@status=0; for script in benchmarks/*.py; do $(BIN)/python "$$script" || status=1; done; exit $$status
 
-# No header and no index: the file names no host, and `pip install --require-hashes` takes it anywhere.
+# No header and no index: the files name no host, and `pip install --require-hashes` takes them anywhere. What the second
+# has in common with the first is of the same version, so that it adds to .venv and changes nothing there.
 lock: $(READY)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra dev $(LOCK_OPTIONS) pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --extra spark --constraints requirements.lock $(LOCK_OPTIONS) pyproject.toml -o requirements-spark.lock
 
 clean:
 	@rm -rf $(VENV) report dist docs/site overrides/codegen/node_modules benchmarks/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
