@@ -24,6 +24,7 @@ there is none for the image. The walk gives up after `MAX_PASSES`.
 How the chain begins, ends and is bounded: docs/sdk.md.
 """
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -84,9 +85,13 @@ class Chain:
         """Whether the image is one of the last ones."""
         return pk in self._recent
 
-    def handed_out(self, pk: object) -> bool:
-        """Whether the image was handed out, as far as that is known."""
-        return pk in self._recent or (self._all is not None and type(pk) is int and pk in self._all)
+    def without_handed_out(self, images: Iterable[ProductImage]) -> list[ProductImage]:
+        """Those of the images that were not handed out, as far as that is known."""
+        recent, everything = self._recent, self._all
+        new = [image for image in images if image.pk not in recent]
+        if everything is not None:
+            new = [image for image in new if type(image.pk) is not int or image.pk not in everything]
+        return new
 
     def may_have_forgotten(self, pk: object) -> bool:
         """Whether the image may have been handed out although it is not known."""
@@ -110,22 +115,28 @@ class Chain:
 
     def extend(self, pks: Iterable[int]) -> None:
         """Take in the images that are being handed out."""
-        for pk in pks:
-            if self._all is None and self._last is not None and pk != self._last:
-                rising = pk > self._last
-                if self._rising is None:
-                    self._rising = rising
-                elif rising is not self._rising:
-                    self.keep_all()
-            self._last = pk
-            self._recent[pk] = None
-            if self._all is not None:
+        added = list(pks)
+        if not added:
+            return
+        if self._all is None and not self._goes_on_with(added):
+            self.keep_all()
+        self._last = added[-1]
+        self._recent.update(dict.fromkeys(added))
+        if self._all is not None:
+            for pk in added:
                 self._all.add(pk)
         if (surplus := len(self._recent) - self.keep) > self.keep:
             for pk in list(self._recent)[:surplus]:
                 del self._recent[pk]
                 if self._all is None:
                     self.forgets, self._horizon = True, pk
+
+    def _goes_on_with(self, pks: Sequence[int]) -> bool:
+        """Whether the `pk` keep rising, or keep falling."""
+        row = pks if self._last is None else [self._last, *pks]
+        if len(row) > 1 and self._rising is None:
+            self._rising = row[1] > row[0]
+        return all(map(operator.lt if self._rising else operator.gt, row, row[1:]))
 
 
 class ConsistentWalk(Walk):
@@ -327,7 +338,7 @@ class ConsistentWalk(Walk):
         return self._continue(window, rows, rows.images)
 
     def _hand_out(self, images: Sequence[ProductImage]) -> Sequence[ProductImage]:
-        new = [image for image in without_repeats(images) if not self._chain.handed_out(image.pk)]
+        new = self._chain.without_handed_out(without_repeats(images))
         if self.doubts:  # behind a gap, what the chain has forgotten can be met again
             new = [image for image in new if not self._chain.may_have_forgotten(image.pk)]
         old = images[: len(images) - len(new)]
