@@ -56,10 +56,10 @@ class AsyncChannel(Operations):
                 several requests, and the images then come in the order of those.
             is_seller_product: Only the images of products that belong to a seller, or of those that do not.
             product_type: Only the images of products of these types.
-            limit: Rows on a page. A server may give less, and may refuse what it finds too much; then less is asked for.
+            limit: Rows on a page. A server may give less, and may refuse what it finds too much; less is asked for then.
             concurrency: Pages in flight at a time. The order stays that of the list.
             consistent: Prove that each image which was there throughout is handed out, while the list changes; see
-                :mod:`channel_images.consistency`. Costs a few requests in a hundred.
+                :mod:`channel_images.consistency`. It takes 6 % more requests at 1,000 rows a page, 16 % at 100.
 
         Raises:
             TypeError, ValueError: An argument is none that a server takes.

@@ -45,6 +45,8 @@ __all__ = ("ChannelImagesDataSource",)
 
 _BATCH_ROWS = 4_000
 """Rows that make a batch; small pages are put together."""
+_PLANNED_AT_A_TIME = 8
+"""Channels that the planning asks at a time, where `maxTasks` does not say."""
 _SECRETS = ("token", "username", "password")
 
 
@@ -209,6 +211,7 @@ class ChannelImagesReader(DataSourceReader):
                 filters=options.filters,
                 limit=options.limit,
                 partition_rows=options.partition_rows,
+                concurrency=options.max_tasks or _PLANNED_AT_A_TIME,
             )
         at_a_time = min(len(parts), options.max_tasks or len(parts))
         return [ImagesPartition(part, options.rate and options.rate / at_a_time) for part in parts]

@@ -8,7 +8,9 @@ in one moment: rows that move across the border of two partitions meanwhile are 
 with proof instead; see :mod:`channel_images.consistency`.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +97,7 @@ def plan(
     filters: Mapping[str, Any] | None = None,
     limit: int = EXPORT_LIMIT,
     partition_rows: int = PARTITION_ROWS,
+    concurrency: int = 1,
 ) -> Sequence[Partition]:
     """Cut the lists of some channels into partitions. One request for each channel, or for each part of its ids.
 
@@ -105,14 +108,16 @@ def plan(
         filters: As `Channel.images` takes them.
         limit: Rows on a page. Where a server gives less, the partitions are in pages of what it gives.
         partition_rows: About how many rows a partition has.
+        concurrency: Channels that are asked at a time.
 
     Returns:
         The partitions in the order of the channels and of the lists. A list without a count, as the pending ones, is
         one partition.
     """
     what = What(what)
-    partitions: list[Partition] = []
-    for channel in channels:
+
+    def partitions_of(channel: int) -> list[Partition]:
+        partitions: list[Partition] = []
         for part in list_of(client.channel(channel), what, filters or {}, limit=limit)._parts():
             walk = PlainWalk(limit)
             page = next(part._pages_by(walk))
@@ -125,7 +130,10 @@ def plan(
                 Partition(channel, what, filtered, size, first, first + pages - 1 if first != firsts[-1] else None)
                 for first in firsts
             ]
-    return partitions
+        return partitions
+
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="channel_images") as threads:
+        return list(itertools.chain.from_iterable(threads.map(partitions_of, channels)))
 
 
 def read(client: "ChannelImages", partition: Partition, *, concurrency: int = 1) -> Iterator["Page"]:
