@@ -136,6 +136,7 @@ class Connection:
         if application is not None and not fits_header(application):
             raise ConfigurationError(f"application= cannot stand in a header: {application!r}")
         self._application = application
+        self._via = ""
         self._process = os.getpid()
 
     @property
@@ -155,6 +156,12 @@ class Connection:
     def _httpx_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         if ours := sorted({"auth", "base_url", "follow_redirects"}.intersection(given)):
             raise ConfigurationError(f"{', '.join(ours)} cannot be given: the client sees to it")
+        if proxy := given.get("proxy"):
+            try:
+                address = proxy.url if isinstance(proxy, httpx.Proxy) else httpx.URL(proxy)
+            except (httpx.InvalidURL, TypeError):
+                raise ConfigurationError("proxy= takes a URL, such as http://proxy:3128") from None
+            self._via = f" (through the proxy {address.scheme}://{address.netloc.decode('ascii')})"
         headers = httpx.Headers(given.get("headers"))
         headers.setdefault("User-Agent", _user_agent(self._application))
         return {**given, **_tls(given), "headers": headers, "timeout": self._timeout}
@@ -252,9 +259,19 @@ class Connection:
             if response.request.method != "GET":
                 return f"It redirects to {self._hide(_shown(target))}, and a sign-in is not sent on"
             return "It redirects without end"
-        if response.status_code == 404 and "json" not in response.headers.get("content-type", ""):
+        if response.status_code == 404 and (
+            "json" not in response.headers.get("content-type", "") or self._repeats_itself(response.request.url)
+        ):
             return f"Is {self._base_url} the base URL of the API?"
         return ""
+
+    def _repeats_itself(self, url: httpx.URL) -> bool:
+        """Whether the base URL ends as the paths of the API begin, as where it was copied from one of them."""
+        prefix = httpx.URL(self._base_url).path
+        rest = url.path.removeprefix(prefix)
+        words = prefix.strip("/").split("/")
+        endings = ("/" + "/".join(words[first:]) + "/" for first in range(len(words)))
+        return any(rest.startswith(ending) for ending in endings)
 
     def _given_up(self, error: Exception, request: httpx.Request, retry: "CallRetry") -> httpx.Response:
         """What is left when no further attempt is made: an answer, or an error of ours."""
@@ -300,7 +317,7 @@ class Connection:
                 url=url,
                 retries=retries,
             )
-        reason = self._hide(describe_failure(error))
+        reason = self._hide(describe_failure(error)) + self._via
         return ConnectionFailed(f"{request.method} {url}: {reason}{after}", url=url, retries=retries)
 
     def _waited(self, error: httpx.TimeoutException) -> tuple[str, str, float]:

@@ -110,8 +110,8 @@ class Drain:
         if self._passes_without_progress > self._max_passes:
             named = ", ".join(map(str, pks[:_SHOWN])) + (", ..." if len(pks) > _SHOWN else "")
             raise DrainStalled(
-                f"{len(pks)} images were handed out and stay pending (pk {named}): {self._passes_without_progress} passes "
-                "showed no progress. Are they reported as sent?",
+                f"{len(pks)} images were handed out and stay pending (pk {named}); passes in a row without progress: "
+                f"{self._passes_without_progress}. Are they reported as sent?",
                 pks=pks,
                 passes=self._passes_without_progress,
             )

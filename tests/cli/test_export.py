@@ -55,7 +55,7 @@ def test_a_whole_export(server: MockServer, tmp_path: Path) -> None:
     assert done.returncode == 0
     result = json.loads(done.stdout)
     assert (result["status"], result["rows"], result["files"]) == ("complete", IMAGES, ["images.ndjson"])
-    assert re.fullmatch(r"channel-images: complete: 640 images in [\d.]+ s, 0 retries images.ndjson\n", done.stderr)
+    assert re.fullmatch(r"channel-images: complete: 640 images in [\d.]+ s, 0 retries: images.ndjson\n", done.stderr)
     assert len((tmp_path / "images.ndjson").read_text().splitlines()) == IMAGES
 
 
@@ -84,6 +84,12 @@ def test_filters_and_several_channels(server: MockServer, tmp_path: Path) -> Non
         (["5", "images.csv", "--what", "inserts", "--product", "1"], "the API filters the plain list of images alone"),
         (["5", "nowhere/images.csv"], "nowhere: there is no such folder"),
         (["9", "images.csv"], "answered 404 Not Found"),
+        (["9", "images.csv", "--json"], "answered 404 Not Found"),
+        (
+            ["5", "images.csv", "--format", "parquet"],
+            "the name images.csv says csv, and the format parquet is for a folder",
+        ),
+        (["5", "6", "folder"], "or in a slash for a folder of files"),
         (["5", "images.csv", "--token", "wrong"], "answered 401 Unauthorized"),
     ],
 )
@@ -105,7 +111,9 @@ def test_a_server_that_fails_leaves_something_to_go_on_with(server: MockServer, 
     result = json.loads(done.stdout)
     assert (result["status"], result["rows"] >= 200) == ("partial", True)
     server.clear_faults()
-    assert json.loads(run(server, tmp_path, "5", "images.csv", "--limit", "50", "--json").stdout)["rows"] == IMAGES
+    again = run(server, tmp_path, "5", "images.csv", "--limit", "50", "--json")
+    assert json.loads(again.stdout)["rows"] == IMAGES
+    assert "complete: 640 images, begun by an earlier run, in" in again.stderr
 
 
 def test_ctrl_c(server: MockServer, tmp_path: Path) -> None:

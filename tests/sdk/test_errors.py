@@ -5,12 +5,15 @@ import pickle
 import socket
 from typing import Any
 
+import httpx
 import pytest
 from tests.sdk.wire import SURFACES, RawServer, get_image, http
 
 from channel_images import (
     BadRequest,
+    ChannelImages,
     ChannelImagesError,
+    ConfigurationError,
     ConnectionFailed,
     MalformedResponse,
     NotAuthenticated,
@@ -152,3 +155,28 @@ def test_every_error_survives_a_pickle() -> None:
     assert (str(incomplete), incomplete.passes, incomplete.windows) == ("words", 4, ())
     stalled = pickle.loads(pickle.dumps(exceptions.DrainStalled("words", pks=[1], passes=2)))
     assert (stalled.pks, stalled.passes) == ((1,), 2)
+
+
+@pytest.mark.parametrize(("prefix", "is_asked"), [("/api/v1", True), ("/shop/api/v1", True), ("/shop", False)])
+def test_a_base_url_that_repeats_the_path_is_asked_about(prefix: str, is_asked: bool) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(404, json={"detail": "Not found."})
+
+    with (
+        ChannelImages(f"https://host.example{prefix}", token="secret", transport=httpx.MockTransport(answer)) as api,
+        pytest.raises(NotFound) as raised,
+    ):
+        api.channel(5).image(1)
+    asks = str(raised.value).endswith(f"Is https://host.example{prefix} the base URL of the API?")
+    assert asks is is_asked
+
+
+def test_a_proxy_that_does_not_answer_is_named() -> None:
+    proxy = "http://me:pw@127.0.0.1:1"
+    with (
+        ChannelImages("https://host.example", token="secret", proxy=proxy, retries=0) as api,
+        pytest.raises(ConnectionFailed, match=r"through the proxy http://127\.0\.0\.1:1\)"),
+    ):
+        api.channel(5).image(1)
+    with pytest.raises(ConfigurationError, match="proxy= takes a URL"):
+        ChannelImages("https://host.example", token="secret", proxy="http://host:port")

@@ -52,19 +52,21 @@ class FailOn(StrEnum):
 def check(
     context: typer.Context,
     url: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            help="The server's base URL, with its path prefix where it has one.", envvar=list(URL_VARIABLES)
+            metavar="URL",
+            help="The server's base URL, with its path prefix where it has one.",
+            envvar=list(URL_VARIABLES),
         ),
-    ],
+    ] = None,
     channel: Annotated[
-        list[int],
+        list[int] | None,
         typer.Option(
             min=0,
             envvar=list(CHANNEL_VARIABLES),
             help="The channel to examine; give further ones for the rules about isolation.",
         ),
-    ],
+    ] = None,
     token: TokenOption = None,
     username: UsernameOption = None,
     password: PasswordOption = None,
@@ -117,6 +119,10 @@ def check(
         from channel_images.conformance.expect import Expectations, read_expectations
         from channel_images.conformance.waivers import Waivers
 
+    if not url:
+        fail(f"no server: give its base URL, as in `channel-images check https://host`, or set {URL_VARIABLES[0]}")
+    if not channel:
+        fail(f"no channel: give --channel 5, or set {CHANNEL_VARIABLES[0]}")
     if waivers_update and waivers is None:
         fail("--waivers-update writes the file of --waivers: give both")
     try:

@@ -209,7 +209,8 @@ def open_client(context: typer.Context) -> "ChannelImages":
         ) as error:  # httpx, of a proxy whose scheme it doesn't know or lacks a package for
             if not given["proxy"]:
                 raise
-            fail(f"--proxy: {str(error).replace(given['proxy'], 'URL')}")
+            missing = f" ({error})" if isinstance(error, ImportError) else ""
+            fail(f"--proxy takes a URL such as http://proxy:3128{missing}")
     for warning in warned:
         say(str(warning.message))
     return client

@@ -25,7 +25,9 @@ def say(message: str) -> None:
     """Print one line on stderr. A server's words may be in it: what is no text of one line becomes a space or a `?`."""
     line = " ".join(message.split())
     line = "".join(character if character.isprintable() else "?" for character in line)
-    typer.echo(f"channel-images: {line}", err=True)
+    # Not by typer.echo, which writes past the progress bar that stands in for stderr.
+    sys.stderr.write(f"channel-images: {line}\n")
+    sys.stderr.flush()
 
 
 def fail(message: str, code: int = 2) -> NoReturn:

@@ -129,7 +129,7 @@ def export(
             try:
                 result = task.run()
             except BaseException:
-                if task.result().rows or as_json:
+                if task.result().rows:
                     _report(task.result(), as_json=as_json)
                 raise
         _report(result, as_json=as_json)
@@ -156,7 +156,9 @@ def _report(result: "ExportResult", *, as_json: bool) -> None:
         if channel.doubts:
             say(f"channel {channel.channel} changed too fast: images may be missing before {', '.join(channel.doubts)}")
     where = ", ".join(map(str, result.files[:3])) + (" ..." if len(result.files) > 3 else "")
-    say(f"{result.status}: {result.rows:,} images in {result.seconds:.1f} s, {result.retries} retries {where}".rstrip())
+    since = ", begun by an earlier run," if result.resumed else ""
+    said = f"{result.status}: {result.rows:,} images{since} in {result.seconds:.1f} s, {result.retries} retries"
+    say(f"{said}: {where}" if where else said)
     if result.status == "partial":
         say("run the same command again to go on")
 

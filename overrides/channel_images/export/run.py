@@ -178,6 +178,8 @@ class Export:
         self._folder = str(path).endswith("/") or Path(path).is_dir()
         self._path = Path(path)
         name, compressed = (file_format or "parquet", False) if self._folder else format_of(self._path)
+        if file_format not in (None, name):
+            raise ExportError(f"the name {self._path.name} says {name}, and the format {file_format} is for a folder")
         self._sink = sink_for(name, compressed=compressed, with_channel=not self._folder and len(self._channels) > 1)
         self._identity = {
             "server": client.base_url,
@@ -331,7 +333,7 @@ class Export:
             if reading.walk is not None:
                 walk.resume(reading.walk, read_pks(pks_path))
             pages: list[Page] = []
-            saved = time.monotonic()
+            saved = time.monotonic() - self._checkpoint_seconds  # the first page is kept at once
             try:
                 for page in part._pages_by(walk):
                     pages.append(page)

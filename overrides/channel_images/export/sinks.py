@@ -160,7 +160,10 @@ def format_of(path: Path) -> tuple[str, bool]:
     compressed = path.suffix == ".gz"
     suffix = path.with_suffix("").suffix if compressed else path.suffix
     if suffix not in FORMATS:
-        raise ExportError(f"{path.name} does not tell the format: name it {', '.join(FORMATS)} or .ndjson.gz")
+        raise ExportError(
+            f"{path.name} does not tell the format: let it end in {', '.join(FORMATS)}, .ndjson.gz or .csv.gz, or in a "
+            "slash for a folder of files"
+        )
     return FORMATS[suffix], compressed
 
 
