@@ -172,6 +172,26 @@ def test_another_export_is_not_continued(client: ChannelImages, server: MockServ
     assert export(client, path).run().rows == IMAGES + 23
 
 
+def test_a_folder_that_is_no_export_is_left_alone(client: ChannelImages, tmp_path: Path) -> None:
+    folder = tmp_path / "images.ndjson.export"
+    folder.mkdir()
+    (folder / "mine").write_text("precious")
+    with pytest.raises(ExportError, match="is there already, and is no unfinished export: rename or remove it"):
+        export(client, tmp_path / "images.ndjson").run()
+    assert [entry.name for entry in folder.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["checkpoint.json", "export.json"])
+@pytest.mark.parametrize("content", ["{", "[]", '{"rows": 1}'])
+def test_a_damaged_folder_is_not_continued(client: ChannelImages, tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / "images.ndjson"
+    with pytest.raises(Stopped):
+        export(client, path, on_progress=stop_after(300)).run()
+    (tmp_path / "images.ndjson.export" / name).write_text(content)
+    with pytest.raises(ExportError, match=r"damaged: remove|unfinished export with"):
+        export(client, path).run()
+
+
 def test_two_runs_at_once(client: ChannelImages, tmp_path: Path) -> None:
     path = tmp_path / "images.ndjson"
 

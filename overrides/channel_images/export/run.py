@@ -232,7 +232,10 @@ class Export:
 
     def _run(self, work: WorkFolder) -> None:
         self._resumed = bool(work.state)
-        self._state = _State.from_dict(work.state)
+        try:
+            self._state = _State.from_dict(work.state)
+        except (KeyError, TypeError, ValueError):
+            raise ExportError(f"the checkpoint in {work.path} is damaged: remove the folder to begin anew") from None
         self._rows = self._saved = self._state.rows
         for number, (target, channels) in enumerate(self._targets()):
             if number >= self._state.files:

@@ -18,6 +18,9 @@ from typing import Any, BinaryIO
 from channel_images.exceptions import ExportError
 
 VERSION = 1
+_IDENTITY = "export.json"
+_FIRST_FILES = frozenset(("lock", f"{_IDENTITY}.new"))
+"""What a run that ended at once can leave."""
 _PK_BYTES = 8
 _COPIED = 1 << 16
 
@@ -41,12 +44,13 @@ class WorkFolder:
 
     def __enter__(self) -> "WorkFolder":
         self.path.mkdir(exist_ok=True)
+        if not (self.path / _IDENTITY).exists() and {entry.name for entry in self.path.iterdir()} - _FIRST_FILES:
+            raise ExportError(f"{self.path} is there already, and is no unfinished export: rename or remove it")
         self._lock = (self.path / "lock").open("wb")
         _lock(self._lock, self.path)
         try:
             self._check_identity()
-            with suppress(FileNotFoundError):
-                self.state = json.loads((self.path / "checkpoint.json").read_bytes())
+            self.state = self._read("checkpoint.json") or {}
         except BaseException:
             self._lock.close()
             raise
@@ -57,11 +61,9 @@ class WorkFolder:
             self._lock.close()
 
     def _check_identity(self) -> None:
-        file = self.path / "export.json"
-        try:
-            found = json.loads(file.read_bytes())
-        except FileNotFoundError:
-            write_atomically(file, json.dumps(self._identity, indent=2).encode())
+        found = self._read(_IDENTITY)
+        if found is None:
+            write_atomically(self.path / _IDENTITY, json.dumps(self._identity, indent=2).encode())
             return
         wanted = json.loads(json.dumps(self._identity))
         for name in {**wanted, **found}:
@@ -70,6 +72,18 @@ class WorkFolder:
                     f"{self.path} holds an unfinished export with {name} {_shown(found.get(name))}, not "
                     f"{_shown(wanted.get(name))}: finish it as it was begun, or remove the folder"
                 )
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        """What a file of the folder says; None where there is none."""
+        try:
+            content = json.loads((self.path / name).read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise ExportError(f"{self.path / name} is damaged: remove {self.path} to begin anew")
+        return content
 
     def save(self, state: dict[str, Any]) -> None:
         """Make `state` the checkpoint. What it speaks of has to be on the disk."""
