@@ -8,8 +8,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from channel_images_api.types import UNSET
-
 if TYPE_CHECKING:
     import httpx
 
@@ -20,6 +18,8 @@ Row = Mapping[str, Any]
 
 def page_rows(page: "Page") -> Sequence[Row]:
     """The rows of a page."""
+    from channel_images_api.types import UNSET  # not before there is a page: a command's help needs no httpx
+
     body = _body(page.response)
     sent = body.get("results") if isinstance(body, dict) else body
     rows: Sequence[Row] = sent if isinstance(sent, list) else []

@@ -8,6 +8,7 @@ import logging
 import random
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from email.utils import format_datetime
@@ -46,13 +47,22 @@ def surface(request: pytest.FixtureRequest) -> str:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits, which do not happen, and jitter that always takes the longest."""
     waited: list[float] = []
-    yield_to_others = asyncio.sleep
+    really_sleep, really_sleep_async = time.sleep, asyncio.sleep
+    here = threading.get_ident()  # servers of other tests sleep in threads of their own
+
+    def sleep(seconds: float) -> None:
+        if threading.get_ident() == here:
+            waited.append(seconds)
+        else:
+            really_sleep(seconds)
 
     async def asleep(seconds: float) -> None:
-        waited.append(seconds)
-        await yield_to_others(0)
+        if threading.get_ident() == here:
+            waited.append(seconds)
+            seconds = 0
+        await really_sleep_async(seconds)
 
-    monkeypatch.setattr(time, "sleep", waited.append)
+    monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(asyncio, "sleep", asleep)
     monkeypatch.setattr(random, "uniform", lambda _low, high: high)
     return waited
