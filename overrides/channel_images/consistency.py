@@ -38,6 +38,9 @@ MAX_IDLE_WINDOWS = 64
 """Windows in a row that hold nothing new, since rows are added in front faster than they are read."""
 MAX_PASSES = 6
 """Passes that are compared, where windows cannot overlap."""
+MAX_GROWTH = 4
+"""How many times as many images as the server counted on the first page, and 20 pages more: rows are added at the end as
+fast as they are read."""
 _SURE_TO_OVERLAP = 20
 """From this limit on, no offset below 232,792,560 rows is divided by every smaller limit."""
 _WORD = 64
@@ -165,6 +168,7 @@ class ConsistentWalk(Walk):
         self._comparison: _Comparison | None = None
         self._handed_out = 0
         self._steady_count: int | None = None  # while all pages say the same
+        self._first_count: int | None = None
         self._set_limit(limit)
 
     def checkpoint(self) -> dict[str, Any]:
@@ -180,6 +184,7 @@ class ConsistentWalk(Walk):
             "keeps_all": self._chain.keeps_all,
             "handed_out": self._handed_out,
             "count": self._steady_count,
+            "first_count": self._first_count,
             "doubts": [(window.number, window.limit) for window in self.doubts],
         }
 
@@ -194,6 +199,7 @@ class ConsistentWalk(Walk):
         self._overlap, self._offset, self.passes = checkpoint["overlap"], checkpoint["offset"], checkpoint["passes"]
         self.doubts = [Window(number, limit) for number, limit in checkpoint["doubts"]]
         self._handed_out, self._steady_count = checkpoint["handed_out"], checkpoint["count"]
+        self._first_count = checkpoint["first_count"]
         self._set_limit(checkpoint["limit"])
         if checkpoint["compares"]:
             self._compare_passes()
@@ -270,6 +276,7 @@ class ConsistentWalk(Walk):
         if size and size != window.limit and rows.more is not False:
             self._set_limit(size)  # the size of the server's pages, or the whole list: the next window tells
         self._offset = size
+        self._first_count = rows.count
         new = self._hand_out(rows.images)
         if not size or _is_end(window, rows, self.count):
             self._finish(window)
@@ -288,12 +295,16 @@ class ConsistentWalk(Walk):
             self._finish(window)
         elif rows.more is None and size < window.limit:
             self._after_short = Window(window.number + 1, window.limit)
-        elif self._idle >= MAX_IDLE_WINDOWS:
+        elif self._idle >= MAX_IDLE_WINDOWS or self._outgrows_the_reader():
             self.doubts.append(window)
             self.done = True
         elif overlapping(self._offset, 1, self.limit) is None:
             self._compare_passes()
         return new
+
+    def _outgrows_the_reader(self) -> bool:
+        most = None if self._first_count is None else MAX_GROWTH * self._first_count + 20 * self.limit
+        return most is not None and self._handed_out > most
 
     def _end_unless_more(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
         """A short page is the last one, unless the server takes rows out of its pages: then others follow."""

@@ -486,3 +486,12 @@ def test_rows_that_the_server_counts_and_does_not_give_are_missed() -> None:
     if len(handed_out) < 200:
         with pytest.raises(IncompleteListing):
             walk.check()
+
+
+def test_a_list_that_grows_as_fast_as_it_is_read_has_an_end() -> None:
+    server = Server(list(range(1_000)), envelope=True)
+    walk = ConsistentWalk(50)
+    handed_out = walked(walk, server, most=2_000, between=lambda: server.add(len(server.pks), 60))
+    assert len(handed_out) == len(set(handed_out)) > 4_000
+    with pytest.raises(IncompleteListing):
+        walk.check()

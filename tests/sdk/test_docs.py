@@ -136,6 +136,8 @@ def test_the_bounds_are_those_of_the_code() -> None:
         40,
         consistency.MAX_IDLE_WINDOWS,
         consistency.MAX_PASSES,
+        consistency.MAX_GROWTH,
+        20,
     ]
     retries = Retries()
     assert f"{retries.attempts} and {retries.seconds:.0f} by default" in TEXT
