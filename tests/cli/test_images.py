@@ -361,7 +361,7 @@ UNUSED = "http://127.0.0.1:9"
         (["images", "5", "--token", "two\nlines"], {}, "the token holds a line break"),
         (["images", "5", "--url", "ftp://host"], {}, "the base URL begins with https://"),
         (["images", "5", "--url", "http://user:secret@host"], {}, "give --username and --password instead"),
-        (["images", "5", "--proxy", "foo://u:secret@host"], {}, "--proxy: Unknown scheme for proxy URL"),
+        (["images", "5", "--proxy", "foo://u:secret@host"], {}, "--proxy takes a URL such as http://proxy:3128"),
         (["images", "5", "--header", "secret"], {}, "--header takes NAME:VALUE"),
         (["images", "5", "--header", "X-A: secret\x01"], {}, "--header 'X-A': a header holds printable ASCII alone"),
         (["images", "5", "--ca-file", __file__], {}, "test_images.py: no certificates in PEM form"),
