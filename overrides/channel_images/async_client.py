@@ -100,11 +100,13 @@ class AsyncChannelImages(Connection):
             rate_limit=rate_limit,
             application=application,
         )
-        from channel_images.sending import AsyncAttempts, retry_transport
+        import httpx_retries
+
+        from channel_images.sending import AsyncAttempts
 
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tokens = AsyncTokens(self._given_token, self._sign_in)
-        self._sender = retry_transport(AsyncAttempts(self._attempt), self._retry)
+        self._sender = httpx_retries.RetryTransport(AsyncAttempts(self._attempt), self._retry)
         self._http = _HttpClient(**self._httpx_options(httpx_options))
 
     @classmethod

@@ -99,10 +99,12 @@ class ChannelImages(Connection):
             rate_limit=rate_limit,
             application=application,
         )
-        from channel_images.sending import Attempts, retry_transport
+        import httpx_retries
+
+        from channel_images.sending import Attempts
 
         self._tokens = Tokens(self._given_token, self._sign_in)
-        self._sender = retry_transport(Attempts(self._attempt), self._retry)
+        self._sender = httpx_retries.RetryTransport(Attempts(self._attempt), self._retry)
         self._http = _HttpClient(**self._httpx_options(httpx_options))
 
     @classmethod

@@ -42,10 +42,10 @@ class Settings:
             ConfigurationError: No URL, neither a token nor a user name with a password, or a channel that is no number.
         """
         environ = os.environ if environ is None else environ
-        url = _first(URL_VARIABLES, environ)
-        token = _first(TOKEN_VARIABLES, environ)
-        username, password = _first(USERNAME_VARIABLES, environ), _first(PASSWORD_VARIABLES, environ)
-        channel = _first(CHANNEL_VARIABLES, environ)
+        url = first_set(URL_VARIABLES, environ)
+        token = first_set(TOKEN_VARIABLES, environ)
+        username, password = first_set(USERNAME_VARIABLES, environ), first_set(PASSWORD_VARIABLES, environ)
+        channel = first_set(CHANNEL_VARIABLES, environ)
         if url is None:
             raise ConfigurationError(f"no server: set {URL_VARIABLES[0]} to its base URL, such as https://host")
         if token is None and (username is None or password is None):
@@ -59,5 +59,6 @@ class Settings:
         return cls(url, token, username, password, int(channel) if channel else None)
 
 
-def _first(names: Sequence[str], environ: Mapping[str, str]) -> str | None:
+def first_set(names: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """The value of the first of these variables that is set, and not empty; None where none is."""
     return next((environ[name] for name in names if environ.get(name)), None)

@@ -361,14 +361,15 @@ def _checked_url(base_url: str) -> str:
         raise ConfigurationError(f"the base URL begins with https:// and a host, or http://: {base_url!r}")
     if url.query or url.fragment:
         raise ConfigurationError(f"the base URL ends with the path, without ? or #: {base_url!r}")
-    if url.scheme == "http" and not _is_loopback(url.host):
+    if url.scheme == "http" and not is_loopback(url.host):
         warnings.warn(
             f"the token for {url.host} travels in plain text: use https://", InsecureConnectionWarning, stacklevel=4
         )
     return str(url).rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host, without brackets, is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

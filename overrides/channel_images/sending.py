@@ -135,10 +135,3 @@ class AsyncAttempts(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return await self._attempt(request)
-
-
-def retry_transport(
-    attempts: httpx.BaseTransport | httpx.AsyncBaseTransport, retry: CallRetry
-) -> httpx_retries.RetryTransport:
-    """A transport that makes attempts until one succeeds."""
-    return httpx_retries.RetryTransport(attempts, retry)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from channel_images.client import ChannelImages
-from channel_images.config import TOKEN_VARIABLES, URL_VARIABLES, Settings
+from channel_images.config import TOKEN_VARIABLES, URL_VARIABLES, Settings, first_set
 from channel_images.exceptions import ConfigurationError
 from channel_images.export import Partition, What, plan, read
 from channel_images.export.plan import EXPORT_LIMIT, PARTITION_ROWS
@@ -103,7 +103,7 @@ class _Options:
         channels = found.get("channel", found.get("channels"))
         if channels is None:
             raise ConfigurationError("the option channels is missing: the channels to read, such as 5,6")
-        url = found.get("url") or next(filter(None, map(os.environ.get, URL_VARIABLES)), None)
+        url = found.get("url") or first_set(URL_VARIABLES, os.environ)
         if url is None:
             raise ConfigurationError(f"no server: give the option url, or set {URL_VARIABLES[0]} for the driver")
         renamed = {"partitionRows": "partition_rows", "maxTasks": "max_tasks"}

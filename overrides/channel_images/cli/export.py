@@ -34,7 +34,7 @@ from channel_images.cli.filters import (
     ProductTypeOption,
     chosen_filters,
 )
-from channel_images.config import CHANNEL_VARIABLES
+from channel_images.config import CHANNEL_VARIABLES, first_set
 
 if TYPE_CHECKING:
     from channel_images.export import ExportResult
@@ -137,7 +137,7 @@ def export(
 
 
 def _from_environment() -> list[str]:
-    word = next((os.environ[name] for name in CHANNEL_VARIABLES if os.environ.get(name)), None)
+    word = first_set(CHANNEL_VARIABLES, os.environ)
     if word is None:
         fail(f"no channel: give its number, as in `channel-images export 5 FILE`, or set {CHANNEL_VARIABLES[0]}")
     return [word]

@@ -1,9 +1,10 @@
 """Where a server is: the base URL that a user gives."""
 
-import ipaddress
 from urllib.parse import urlsplit
 
 import httpx
+
+from channel_images import connection
 
 RATE = 10.0
 """Requests a second to a server on another machine, unless the user says otherwise."""
@@ -30,11 +31,7 @@ def base_url(url: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL is one of this machine."""
-    host = (urlsplit(url).hostname or "").removeprefix("[").removesuffix("]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return connection.is_loopback((urlsplit(url).hostname or "").removeprefix("[").removesuffix("]"))
 
 
 def default_rate(url: str) -> float | None:

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from channel_images.auth import SIGN_IN
 from channel_images.conformance.target import Target
 
-LOGIN_PATH = "/api/v1/auth/login/"
+LOGIN_PATH = SIGN_IN["url"]
 MOST_BYTES = 100_000
 """The longest answer that is read."""
 

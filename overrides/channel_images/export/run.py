@@ -192,9 +192,8 @@ class Export:
             list_of(client.channel(channel), self._what, self._filters)
         self._state = _State()
         self._files: list[Path] = []
-        self._rows = 0
+        self._begun_with = 0  # rows of earlier runs
         self._saved = 0
-        self._new_rows = 0
         self._retries = 0
         self._resumed = False
         self._started = time.monotonic()
@@ -236,7 +235,7 @@ class Export:
             self._state = _State.from_dict(work.state)
         except (KeyError, TypeError, ValueError):
             raise ExportError(f"the checkpoint in {work.path} is damaged: remove the folder to begin anew") from None
-        self._rows = self._saved = self._state.rows
+        self._begun_with = self._saved = self._state.rows
         for number, (target, channels) in enumerate(self._targets()):
             if number >= self._state.files:
                 self._write(work, target, channels)
@@ -249,7 +248,7 @@ class Export:
         whole = Status.UNSTABLE if unstable else Status.COMPLETE
         return ExportResult(
             status=whole if self._done else Status.PARTIAL,
-            rows=self._rows if self._done else self._saved,
+            rows=self._state.rows if self._done else self._saved,
             channels=tuple(finished),
             files=tuple(self._files),
             retries=self._retries,
@@ -354,7 +353,7 @@ class Export:
                 doubts = [*self._reading().doubts, *map(str, error.windows)]
                 self._state = evolve(self._state, reading=evolve(self._reading(), doubts=doubts))
             except ChannelImagesError:
-                if self._rows or pages:
+                if self._state.rows or pages:
                     self._append(spool, pks, pages, walk)
                     pks.sync()
                     self._checkpoint(work, spool, self._state)
@@ -367,11 +366,9 @@ class Export:
         if rows:
             spool.append(self._sink.encode(pages, reading.channel))
             pks.append(pk_bytes([pk for page in pages for pk in keys_of(page.results)]))
-        self._rows += rows
-        self._new_rows += rows
         self._state = evolve(
             self._state,
-            rows=self._rows,
+            rows=self._state.rows + rows,
             size=spool.size,
             reading=evolve(reading, rows=reading.rows + rows, pks=pks.size, walk=walk.checkpoint()),
         )
@@ -391,8 +388,8 @@ class Export:
         self._on_progress(
             Progress(
                 channel=reading.channel,
-                rows=self._rows + waiting,
-                new_rows=self._new_rows + waiting,
+                rows=self._state.rows + waiting,
+                new_rows=self._state.rows - self._begun_with + waiting,
                 expected=before + count if last and count is not None else None,
                 retries=self._retries,
                 seconds=time.monotonic() - self._started,
