@@ -64,6 +64,7 @@ def register(model: type[Any], fill: Callable[[list[Any], list[Any]], None], *fi
     kinds = [field.type[0] if isinstance(field.type, list) else field.type for field in fields]
     if all(kind in _ways or kind in (int, str, bool) or isinstance(kind, EnumType) for kind in kinds):
         _ways[model] = _FastWay(fill, fields)
+        model.additional_properties = _made_at_first_use(model.additional_properties)
 
 
 def decode_one(model: type[M], content: bytes) -> M:
@@ -166,35 +167,48 @@ def _add_unknown(models: list[Any], rows: list[Any], known: int) -> None:
         for name, attribute in zip(row.__struct_encode_fields__[known:], row.__struct_fields__[known:])
     }
     gaps = {name: column.count(UNSET) for name, column in columns.items()}
-    complete = [name for name in columns if not gaps[name]]
+    complete: dict[str, Any] = {name: None for name in columns if not gaps[name]}
     partial = [name for name in columns if 0 < gaps[name] < len(rows)]
+    if not complete and not partial:
+        return
     # A column at a time, which is twice as fast as a row at a time.
-    if complete:
-        empty: dict[str, Any] = dict.fromkeys(complete)
-        for model in models:
-            model.additional_properties = empty.copy()
-        for name in complete:
-            for model, value in zip(models, columns[name]):
-                model.additional_properties[name] = value
+    added = [complete.copy() for _ in models]
+    for name in complete:
+        for fields, value in zip(added, columns[name]):
+            fields[name] = value
     for name in partial:
-        for model, value in zip(models, columns[name]):
+        for fields, value in zip(added, columns[name]):
             if value is not UNSET:
-                model.additional_properties[name] = value
+                fields[name] = value
+    for model, fields in zip(models, added):
+        if fields:
+            model.additional_properties = fields
 
 
-def make_additional_properties(model: Any, name: str) -> dict[str, Any]:
-    """The `__getattr__` of models: a dictionary at its first use, as most models need none, and one takes 64 bytes."""
-    if name != "additional_properties":
-        raise AttributeError(f"{type(model).__name__!r} object has no attribute {name!r}", name=name, obj=model)
-    with _lock:
+def _made_at_first_use(slot: Any) -> property:
+    """In the place of a slot: a dictionary that comes into being when it is asked for.
+
+    Most models need none, and one takes 64 bytes. A `__getattr__` would do the same, and make reading of every other
+    attribute ten times slower.
+    """
+
+    def get(model: Any) -> dict[str, Any]:
         try:
-            made: dict[str, Any] = object.__getattribute__(model, name)  # by another thread, meanwhile
+            made: dict[str, Any] = slot.__get__(model)
         except AttributeError:
-            made = model.additional_properties = {}
-    return made
+            with _lock:  # two threads must not get two
+                try:
+                    made = slot.__get__(model)
+                except AttributeError:
+                    made = {}
+                    slot.__set__(model, made)
+        return made
+
+    return property(get, slot.__set__, slot.__delete__)
 
 
 _ZEROS = str.maketrans("123456789", "000000000")
+_LENGTH = len("2022-11-25T12:06:42.954200Z")
 
 
 def decode_date_times(values: list[Any]) -> list[Any]:
@@ -211,10 +225,21 @@ def decode_date_times(values: list[Any]) -> list[Any]:
         if not texts:
             return values
         lines = "\n".join(texts)
+    count = len(texts)
+    if (
+        texts is values
+        and len(lines) == (_LENGTH + 1) * count - 1
+        and lines[_LENGTH - 1 :: _LENGTH + 1] == "Z" * count
+        and lines[_LENGTH :: _LENGTH + 1] == "\n" * (count - 1)
+    ):
+        # What ends in Z and has no room for nanoseconds, msgspec reads as the exact way does, and in half the time.
+        import msgspec
+
+        return msgspec.convert(texts, list[datetime.datetime])
     # With every digit a zero, most rows are alike, and one is looked at for all.
     lines = lines.translate(_ZEROS)
     form = lines.partition("\n")[0]
-    forms: Iterable[str] = {form} if lines + "\n" == f"{form}\n" * len(texts) else set(lines.split("\n"))
+    forms: Iterable[str] = {form} if lines + "\n" == f"{form}\n" * count else set(lines.split("\n"))
     if not all(map(RFC_3339.fullmatch, forms)):
         raise ValueError("not an RFC 3339 date-time")
     decode = datetime.datetime.fromisoformat

@@ -23,6 +23,7 @@ from channel_images.connection import (
     Connection,
     FrugalCookies,
     HttpxOptions,
+    release_stream,
 )
 from channel_images.exceptions import ClientUnusable, NotAuthenticated
 from channel_images.retries import Retries
@@ -221,6 +222,7 @@ class AsyncChannelImages(Connection):
             raise httpx.ReadError(str(error), request=request) from error
         if response is None:
             raise CallTimeout("the answer keeps coming", request=request)
+        release_stream(response, response.content)
         return response
 
 

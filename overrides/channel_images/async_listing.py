@@ -9,7 +9,7 @@ from channel_images.answers import Answer, Page
 from channel_images.drain import Drain
 from channel_images.exceptions import ChannelImagesError, RequestError, ResponseError
 from channel_images.listing import page_of
-from channel_images.paging import FAR, Rows, Walk, Window
+from channel_images.paging import Rows, Walk, Window
 from channel_images.query import Query, decode_rows
 from channel_images_api.models import ProductImage
 
@@ -37,6 +37,7 @@ class AsyncListing:
             async for page in pages:
                 for image in page.results:
                     yield image
+                del page
 
     async def pages(self) -> AsyncGenerator[Page]:
         """The same, page by page; an image that was on an earlier page too is left out of the later one.
@@ -48,6 +49,7 @@ class AsyncListing:
             async with aclosing(_drive(part.walk(), self._fetch(part), part.concurrency)) as pages:
                 async for page in pages:
                     yield page
+                    del page
 
     async def count(self) -> int:
         """How many images there are.
@@ -119,22 +121,11 @@ async def _drive(walk: Walk, fetch: Fetch, concurrency: int) -> AsyncGenerator[P
     async with _Flight(fetch, concurrency) as flight:
         begun = False
         while not walk.done:
-            window, *foreseen = walk.upcoming(concurrency)
-            rows: Rows | None = None
-            answer: Answer[Rows] | ResponseError
-            try:
-                answer = landed = await flight.land(window, foreseen)
-            except ResponseError as error:
-                images, answer = walk.failed(window, error), error
-            except RequestError as error:
-                walk.failed(window, error)
-                continue
-            else:
-                rows = landed.value
-                images = walk.feed(window, rows)
-            if window.number != FAR and (images or not begun):
+            page = await flight.next_page(walk)
+            if page is not None and (page.results or not begun):
                 begun = True
-                yield page_of(window, rows, images, answer)
+                yield page
+            del page  # for the next one to have its memory
         walk.check()
 
 
@@ -147,7 +138,19 @@ class _Flight:
         self._tasks: dict[Window, asyncio.Task[Answer[Rows]]] = {}
         self._dropped: set[asyncio.Task[Answer[Rows]]] = set()
 
-    async def land(self, window: Window, foreseen: Sequence[Window]) -> Answer[Rows]:
+    async def next_page(self, walk: Walk) -> Page | None:
+        """One step of a walk; None where it brought no page."""
+        window, *foreseen = walk.upcoming(self._concurrency)
+        try:
+            answer = await self._land(window, foreseen)
+        except ResponseError as error:
+            return page_of(window, None, walk.failed(window, error), error)
+        except RequestError as error:
+            walk.failed(window, error)
+            return None
+        return page_of(window, answer.value, walk.feed(window, answer.value), answer)
+
+    async def _land(self, window: Window, foreseen: Sequence[Window]) -> Answer[Rows]:
         """The answer for a window, while those that will be needed next are asked for."""
         if self._concurrency == 1:
             return await self._fetch(window)

@@ -20,6 +20,7 @@ from channel_images.connection import (
     Connection,
     FrugalCookies,
     HttpxOptions,
+    release_stream,
 )
 from channel_images.exceptions import NotAuthenticated
 from channel_images.retries import Retries
@@ -203,7 +204,7 @@ class ChannelImages(Connection):
             response = self._http.send(request, stream=True, follow_redirects=False)
             try:
                 response.stream = _BoundedStream(response.stream, deadline, retry)
-                response.read()
+                release_stream(response, response.read())
             except BaseException:
                 response.close()
                 raise

@@ -396,6 +396,14 @@ def _looks_like_html(response: httpx.Response) -> bool:
     return "html" in response.headers.get("content-type", "") or response.content[:64].lstrip()[:1] == b"<"
 
 
+def release_stream(response: httpx.Response, body: bytes) -> None:
+    """Give a response that was read a stream that does not refer to it.
+
+    That of httpx does, and such a circle holds the body in memory until the next garbage collection.
+    """
+    response.stream = httpx.ByteStream(body)
+
+
 def _scrub(response: httpx.Response) -> None:
     """Take the token and the password out of an answer, and what only this package reads."""
     response.request = _scrubbed(response.request)

@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from channel_images.answers import Answer, Page
@@ -34,9 +35,7 @@ class Listing:
         return f"<{type(self).__name__} of channel {self._query.channel_id} at {self._client.base_url}>"
 
     def __iter__(self) -> Iterator[ProductImage]:
-        with closing(self.pages()) as pages:
-            for page in pages:
-                yield from page.results
+        return chain.from_iterable(map(attrgetter("results"), self.pages()))
 
     def pages(self) -> Generator[Page]:
         """The same, page by page; an image that was on an earlier page too is left out of the later one.
@@ -124,8 +123,10 @@ class PendingListing(Listing):
 
 def page_of(
     window: Window, rows: Rows | None, images: Sequence[ProductImage], answer: Answer[Rows] | ResponseError
-) -> Page:
-    """The page for what a window brought."""
+) -> Page | None:
+    """The page for what a window brought; None for the page that no list has."""
+    if window.number == FAR:
+        return None
     return Page(
         images,
         answer.response,
@@ -140,22 +141,11 @@ def drive(walk: Walk, fetch: Fetch, concurrency: int) -> Iterator[Page]:
     with _Flight(fetch, concurrency) as flight:
         begun = False
         while not walk.done:
-            window, *foreseen = walk.upcoming(concurrency)
-            rows: Rows | None = None
-            answer: Answer[Rows] | ResponseError
-            try:
-                answer = landed = flight.land(window, foreseen)
-            except ResponseError as error:
-                images, answer = walk.failed(window, error), error
-            except RequestError as error:
-                walk.failed(window, error)
-                continue
-            else:
-                rows = landed.value
-                images = walk.feed(window, rows)
-            if window.number != FAR and (images or not begun):
+            page = flight.next_page(walk)
+            if page is not None and (page.results or not begun):
                 begun = True
-                yield page_of(window, rows, images, answer)
+                yield page
+            del page  # for the next one to have its memory
         walk.check()
 
 
@@ -167,6 +157,7 @@ class _Flight:
 
     def __init__(self, fetch: Fetch, concurrency: int) -> None:
         self._fetch = fetch
+        self._concurrency = concurrency
         self._futures: dict[Window, Future[Answer[Rows]]] = {}
         if concurrency > 1:
             from concurrent.futures import ThreadPoolExecutor
@@ -174,7 +165,19 @@ class _Flight:
             self._stop = threading.Event()
             self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="channel_images")
 
-    def land(self, window: Window, foreseen: Sequence[Window]) -> Answer[Rows]:
+    def next_page(self, walk: Walk) -> Page | None:
+        """One step of a walk; None where it brought no page."""
+        window, *foreseen = walk.upcoming(self._concurrency)
+        try:
+            answer = self._land(window, foreseen)
+        except ResponseError as error:
+            return page_of(window, None, walk.failed(window, error), error)
+        except RequestError as error:
+            walk.failed(window, error)
+            return None
+        return page_of(window, answer.value, walk.feed(window, answer.value), answer)
+
+    def _land(self, window: Window, foreseen: Sequence[Window]) -> Answer[Rows]:
         """The answer for a window, while those that will be needed next are asked for."""
         if self._threads is None:
             return self._fetch(window, None)

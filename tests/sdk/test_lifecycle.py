@@ -2,10 +2,12 @@
 
 import asyncio
 import copy
+import gc
 import multiprocessing
 import os
 import pickle
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +51,55 @@ def test_use_after_close_in_tasks(server: MockServer) -> None:
                 await use
 
     run(main())
+
+
+@pytest.fixture
+def _no_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_no_collection")
+@pytest.mark.parametrize("consistent", [False, True])
+def test_a_page_is_gone_before_the_next_is_asked_for(server: MockServer, consistent: bool) -> None:
+    seen: list[weakref.ref[Any]] = []
+
+    def check(_: object) -> None:
+        assert not [each for each in seen if each() is not None]
+
+    with ChannelImages(server.url, token=server.token, event_hooks={"request": [check]}) as api:
+        listing = api.channel(5).images(limit=10, consistent=consistent)
+        for page in listing.pages():
+            seen.extend(map(weakref.ref, (page, page.response, *page.results)))
+            del page
+        for image in listing:
+            seen.append(weakref.ref(image))
+            del image
+    assert len(seen) >= 200
+
+
+@pytest.mark.usefixtures("_no_collection")
+@pytest.mark.parametrize("consistent", [False, True])
+def test_a_page_is_gone_before_a_task_asks_for_the_next(server: MockServer, consistent: bool) -> None:
+    seen: list[weakref.ref[Any]] = []
+
+    async def check(_: object) -> None:
+        assert len([each for each in seen if each() is not None]) <= 1  # the last image: a variable of the loop inside
+
+    async def main() -> None:
+        async with AsyncChannelImages(server.url, token=server.token, event_hooks={"request": [check]}) as api:
+            listing = api.channel(5).images(limit=10, consistent=consistent)
+            async for page in listing.pages():
+                seen.extend(map(weakref.ref, (page, page.response, *page.results)))
+                del page
+            async for image in listing:
+                seen.append(weakref.ref(image))
+                del image
+
+    run(main())
+    assert len(seen) >= 200
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])

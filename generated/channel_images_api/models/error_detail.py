@@ -1,11 +1,11 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define, field
 
-from ..decoding import Field, decode_many, decode_one, make_additional_properties, register
+from ..decoding import Field, decode_many, decode_one, register
 from ..types import UNSET, decode_object, decode_string
 
 
@@ -71,11 +71,6 @@ class ErrorDetail:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
-
-    if not TYPE_CHECKING:  # to a type checker it would mean that a model has any attribute
-
-        def __getattr__(self, name: str) -> Any:
-            return make_additional_properties(self, name)
 
 
 def _fill(_models: list[Any], _rows: list[Any]) -> None:

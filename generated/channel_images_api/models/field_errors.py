@@ -7,11 +7,7 @@ from typing import Any, Self
 from attrs import define, field
 
 from ..decoding import decode_many, decode_one
-from ..types import (
-    decode_list,
-    decode_object,
-    decode_string,
-)
+from ..types import decode_list, decode_object, decode_string
 
 
 @define

@@ -2,18 +2,11 @@
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import define, field
 
-from ..decoding import (
-    Field,
-    decode_date_times,
-    decode_many,
-    decode_one,
-    make_additional_properties,
-    register,
-)
+from ..decoding import Field, decode_date_times, decode_many, decode_one, register
 from ..models.product_image_source import ProductImageSource
 from ..models.product_image_status import ProductImageStatus
 from ..types import (
@@ -163,11 +156,6 @@ class ProductImage:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
-
-    if not TYPE_CHECKING:  # to a type checker it would mean that a model has any attribute
-
-        def __getattr__(self, name: str) -> Any:
-            return make_additional_properties(self, name)
 
 
 def _fill(_models: list[Any], _rows: list[Any]) -> None:
