@@ -100,6 +100,7 @@ class AsyncPendingListing(AsyncListing):
 
         Raises:
             DrainStalled: After so many passes, images that were handed out are pending still.
+            IncompleteListing: Images have no `pk`, so that nobody could say which were handed out.
         """
         drain = Drain(self._query.limit, max_passes, wait)
         fetch = self._fetch(self._query)

@@ -245,6 +245,12 @@ class ConsistentWalk(Walk):
         return super().failed(window, error)
 
     def _take(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
+        if not all(type(image.pk) is int for image in rows.images):
+            raise IncompleteListing(
+                f"{window} has images without a pk, so that no image can be told from another: nothing can be proven",
+                windows=[window],
+                passes=self.passes,
+            )
         if self._comparison is not None:
             return self._take_compared(self._comparison, window, rows)
         if self._steady_count != rows.count:
@@ -293,7 +299,7 @@ class ConsistentWalk(Walk):
         self._idle = 0 if new else self._idle + 1
         if _is_end(window, rows, self.count):
             self._finish(window)
-        elif rows.more is None and size < window.limit:
+        elif size < window.limit and (rows.more is None or _is_counted_end(window, rows, self.count)):
             self._after_short = Window(window.number + 1, window.limit)
         elif self._idle >= MAX_IDLE_WINDOWS or self._outgrows_the_reader():
             self.doubts.append(window)
@@ -310,7 +316,7 @@ class ConsistentWalk(Walk):
         """A short page is the last one, unless the server takes rows out of its pages: then others follow."""
         self._after_short = None
         if not rows.images or rows.images[-1].pk in self._chain:  # past the end, or the last page once more
-            self.done = True
+            self._finish(window)
         elif overlapping(window.start, 1, self.limit) is None:
             self._compare_passes()
         else:
@@ -491,7 +497,12 @@ def overlapping(offset: int, overlap: int, limit: int) -> Window | None:
 
 def _is_end(window: Window, rows: Rows, count: int | None) -> bool:
     """Whether the server says that no page follows, and its count agrees."""
-    return rows.more is False and (count is None or count <= window.start + len(rows.images))
+    return rows.more is False and (count is None or _is_counted_end(window, rows, count))
+
+
+def _is_counted_end(window: Window, rows: Rows, count: int | None) -> bool:
+    """Whether the server's count says that no page follows."""
+    return count is not None and count <= window.start + len(rows.images)
 
 
 def _named(windows: Sequence[Window]) -> str:

@@ -3,7 +3,7 @@
 The list is read from its front again and again, since what the caller reports as sent leaves it and the rest moves up.
 An image that was handed out and is still listed is passed over: the report may be on its way. Only a whole pass, of which
 :class:`~channel_images.consistency.ConsistentWalk` proves that it missed none, says what has left; and the drain is done
-when the list is empty. Images without a `pk`, which nobody could report, are left alone.
+when the list is empty.
 """
 
 import datetime
@@ -57,6 +57,7 @@ class Drain:
 
         Raises:
             DrainStalled: Images stay pending although they were handed out.
+            IncompleteListing: Images have no `pk`.
         """
         return self._sort_out(self._walk.feed(window, rows))
 
@@ -73,11 +74,11 @@ class Drain:
         at_front = not self._listed
         batch: list[ProductImage] = []
         for image in listed:
-            if isinstance(image.pk, int):
-                self._listed.add(image.pk)
-                if self._is_due(image.pk, image):
-                    self._handed_out[image.pk] = _modified(image)
-                    batch.append(image)
+            assert isinstance(image.pk, int)  # noqa: S101 - the walk takes no others
+            self._listed.add(image.pk)
+            if self._is_due(image.pk, image):
+                self._handed_out[image.pk] = _modified(image)
+                batch.append(image)
         if batch:
             self._passes_without_progress = 0
             self._found = True

@@ -102,6 +102,7 @@ class PendingListing(Listing):
 
         Raises:
             DrainStalled: After so many passes, images that were handed out are pending still.
+            IncompleteListing: Images have no `pk`, so that nobody could say which were handed out.
         """
         from channel_images.drain import Drain
 

@@ -229,12 +229,14 @@ class PlainWalk(Walk):
             self.done = rows.more is False and not self._counts_more(window.start + len(rows.images))
         if self._end is not None and self._offset >= self._end:
             self.done = True
-        self._suspicious = 2 * len(new) < len(images) and not self.done and not self._paging_proven
+        told_apart = len(new) if len(keys) == len(images) else sum(image.pk in keys for image in new)
+        self._suspicious = 2 * told_apart < len(images) and not self.done and not self._paging_proven
         return new
 
     def _take_far(self, rows: Rows) -> None:
         self._suspicious, self._paging_proven = False, not rows.images
-        if self._recent[-1].isdisjoint(keys_of(rows.images)):
+        far = set(keys_of(rows.images))
+        if not rows.images or (far and self._recent[-1].isdisjoint(far)):
             return
         if self._is_one_page and len(self._first) > 1:
             self._half = Window(2, self.limit // 2)

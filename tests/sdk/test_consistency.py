@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -486,6 +487,27 @@ def test_rows_that_the_server_counts_and_does_not_give_are_missed() -> None:
     if len(handed_out) < 200:
         with pytest.raises(IncompleteListing):
             walk.check()
+
+
+@pytest.mark.parametrize("past", ["404", "empty", "last"])
+@pytest.mark.parametrize("rows", [1, 19, 20, 21, 100, 130, 399])
+def test_a_next_page_that_is_none_is_the_end_where_the_count_agrees(rows: int, past: str) -> None:
+    class Hopeful(Server):
+        def answer(self, window: Window) -> Rows | ChannelImagesError:
+            answer = super().answer(window)
+            return evolve(answer, more=True) if isinstance(answer, Rows) else answer
+
+    server = Hopeful(list(range(rows)), past=past)
+    walk = ConsistentWalk(20)
+    assert walked(walk, server, most=100) == server.pks
+    walk.check()
+
+
+def test_without_pks_nothing_can_be_proven() -> None:
+    walk = ConsistentWalk(10)
+    with pytest.raises(IncompleteListing, match="page 1 of 10 rows has images without a pk") as caught:
+        walk.feed(Window(1, 10), Rows([ProductImage(pk=1), ProductImage()]))
+    assert caught.value.windows == (Window(1, 10),)
 
 
 def test_a_list_that_grows_as_fast_as_it_is_read_has_an_end() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.sdk.simulation import Server, error, give, pks_of
 
 from channel_images.drain import MAX_WAIT, Drain
-from channel_images.exceptions import ChannelImagesError, DrainStalled
+from channel_images.exceptions import ChannelImagesError, DrainStalled, IncompleteListing
 from channel_images.paging import Rows, Window
 from channel_images_api.models import ProductImage
 
@@ -241,9 +241,10 @@ def test_another_error_leaves_the_limit() -> None:
     assert drain.upcoming() == Window(1, 10)
 
 
-def test_images_without_a_pk_are_left_alone() -> None:
+def test_images_without_a_pk_are_told() -> None:
     drain = draining()
-    assert drain.feed(Window(1, 10), Rows([ProductImage(), ProductImage(pk=4)], 2, more=False)) == [ProductImage(pk=4)]
+    with pytest.raises(IncompleteListing, match="without a pk"):
+        drain.feed(Window(1, 10), Rows([ProductImage(), ProductImage(pk=4)], 2, more=False))
 
 
 def test_an_image_without_a_date_is_handed_out_once() -> None:

@@ -208,6 +208,20 @@ def test_rows_without_a_pk_are_handed_out() -> None:
     assert is_done(walk)
 
 
+@pytest.mark.parametrize("paged", [False, True])
+def test_rows_without_a_pk_end_too(paged: bool) -> None:
+    walk = PlainWalk(3)
+    handed_out = 0
+    for _ in range(8):
+        if walk.done:
+            break
+        (window,) = walk.upcoming(1)
+        rows = [ProductImage()] * 10
+        handed_out += len(walk.feed(window, Rows(rows[window.start : window.end] if paged else rows)))
+    assert is_done(walk)
+    assert handed_out == 10 if paged else handed_out >= 10
+
+
 def test_what_it_remembers_is_bounded() -> None:
     walk = PlainWalk(100)
     server = Server(rows_in_order("rising", 20_000))
