@@ -26,7 +26,7 @@ from channel_images.connection import (
     release_stream,
 )
 from channel_images.exceptions import ClientUnusable, NotAuthenticated
-from channel_images.retries import Retries
+from channel_images.retries import OutOfTime, Retries, is_of_package
 
 if TYPE_CHECKING:
     from channel_images.sending import CallRetry
@@ -136,9 +136,15 @@ class AsyncChannelImages(Connection):
         return AsyncChannel(self, channel_id)
 
     async def close(self) -> None:
-        """Close the connections. To close twice does no harm."""
+        """Close the connections, which ends the calls that wait for them. To close twice does no harm."""
         self._closed = True
-        await self._http.aclose()
+        if self._loop is None or self._loop is _running_loop():
+            self._retry.close()
+            self._retry.wake()
+            await self._http.aclose()
+        else:
+            with suppress(RuntimeError):  # of the loop that the connections belong to, when it is closed
+                await self._http.aclose()
 
     async def __aenter__(self) -> Self:
         self._check_usable()
@@ -158,8 +164,8 @@ class AsyncChannelImages(Connection):
         """
         self._check_usable()
         self._check_loop()
-        retry = self._retry.start()
         token = await self._tokens.get()
+        retry = self._retry.start()  # the sign-in has a budget of its own
         try:
             return await self._send(operation, decode, retry, token)
         except NotAuthenticated:
@@ -169,7 +175,11 @@ class AsyncChannelImages(Connection):
 
     def _check_loop(self) -> None:
         """Refuse a second event loop: the connections, and the lock for the token, belong to the first."""
-        loop = asyncio.get_running_loop()
+        loop = _running_loop()
+        if loop is None:
+            raise ClientUnusable(
+                f"{type(self).__name__} needs asyncio: it was used without a running event loop of that"
+            )
         if self._loop is None:
             self._loop = loop
         elif self._loop is not loop:
@@ -187,7 +197,12 @@ class AsyncChannelImages(Connection):
         try:
             response = await self._sender.handle_async_request(request)
         except Exception as error:  # noqa: BLE001 - raised again, as ours where it is httpx's
-            response = self._given_up(error, request, retry)
+            try:
+                response = self._given_up(error, request, retry)
+            finally:
+                self._check_usable()  # it may have been closed while this call waited
+        if response.status_code != 200:
+            self._check_usable()  # it might have been asked for again
         return self._answer(response, retry)
 
     async def _attempt(self, request: httpx.Request) -> httpx.Response:
@@ -202,12 +217,13 @@ class AsyncChannelImages(Connection):
             request, hops = redirected, hops + 1
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
+        retry: CallRetry = request.extensions["retry"]
         if self._rate is not None:
-            await asyncio.sleep(self._rate.reserve())
+            await retry.aawait_turn(self._rate)
         self._check_usable()
         started = time.perf_counter()
         try:
-            response = await self._transfer(request)
+            response = await self._transfer(request, retry.seconds_for(self._call_timeout))
         except Exception as error:
             self._log(request, error, started)
             self._check_usable()  # what fails because the client was closed meanwhile is that
@@ -215,15 +231,70 @@ class AsyncChannelImages(Connection):
         self._log(request, response, started)
         return response
 
-    async def _transfer(self, request: httpx.Request) -> httpx.Response:
+    async def _transfer(self, request: httpx.Request, seconds: float) -> httpx.Response:
+        from channel_images.bounded import sort_out_http2
+
+        response, failure = None, None
         try:
-            response = await _bounded(partial(self._http.send, request, follow_redirects=False), self._call_timeout)
-        except ssl.SSLError as error:  # httpcore lets those through that come after the handshake
-            raise httpx.ReadError(str(error), request=request) from error
+            response = await _bounded(partial(self._http.send, request, follow_redirects=False), seconds)
+        except Exception as error:
+            failure = sort_out_http2(_as_httpx(error, request), request, self._http)
+            if failure is error:
+                raise
+        if failure is not None:
+            raise failure  # here, where it does not refer to the other one, which may show the token
         if response is None:
-            raise CallTimeout("the answer keeps coming", request=request)
+            kind = CallTimeout if seconds == self._call_timeout else OutOfTime
+            raise kind("the answer keeps coming", request=request)
         release_stream(response, response.content)
         return response
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _as_httpx(error: Exception, request: httpx.Request) -> Exception:
+    """The error that httpx has for what a transport lets through, or calls a timeout and is none."""
+    import anyio
+
+    # httpcore lets those of TLS through that come after the handshake, and over HTTP/2 those of writing.
+    if isinstance(error, ssl.SSLError | anyio.EndOfStream | anyio.ClosedResourceError | anyio.BrokenResourceError):
+        failure: httpx.RequestError = httpx.ReadError(str(error) or "the connection was closed", request=request)
+        failure.__cause__ = error
+        return failure
+    inner = (error.__cause__ or error.__context__) if isinstance(error, httpx.RequestError) else error
+    if inner is not None and is_of_package(inner, "aiohttp"):
+        return _as_httpx_of_aiohttp(error, inner, request)
+    if isinstance(error, httpx.TimeoutException) and isinstance(inner, OSError) and not isinstance(inner, TimeoutError):
+        failure = httpx.ConnectError(str(inner), request=request)
+        failure.__cause__ = inner
+        return failure
+    return error
+
+
+def _as_httpx_of_aiohttp(error: Exception, inner: BaseException, request: httpx.Request) -> httpx.RequestError:
+    """The same for aiohttp. Its errors are left behind: they hold the request, or the password of a proxy."""
+    status = getattr(inner, "status", None)
+    if status is not None:  # of an answer that cannot be read, whose text has a URL
+        text = f"{status}, {getattr(inner, 'message', '')}"
+        kind: type[httpx.RequestError] = httpx.RemoteProtocolError
+    else:
+        text = str(inner) or type(inner).__name__
+        kind = httpx.ReadError
+    reason = getattr(inner, "os_error", None) or getattr(inner, "certificate_error", None)
+    if isinstance(reason, OSError | ValueError):
+        kind = httpx.ConnectError
+    elif isinstance(inner, TimeoutError):
+        kind = type(error) if isinstance(error, httpx.TimeoutException) else httpx.ReadTimeout
+    elif isinstance(error, httpx.RequestError) and not isinstance(error, httpx.TimeoutException):
+        kind = type(error)
+    failure = kind(" ".join(text.split()), request=request)
+    failure.__cause__ = reason
+    return failure
 
 
 async def _bounded(send: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T | None:

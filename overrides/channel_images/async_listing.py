@@ -6,9 +6,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from channel_images.answers import Answer, Page
+from channel_images.chain import PkSet
 from channel_images.drain import Drain
 from channel_images.exceptions import ChannelImagesError, RequestError, ResponseError
-from channel_images.listing import page_of
+from channel_images.listing import page_of, without_known
 from channel_images.paging import Rows, Walk, Window
 from channel_images.query import Query, decode_rows
 from channel_images_api.models import ProductImage
@@ -45,10 +46,12 @@ class AsyncListing:
         Raises:
             ChannelImagesError: As :mod:`channel_images.exceptions` draws them, at the place of the page in the list.
         """
-        for part in self._query.parts():
+        parts = self._query.parts()
+        seen = PkSet() if len(parts) > 1 else None
+        for part in parts:
             async with aclosing(_drive(part.walk(), self._fetch(part), part.concurrency)) as pages:
                 async for page in pages:
-                    yield page
+                    yield page if seen is None else without_known(page, seen)
                     del page
 
     async def count(self) -> int:

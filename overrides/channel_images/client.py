@@ -1,5 +1,6 @@
 """The synchronous client."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,9 +24,10 @@ from channel_images.connection import (
     release_stream,
 )
 from channel_images.exceptions import NotAuthenticated
-from channel_images.retries import Retries
+from channel_images.retries import OutOfTime, Retries
 
 if TYPE_CHECKING:
+    from channel_images.bounded import Call
     from channel_images.sending import CallRetry
 
 T = TypeVar("T")
@@ -62,7 +64,7 @@ class ChannelImages(Connection):
         username: Sign in for a token at the first request, and again when the server refuses it.
         password: The password to sign in with.
         timeout: Seconds to connect, and for each arrival of data; or an `httpx.Timeout`; None for no end.
-        call_timeout: Seconds for one request and the whole of its answer, as of when data arrives; None for no end.
+        call_timeout: Seconds for one request and the whole of its answer; None for no end.
         retries: How often and for how long a request is sent again; a number is the number of retries.
         rate_limit: Requests a second, over all threads; None for no limit.
         application: Name and version of what uses this client, such as `my-connector/1.2`, for the User-Agent.
@@ -102,11 +104,13 @@ class ChannelImages(Connection):
         )
         import httpx_retries
 
+        from channel_images.bounded import bound
         from channel_images.sending import Attempts
 
         self._tokens = Tokens(self._given_token, self._sign_in)
         self._sender = httpx_retries.RetryTransport(Attempts(self._attempt), self._retry)
         self._http = _HttpClient(**self._httpx_options(httpx_options))
+        bound(self._http)
 
     @classmethod
     def from_env(cls, **options: Unpack[SyncClientOptions]) -> Self:
@@ -134,8 +138,10 @@ class ChannelImages(Connection):
         return Channel(self, channel_id)
 
     def close(self) -> None:
-        """Close the connections. To close twice does no harm."""
+        """Close the connections, which ends the calls that wait for them. To close twice does no harm."""
         self._closed = True
+        if os.getpid() == self._process:  # else locks may be held by threads that are not here
+            self._retry.close()
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -155,11 +161,11 @@ class ChannelImages(Connection):
         Args:
             operation: What a `_get_kwargs` of the generated client returned.
             decode: Makes the value of the body of a 200.
-            stop: Ends the waits before retries.
+            stop: Ends the waits before retries, and where it is a `Stop` those for the network.
         """
         self._check_usable()
-        retry = self._retry.start(stop)
         token = self._tokens.get(stop=stop)
+        retry = self._retry.start(stop)  # the sign-in has a budget of its own
         try:
             return self._send(operation, decode, retry, token)
         except NotAuthenticated:
@@ -177,7 +183,12 @@ class ChannelImages(Connection):
         try:
             response = self._sender.handle_request(request)
         except Exception as error:  # noqa: BLE001 - raised again, as ours where it is httpx's
-            response = self._given_up(error, request, retry)
+            try:
+                response = self._given_up(error, request, retry)
+            finally:
+                self._check_usable()  # it may have been closed while this call waited
+        if response.status_code != 200:
+            self._check_usable()  # it might have been asked for again
         return self._answer(response, retry)
 
     def _attempt(self, request: httpx.Request) -> httpx.Response:
@@ -194,26 +205,47 @@ class ChannelImages(Connection):
     def _exchange(self, request: httpx.Request) -> httpx.Response:
         retry: CallRetry = request.extensions["retry"]
         if self._rate is not None:
-            retry.pause(self._rate.reserve())
+            retry.await_turn(self._rate)
         self._check_usable()
         if retry.is_abandoned:
             raise httpx.ReadError(_ABANDONED, request=request)
         started = time.perf_counter()
-        deadline = time.monotonic() + self._call_timeout
+        seconds = retry.seconds_for(self._call_timeout)
+        call = retry.bounded(seconds)
         try:
-            response = self._http.send(request, stream=True, follow_redirects=False)
-            try:
-                response.stream = _BoundedStream(response.stream, deadline, retry)
-                release_stream(response, response.read())
-            except BaseException:
-                response.close()
-                raise
+            with call:
+                response = self._transfer(request, call)
         except Exception as error:
-            self._log(request, error, started)
+            failure = self._failed(error, request, call, seconds)
+            self._log(request, failure, started)
             self._check_usable()  # what fails because the client was closed meanwhile is that
-            raise
+            if failure is error:
+                raise
+            raise failure from error
         self._log(request, response, started)
         return response
+
+    def _transfer(self, request: httpx.Request, call: "Call") -> httpx.Response:
+        response = self._http.send(request, stream=True, follow_redirects=False)
+        try:
+            response.stream = _BoundedStream(response.stream, call)
+            release_stream(response, response.read())
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+    def _failed(self, error: Exception, request: httpx.Request, call: "Call", seconds: float) -> Exception:
+        """The error of an attempt, as it is for the retries and the caller."""
+        from channel_images.bounded import TOO_LATE, sort_out_http2
+
+        if isinstance(error, httpx.TimeoutException):
+            if call.is_late:
+                kind = CallTimeout if seconds == self._call_timeout else OutOfTime
+                return kind("the answer keeps coming", request=request)
+            if str(error) == TOO_LATE:
+                return httpx.ReadError("another request, which took too long, ended the connection", request=request)
+        return sort_out_http2(error, request, self._http)
 
 
 class _HttpClient(httpx.Client):
@@ -223,22 +255,22 @@ class _HttpClient(httpx.Client):
 
 
 class _BoundedStream(httpx.SyncByteStream):
-    """A body that ends with an error when it takes too long, or when nobody waits for it any more."""
+    """A body that ends with an error when it takes too long, or when nobody waits for it any more.
 
-    def __init__(
-        self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, deadline: float, retry: "CallRetry"
-    ) -> None:
+    It is for transports that are not httpx's own, and for HTTP/2.
+    """
+
+    def __init__(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, call: "Call") -> None:
         assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101 - what a synchronous client gives
         self._stream = stream
-        self._deadline = deadline
-        self._retry = retry
+        self._call = call
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._stream:
             yield chunk
-            if time.monotonic() > self._deadline:
+            if self._call.is_late:
                 raise CallTimeout("the answer keeps coming")
-            if self._retry.is_abandoned:
+            if self._call.is_abandoned:
                 raise httpx.ReadError(_ABANDONED)
 
     def close(self) -> None:

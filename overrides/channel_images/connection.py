@@ -37,7 +37,16 @@ from channel_images.exceptions import (
     after_retries,
     status_error,
 )
-from channel_images.retries import RateLimit, Retries, Undecoded, causes, check_number, describe, describe_failure
+from channel_images.retries import (
+    OutOfTime,
+    RateLimit,
+    Retries,
+    Undecoded,
+    causes,
+    check_number,
+    describe,
+    describe_failure,
+)
 from channel_images_api.errors import MalformedBody
 
 if TYPE_CHECKING:
@@ -322,6 +331,8 @@ class Connection:
 
     def _waited(self, error: httpx.TimeoutException) -> tuple[str, str, float]:
         """What took too long, the option that says how long it may take, and its value."""
+        if isinstance(error, OutOfTime):
+            return "the request with its retries", "seconds", self._retry.policy.seconds
         what, kind = next((what, kind) for error_type, what, kind in _WAITS if isinstance(error, error_type))
         seconds = _infinite(self._timeouts.get(kind))
         if seconds >= self._call_timeout:

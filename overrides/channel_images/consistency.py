@@ -24,122 +24,20 @@ there is none for the image. The walk gives up after `MAX_PASSES`.
 How the chain begins, ends and is bounded: docs/sdk.md.
 """
 
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from channel_images.exceptions import BadRequest, IncompleteListing
-from channel_images.paging import FAR, Rows, Walk, Window, keys_of, without_repeats
+from channel_images.chain import Chain, PkSet
+from channel_images.exceptions import BadRequest, IncompleteListing, ResponseError, Timeout
+from channel_images.paging import FAR, MAX_IDLE_WINDOWS, Rows, Walk, Window, keys_of, without_repeats
 from channel_images_api.models import ProductImage
 
 MAX_STEPS_BACK = 16
 """Steps back from one gap."""
-MAX_IDLE_WINDOWS = 64
-"""Windows in a row that hold nothing new, since rows are added in front faster than they are read."""
 MAX_PASSES = 6
 """Passes that are compared, where windows cannot overlap."""
-MAX_GROWTH = 4
-"""How many times as many images as the server counted on the first page, and 20 pages more: rows are added at the end as
-fast as they are read."""
 _SURE_TO_OVERLAP = 20
 """From this limit on, no offset below 232,792,560 rows is divided by every smaller limit."""
-_WORD = 64
-
-
-class PkSet:
-    """A set of integers that takes little memory where they lie close together, as the keys of a table do."""
-
-    def __init__(self) -> None:
-        self._words: dict[int, int] = {}
-
-    def add(self, pk: int) -> None:
-        word, bit = divmod(pk, _WORD)
-        self._words[word] = self._words.get(word, 0) | 1 << bit
-
-    def __contains__(self, pk: int) -> bool:
-        word, bit = divmod(pk, _WORD)
-        return bool(self._words.get(word, 0) >> bit & 1)
-
-
-class Chain:
-    """The images that were handed out, as far as they are still needed: the last ones, to be recognized in a window.
-
-    While the `pk` only rise, or only fall, and the last one is met again each time, no more is kept, so that memory
-    stays flat. Else all are kept from then on, a few bits each, so that none of them is handed out again wherever it is met.
-
-    Args:
-        keep: How many of the last ones to keep.
-
-    Attributes:
-        keep: How many of the last ones to keep; there may be twice as many.
-        forgets: Whether images were handed out that are not known any more.
-    """
-
-    def __init__(self, keep: int) -> None:
-        self.keep = keep
-        self.forgets = False
-        self._recent: dict[int, None] = {}
-        self._all: PkSet | None = None
-        self._last: int | None = None
-        self._rising: bool | None = None
-        self._horizon = 0  # the last one that was forgotten; all others lie on one side of it
-
-    def __contains__(self, pk: object) -> bool:
-        """Whether the image is one of the last ones."""
-        return pk in self._recent
-
-    def without_handed_out(self, images: Iterable[ProductImage]) -> list[ProductImage]:
-        """Those of the images that were not handed out, as far as that is known."""
-        recent, everything = self._recent, self._all
-        new = [image for image in images if image.pk not in recent]
-        if everything is not None:
-            new = [image for image in new if type(image.pk) is not int or image.pk not in everything]
-        return new
-
-    def may_have_forgotten(self, pk: object) -> bool:
-        """Whether the image may have been handed out although it is not known."""
-        return self.forgets and type(pk) is int and (pk <= self._horizon if self._rising else pk >= self._horizon)
-
-    def ends_with(self, images: Sequence[ProductImage]) -> bool:
-        """Whether the last one that was handed out, if any, is the last one of these."""
-        return self._last is None or bool(images and images[-1].pk == self._last)
-
-    @property
-    def keeps_all(self) -> bool:
-        """Whether all are kept."""
-        return self._all is not None
-
-    def keep_all(self) -> None:
-        """Forget nothing from now on."""
-        if self._all is None:
-            self._all = PkSet()
-            for pk in self._recent:
-                self._all.add(pk)
-
-    def extend(self, pks: Iterable[int]) -> None:
-        """Take in the images that are being handed out."""
-        added = list(pks)
-        if not added:
-            return
-        if self._all is None and not self._goes_on_with(added):
-            self.keep_all()
-        self._last = added[-1]
-        self._recent.update(dict.fromkeys(added))
-        if self._all is not None:
-            for pk in added:
-                self._all.add(pk)
-        if (surplus := len(self._recent) - self.keep) > self.keep:
-            for pk in list(self._recent)[:surplus]:
-                del self._recent[pk]
-                if self._all is None:
-                    self.forgets, self._horizon = True, pk
-
-    def _goes_on_with(self, pks: Sequence[int]) -> bool:
-        """Whether the `pk` keep rising, or keep falling."""
-        row = pks if self._last is None else [self._last, *pks]
-        if len(row) > 1 and self._rising is None:
-            self._rising = row[1] > row[0]
-        return all(map(operator.lt if self._rising else operator.gt, row, row[1:]))
 
 
 class ConsistentWalk(Walk):
@@ -147,16 +45,10 @@ class ConsistentWalk(Walk):
 
     Args:
         limit: The most rows on a page.
-
-    Attributes:
-        doubts: The windows before which rows may be missing; `check` raises when there are any.
-        passes: How many times the list was begun.
     """
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
-        self.doubts: list[Window] = []
-        self.passes = 1
         self._chain = Chain(keep=4 * limit)
         self._overlap = max(1, limit // 50)
         self._offset = 0  # rows before the end of the chain, as of its last window
@@ -165,10 +57,12 @@ class ConsistentWalk(Walk):
         self._steps_back = 0
         self._idle = 0
         self._after_short: Window | None = None  # the page after one that was short
+        self._short: list[int] = []  # and the pks of that one
         self._comparison: _Comparison | None = None
-        self._handed_out = 0
         self._steady_count: int | None = None  # while all pages say the same
-        self._first_count: int | None = None
+        self._ignores_limit = False
+        self._half: Window | None = None
+        self._is_enlarged = False  # a page, beyond the limit, where the server ignores its number
         self._set_limit(limit)
 
     def checkpoint(self) -> dict[str, Any]:
@@ -208,20 +102,13 @@ class ConsistentWalk(Walk):
         for pks in handed_out:
             self._chain.extend(pks)
 
-    def check(self) -> None:
-        if self.doubts:
-            raise IncompleteListing(
-                f"images may be missing before {_named(self.doubts)}: the list changed too fast while it was read, "
-                "or has no stable order",
-                windows=self.doubts,
-                passes=self.passes,
-            )
-
     def upcoming(self, most: int) -> Sequence[Window]:
         if self.done:
             return ()
         if not self._begun:
             return (Window(1, self.limit),)
+        if self._half is not None:
+            return (self._half,)
         if self._comparison is not None:
             return (self._comparison.upcoming(),)
         if self._back is not None:
@@ -242,6 +129,9 @@ class ConsistentWalk(Walk):
         if isinstance(error, BadRequest) and self._begun and window.limit < self.limit and not self._chain.forgets:
             self._compare_passes()  # the server takes some limits only
             return ()
+        if self._is_enlarged and isinstance(error, ResponseError | Timeout) and window.number != FAR:
+            self._end_in_doubt(window, "the server gives the same rows for any page")
+            return ()
         return super().failed(window, error)
 
     def _take(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
@@ -251,6 +141,9 @@ class ConsistentWalk(Walk):
                 windows=[window],
                 passes=self.passes,
             )
+        if self._comparison is not None and window == self._half:
+            self._take_half(self._comparison, window, tuple(keys_of(rows.images)))
+            return ()
         if self._comparison is not None:
             return self._take_compared(self._comparison, window, rows)
         if self._steady_count != rows.count:
@@ -261,7 +154,8 @@ class ConsistentWalk(Walk):
             return self._begin(window, rows)
         forgets = self._chain.forgets
         if len(rows.images) > window.limit and not forgets:
-            self._compare_passes(len(rows.images))  # the server has one size of pages, whatever the limit
+            self._ignores_limit = True  # the server has one size of pages
+            self._compare_passes(len(rows.images))
             return ()
         for index, image in enumerate(rows.images):
             if image.pk in self._chain:
@@ -279,7 +173,7 @@ class ConsistentWalk(Walk):
 
     def _begin(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
         size = len(rows.images)
-        if size and size != window.limit and rows.more is not False:
+        if size and size != window.limit and not _is_end(window, rows, self.count):
             self._set_limit(size)  # the size of the server's pages, or the whole list: the next window tells
         self._offset = size
         self._first_count = rows.count
@@ -299,23 +193,20 @@ class ConsistentWalk(Walk):
         self._idle = 0 if new else self._idle + 1
         if _is_end(window, rows, self.count):
             self._finish(window)
+        elif self._idle >= MAX_IDLE_WINDOWS or self._outgrows_the_reader():
+            self._end_in_doubt(window)
         elif size < window.limit and (rows.more is None or _is_counted_end(window, rows, self.count)):
             self._after_short = Window(window.number + 1, window.limit)
-        elif self._idle >= MAX_IDLE_WINDOWS or self._outgrows_the_reader():
-            self.doubts.append(window)
-            self.done = True
+            self._short = list(keys_of(rows.images))
         elif overlapping(self._offset, 1, self.limit) is None:
             self._compare_passes()
         return new
 
-    def _outgrows_the_reader(self) -> bool:
-        most = None if self._first_count is None else MAX_GROWTH * self._first_count + 20 * self.limit
-        return most is not None and self._handed_out > most
-
     def _end_unless_more(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
         """A short page is the last one, unless the server takes rows out of its pages: then others follow."""
         self._after_short = None
-        if not rows.images or rows.images[-1].pk in self._chain:  # past the end, or the last page once more
+        is_once_more = list(keys_of(rows.images)) == self._short
+        if not rows.images or is_once_more or rows.images[-1].pk in self._chain:  # past the end, or the last page
             self._finish(window)
         elif overlapping(window.start, 1, self.limit) is None:
             self._compare_passes()
@@ -328,8 +219,7 @@ class ConsistentWalk(Walk):
         if self._steady_count is None or self._steady_count <= self._handed_out:
             self.done = True
         elif self._chain.forgets:
-            self.doubts.append(window)
-            self.done = True
+            self._end_in_doubt(window, self._what_it_counts())
         else:
             self._compare_passes()
 
@@ -382,6 +272,7 @@ class ConsistentWalk(Walk):
             self._chain.keep_all()
 
     def _compare_passes(self, limit: int | None = None) -> None:
+        self._half = None
         self._chain.keep_all()
         self._gap, self._back, self._steps_back = None, None, 0
         self._comparison = _Comparison(limit or self.limit)
@@ -389,18 +280,45 @@ class ConsistentWalk(Walk):
     def _take_compared(self, comparison: "_Comparison", window: Window, rows: Rows) -> Sequence[ProductImage]:
         new = self._hand_out(rows.images)
         comparison.take(rows, is_last=_is_end(window, rows, self.count))
-        self._end_pass(comparison)
+        if self._outgrows_the_reader():
+            self._end_in_doubt(window)
+        else:
+            self._end_pass(comparison)
         return new
 
     def _end_pass(self, comparison: "_Comparison") -> None:
         if not comparison.ended:
             return
+        behind = comparison.upcoming()
         differing = comparison.compare()
         self.done = differing == []
         self.passes += 1
-        if not self.done and self.passes > MAX_PASSES:
+        if self.done and comparison.full_page and not self._ignores_limit:
+            # All that there is, or page 1 for every number? The second half of it is asked for as a page 2.
+            self.done = False
+            self._half = Window(2, max(1, len(comparison.full_page) // 2))
+        elif self.done and comparison.counts_more:
+            self._end_in_doubt(behind, self._what_it_counts())
+        elif not self.done and self.passes > MAX_PASSES:
             self.doubts.extend(differing or [Window(1, self.limit)])
             self.done = True
+
+    def _take_half(self, comparison: "_Comparison", half: Window, pks: tuple[int, ...]) -> None:
+        """Take the second half of the only page, where the server reads `page`."""
+        self._half = None
+        page = comparison.full_page
+        if pks and pks == page[half.start : half.end]:
+            self.done = True
+        elif pks[:1] == page[:1]:
+            self._is_enlarged = True  # it ignores `page`: then have the other rows on page 1
+            self._compare_passes(10 * len(page))
+        else:
+            self._compare_passes(len(page))
+        if self.passes > MAX_PASSES and not self._is_enlarged:
+            self._end_in_doubt(half)
+
+    def _what_it_counts(self) -> str:
+        return f"the server counts {self.count} images, and gives {self._handed_out}"
 
 
 class _Comparison:
@@ -411,11 +329,15 @@ class _Comparison:
 
     Attributes:
         ended: Whether the last page of a pass was taken.
+        full_page: The only page of the pass that was compared last, where it has as many rows as were asked for.
+        counts_more: Whether the server said, throughout that pass, that there are more rows than it gave.
         repeats: Whether the last page that was taken holds mostly rows of earlier ones, and is not known to end the pass.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self.full_page: tuple[int, ...] = ()
+        self.counts_more = False
         self._before: list[tuple[int, ...]] | None = None
         self._begin()
 
@@ -426,6 +348,8 @@ class _Comparison:
         self._seen_twice = 0
         self._idle = 0
         self._whole = False  # one answer held the whole list
+        self._least_count: int | None = None
+        self._more: bool | None = None
 
     def upcoming(self) -> Window:
         """One window at a time, for the proof needs a pass to be read in its order."""
@@ -443,16 +367,19 @@ class _Comparison:
             self._seen.add(pk)
         if page:
             self._pages.append(page)
+            self._more = rows.more
+        if rows.count is not None:
+            self._least_count = min(rows.count, rows.count if self._least_count is None else self._least_count)
 
     def take_far(self, rows: Rows) -> None:
         """Take the page that no list has. A server that gives rows for it ignores `page`, or gives its last page again."""
         page, last = tuple(keys_of(rows.images)), self._pages[-1]
         self.repeats = False
         self.ended = not set(page).isdisjoint(last)
-        if page == last == self._pages[-2]:
+        if page == last and self._pages[-2:-1] == [last]:
             self._pages.pop()
             self._seen_twice -= len(page)
-            self._whole = len(self._pages) == 1
+        self._whole = page == last and len(self._pages) == 1
 
     def compare(self) -> list[Window] | None:
         """End the pass; returns the pages that differ from those of the pass before, and None where there is none.
@@ -461,6 +388,9 @@ class _Comparison:
         """
         before, pages, whole = self._before, self._pages, self._whole
         unique = not self._seen_twice
+        given = sum(map(len, pages)) - self._seen_twice
+        self.full_page = pages[0] if whole and len(pages[0]) >= self._limit else ()
+        self.counts_more = bool(whole and self._more) if self._least_count is None else self._least_count > given
         self._before = pages if unique else None
         self._begin()
         if whole:
@@ -503,8 +433,3 @@ def _is_end(window: Window, rows: Rows, count: int | None) -> bool:
 def _is_counted_end(window: Window, rows: Rows, count: int | None) -> bool:
     """Whether the server's count says that no page follows."""
     return count is not None and count <= window.start + len(rows.images)
-
-
-def _named(windows: Sequence[Window]) -> str:
-    few = ", ".join(map(str, windows[:3]))
-    return few if len(windows) <= 3 else f"{few} and {len(windows) - 3} others"

@@ -10,8 +10,9 @@ import datetime
 from collections.abc import Sequence
 
 from channel_images.consistency import ConsistentWalk
-from channel_images.exceptions import DrainStalled
+from channel_images.exceptions import ConfigurationError, DrainStalled
 from channel_images.paging import Rows, Window
+from channel_images.retries import check_number
 from channel_images_api.models import ProductImage
 
 MAX_WAIT = 30.0
@@ -28,12 +29,18 @@ class Drain:
         max_passes: How many passes in a row may show no progress.
         wait: Seconds before a pass is repeated; twice as long each time.
 
+    Raises:
+        ConfigurationError: A number makes no sense.
+
     Attributes:
         done: Whether a whole pass found nothing pending.
         pause: Seconds to wait before the next window.
     """
 
     def __init__(self, limit: int, max_passes: int, wait: float) -> None:
+        if not isinstance(max_passes, int) or isinstance(max_passes, bool) or max_passes < 0:
+            raise ConfigurationError(f"max_passes is a number of passes, 0 or more: {max_passes!r}")
+        check_number("wait", wait, or_zero=True)
         self.done = False
         self.pause = 0.0
         self._limit = limit

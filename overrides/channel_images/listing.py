@@ -7,9 +7,12 @@ from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from channel_images.answers import Answer, Page
+from channel_images.chain import PkSet
 from channel_images.exceptions import ChannelImagesError, RequestError, ResponseError
-from channel_images.paging import FAR, Rows, Walk, Window
+from channel_images.paging import FAR, Rows, Walk, Window, keys_of
 from channel_images.query import Query, decode_rows
 from channel_images_api.models import ProductImage
 
@@ -43,8 +46,12 @@ class Listing:
         Raises:
             ChannelImagesError: As :mod:`channel_images.exceptions` draws them, at the place of the page in the list.
         """
-        for part in self._query.parts():
-            yield from drive(part.walk(), self._fetch(part), part.concurrency)
+        parts = self._query.parts()
+        seen = PkSet() if len(parts) > 1 else None
+        for part in parts:
+            for page in drive(part.walk(), self._fetch(part), part.concurrency):
+                yield page if seen is None else without_known(page, seen)
+                del page
 
     def _parts(self) -> "Sequence[Listing]":
         """The listings that this one is made of: one, or several where the ids are more than a URL can carry."""
@@ -122,6 +129,14 @@ class PendingListing(Listing):
                 time.sleep(drain.pause)
 
 
+def without_known(page: Page, seen: PkSet) -> Page:
+    """The page without images that were in an earlier part of the list, and moved since, say to another product."""
+    new = [image for image in page.results if type(image.pk) is not int or image.pk not in seen]
+    for pk in keys_of(new):
+        seen.add(pk)
+    return evolve(page, value=new)
+
+
 def page_of(
     window: Window, rows: Rows | None, images: Sequence[ProductImage], answer: Answer[Rows] | ResponseError
 ) -> Page | None:
@@ -163,7 +178,9 @@ class _Flight:
         if concurrency > 1:
             from concurrent.futures import ThreadPoolExecutor
 
-            self._stop = threading.Event()
+            from channel_images.bounded import Stop
+
+            self._stop = Stop()
             self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="channel_images")
 
     def next_page(self, walk: Walk) -> Page | None:
@@ -195,5 +212,5 @@ class _Flight:
 
     def __exit__(self, *_: object) -> None:
         if self._threads is not None and self._stop is not None:
-            self._stop.set()  # ends the waits before retries
+            self._stop.set()  # ends the waits, those for the network too
             self._threads.shutdown(cancel_futures=True)

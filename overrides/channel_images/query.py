@@ -1,6 +1,7 @@
 """What a listing asks for: an operation of the contract, a channel, filters, and how to page."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -46,7 +47,7 @@ class Query:
     def parts(self) -> list["Query"]:
         """The same in several queries, where the ids are more than a URL can carry; none where a list of ids is empty.
 
-        The ids are without repetition, so no image is in two parts.
+        The ids are without repetition, so no image is in two parts, unless it moves to another product meanwhile.
         """
         split = [[(name, chunk) for chunk in _chunks(ids)] for name, ids in self.ids.items()]
         return [evolve(self, ids={}, filters={**self.filters, **dict(chosen)}) for chosen in itertools.product(*split)]
@@ -128,16 +129,27 @@ def decode_rows(content: bytes) -> Rows:
     Raises:
         MalformedBody: It is neither.
     """
-    if content[:64].lstrip()[:1] == b"[":
+    start = content.lstrip()[:1]
+    if start not in (b"[", b"{"):
+        start = _as_utf_8(content)[:1]
+    if start == b"[":
         return Rows(ProductImage.list_from_json(content))
     page = ProductImagePage.from_json(content)
     if not isinstance(page.results, list):
         raise MalformedBody("an array", None if page.results is UNSET else page.results, "results")
     return Rows(
         page.results,
-        count=page.count if isinstance(page.count, int) else None,
+        count=page.count if isinstance(page.count, int) and page.count >= 0 else None,
         more=None if page.next_ is UNSET else page.next_ is not None,
     )
+
+
+def _as_utf_8(content: bytes) -> bytes:
+    """JSON in any of its encodings; what is none stays as it is."""
+    try:
+        return content.decode(json.detect_encoding(content)).lstrip("\ufeff \t\r\n").encode()
+    except UnicodeError:
+        return content
 
 
 def decode_image(content: bytes) -> ProductImage:

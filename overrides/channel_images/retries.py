@@ -3,6 +3,7 @@
 The loop itself is that of httpx-retries; see :mod:`channel_images.sending`.
 """
 
+import heapq
 import socket
 import ssl
 import threading
@@ -39,8 +40,8 @@ class Retries:
 
     Attributes:
         attempts: The largest number of retries of one request; 0 for none.
-        seconds: The longest time for a request with all of its retries and waits. A retry that would begin later is not
-            made.
+        seconds: The longest time for a request with all of its retries and waits, but for those for `rate_limit`. An
+            attempt ends then, and a retry that would begin later is not made.
         backoff: Seconds; the unit of the waits that grow.
         max_wait: Seconds; the longest single wait. With 0 every retry is made at once, which is what tests want.
 
@@ -83,14 +84,28 @@ class RateLimit:
         self._interval = 1 / per_second
         self._lock = threading.Lock()
         self._next = 0.0
+        self._given_back: list[float] = []
 
     def reserve(self) -> float:
-        """Take the next place; returns the seconds to wait for it."""
+        """Take the next place; returns its time by `time.monotonic`."""
         with self._lock:
             now = time.monotonic()
+            while self._given_back:
+                place = heapq.heappop(self._given_back)
+                if place >= now:  # in time: between earlier ones, a place would come too close to its neighbours
+                    return place
             place = max(now, self._next)
             self._next = place + self._interval
-            return place - now
+            return place
+
+    def give_back(self, place: float) -> None:
+        """Let others have a place that is not needed after all."""
+        with self._lock:
+            heapq.heappush(self._given_back, place)
+
+
+class OutOfTime(httpx.ReadTimeout):
+    """The budget in seconds, of the request with all of its retries, is used up."""
 
 
 class Undecoded(Exception):
@@ -109,7 +124,20 @@ def is_worth_repeating(error: Exception) -> bool:
     """Whether another attempt may end better than with this error."""
     if isinstance(error, Undecoded):
         return is_no_json(error.error)
-    return isinstance(error, _WORTH_IT) and not is_permanent(error)
+    return (isinstance(error, _WORTH_IT) or is_of_http2(error)) and not is_permanent(error)
+
+
+def is_of_http2(error: Exception) -> bool:
+    """Whether a connection of HTTP/2 came into disorder, which another one need not do.
+
+    httpcore calls it a `LocalProtocolError` too when the fault is the server's. Over HTTP/1.1 that is one of the request.
+    """
+    return isinstance(error, httpx.HTTPError) and any(is_of_package(cause, "h2") for cause in causes(error))
+
+
+def is_of_package(error: BaseException, name: str) -> bool:
+    """Whether a package defines this kind of error, which need not be installed."""
+    return type(error).__module__.partition(".")[0] == name
 
 
 def is_no_json(error: MalformedBody) -> bool:
@@ -122,7 +150,7 @@ def is_permanent(error: BaseException) -> bool:
     return any(
         isinstance(cause, ssl.SSLCertVerificationError)
         or (isinstance(cause, socket.gaierror) and cause.errno in _NO_SUCH_HOST)
-        or (isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS)
+        or (isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None) in _NOT_TLS)
         for cause in causes(error)
     )
 
@@ -135,7 +163,7 @@ def describe_failure(error: BaseException) -> str:
     for cause in causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the server's certificate does not verify: {text}"
-        if isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS:
+        if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None) in _NOT_TLS:
             return f"the server does not speak TLS there: is it http:// or another port? ({text})"
         if isinstance(cause, socket.gaierror) and cause.errno in _NO_SUCH_HOST:
             return f"there is no such host ({text})"

@@ -11,11 +11,14 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx
 import httpx_retries
 
-from channel_images.retries import Retries, describe, is_worth_repeating
+from channel_images.bounded import Call, Stop
+from channel_images.retries import RateLimit, Retries, describe, is_worth_repeating
 
 logger = logging.getLogger("channel_images")
 
@@ -47,7 +50,9 @@ class CallRetry(httpx_retries.Retry):
         super().__init__(total=policy.attempts, allowed_methods=("GET", "POST"))
         self.policy = policy
         self.deadline = 0.0
-        self.stop: threading.Event | None = None
+        self.closing = Stop()
+        self.stop: threading.Event = self.closing
+        self._sleepers: set[asyncio.Task[None]] = set()  # of all calls
         self.subject = ""  # what is asked for, as it is logged
         self._hide = hide
 
@@ -56,13 +61,32 @@ class CallRetry(httpx_retries.Retry):
         call = object.__new__(CallRetry)  # copy.copy takes three times as long
         call.__dict__.update(self.__dict__)
         call.deadline = time.monotonic() + self.policy.seconds
-        call.stop = stop
+        if stop is not None:
+            self.closing.include(stop)
+            call.stop = stop
         return call
+
+    def close(self) -> None:
+        """Begin no further wait, and end those of threads, for the network too."""
+        self.closing.set()
+
+    def wake(self) -> None:
+        """End the waits of all tasks of this event loop."""
+        for sleeper in self._sleepers:
+            sleeper.cancel()
+
+    def seconds_for(self, call_timeout: float) -> float:
+        """How long an attempt may take that begins now."""
+        return min(call_timeout, self.deadline - time.monotonic())
+
+    def bounded(self, seconds: float) -> Call:
+        """What bounds an attempt that begins now."""
+        return Call(seconds, self.stop)
 
     @property
     def is_abandoned(self) -> bool:
         """Whether nobody waits for the answer any more."""
-        return self.stop is not None and self.stop.is_set()
+        return self.stop.is_set()
 
     def increment(self) -> "CallRetry":
         self.attempts_made += 1
@@ -85,13 +109,42 @@ class CallRetry(httpx_retries.Retry):
 
     def pause(self, seconds: float) -> None:
         """Sleep, until `stop` is set."""
-        if self.stop is None:
-            time.sleep(seconds)
-        else:
-            self.stop.wait(seconds)
+        self.stop.wait(seconds)
+
+    def await_turn(self, rate: RateLimit) -> None:
+        """Wait for a place, which is not counted for the budget."""
+        place = rate.reserve()
+        seconds = max(0.0, place - time.monotonic())
+        self.pause(seconds)
+        self.deadline += seconds
+        if self.is_abandoned:
+            rate.give_back(place)
 
     async def asleep(self, response: httpx.Response | Exception) -> None:
-        await asyncio.sleep(self._wait(response))
+        await self.apause(self._wait(response))
+
+    async def apause(self, seconds: float) -> None:
+        """Sleep, until the client is closed."""
+        if seconds <= 0 or self.is_abandoned:
+            return await asyncio.sleep(0)
+        sleeper = asyncio.ensure_future(asyncio.sleep(seconds))
+        self._sleepers.add(sleeper)
+        try:
+            await asyncio.wait([sleeper])
+        finally:
+            self._sleepers.discard(sleeper)
+            sleeper.cancel()
+
+    async def aawait_turn(self, rate: RateLimit) -> None:
+        """As `await_turn`."""
+        place = rate.reserve()
+        seconds = max(0.0, place - time.monotonic())
+        try:
+            await self.apause(seconds)
+        except asyncio.CancelledError:
+            rate.give_back(place)
+            raise
+        self.deadline += seconds
 
     def backoff_strategy(self) -> float:
         # The longest wait is cut before the random choice: cut afterwards, all that failed together meet again.
@@ -100,10 +153,15 @@ class CallRetry(httpx_retries.Retry):
 
     def _asked_for(self, response: httpx.Response) -> float:
         """The seconds in `Retry-After`; 0 where there are none, or what is there cannot be read."""
-        text = response.headers.get("Retry-After", "")
+        text = response.headers.get("Retry-After", "").strip()
+        if text.isascii() and text.isdigit():
+            return float(text)
         try:
-            return self.parse_retry_after(text) if text else 0.0
-        except (ValueError, OverflowError):  # the latter for dates in years that no calendar has
+            date = parsedate_to_datetime(text)
+            if date.tzinfo is None:  # as in the form of asctime, which means UTC
+                date = date.replace(tzinfo=UTC)
+            return max(0.0, (date - datetime.now(UTC)).total_seconds())
+        except (TypeError, ValueError, OverflowError):  # the last for dates in years that no calendar has
             return 0.0
 
     def _wait(self, failure: httpx.Response | Exception) -> float:

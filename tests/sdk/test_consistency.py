@@ -11,17 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.sdk.simulation import Server, error, give, pks_of, rows_in_order, walked
 
-from channel_images.consistency import (
-    MAX_IDLE_WINDOWS,
-    MAX_PASSES,
-    MAX_STEPS_BACK,
-    Chain,
-    ConsistentWalk,
-    PkSet,
-    overlapping,
-)
+from channel_images.chain import Chain, PkSet
+from channel_images.consistency import MAX_PASSES, MAX_STEPS_BACK, ConsistentWalk, overlapping
 from channel_images.exceptions import BadRequest, ChannelImagesError, IncompleteListing, NotFound, Timeout
-from channel_images.paging import Rows, Window
+from channel_images.paging import MAX_IDLE_WINDOWS, Rows, Window
 from channel_images_api.models import ProductImage
 
 ORDERS = ("rising", "falling", "any", "blocks")
@@ -500,6 +493,21 @@ def test_a_next_page_that_is_none_is_the_end_where_the_count_agrees(rows: int, p
     server = Hopeful(list(range(rows)), past=past)
     walk = ConsistentWalk(20)
     assert walked(walk, server, most=100) == server.pks
+    walk.check()
+
+
+def test_a_last_page_of_rows_that_are_long_known_is_an_end() -> None:
+    server = Server(rows_in_order("rising", 34), envelope=False, past="last")
+    walk = ConsistentWalk(7)
+    requests = count()
+
+    def change() -> None:
+        if next(requests) == 4:
+            server.add(17, 254)
+            server.remove(274, 14)
+
+    handed_out = walked(walk, server, most=150, between=change)
+    assert server.throughout <= set(handed_out)
     walk.check()
 
 

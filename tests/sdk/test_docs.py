@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 import channel_images
-from channel_images import ChannelImages, ChannelImagesError, ProductImage, Retries, config, consistency, exceptions
+from channel_images import (
+    ChannelImages,
+    ChannelImagesError,
+    ProductImage,
+    Retries,
+    config,
+    consistency,
+    exceptions,
+    paging,
+)
 from channel_images.mock import MockServer
 
 ROOT = Path(__file__).parents[2]
@@ -134,9 +143,9 @@ def test_the_bounds_are_those_of_the_code() -> None:
     assert [int(number) for number in re.findall(r"\d+", bounds)] == [
         consistency.MAX_STEPS_BACK,
         40,
-        consistency.MAX_IDLE_WINDOWS,
+        paging.MAX_IDLE_WINDOWS,
         consistency.MAX_PASSES,
-        consistency.MAX_GROWTH,
+        paging.MAX_GROWTH,
         20,
     ]
     retries = Retries()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.sdk.simulation import Server, error, give, pks_of
 
 from channel_images.drain import MAX_WAIT, Drain
-from channel_images.exceptions import ChannelImagesError, DrainStalled, IncompleteListing
+from channel_images.exceptions import ChannelImagesError, ConfigurationError, DrainStalled, IncompleteListing
 from channel_images.paging import Rows, Window
 from channel_images_api.models import ProductImage
 
@@ -245,6 +245,14 @@ def test_images_without_a_pk_are_told() -> None:
     drain = draining()
     with pytest.raises(IncompleteListing, match="without a pk"):
         drain.feed(Window(1, 10), Rows([ProductImage(), ProductImage(pk=4)], 2, more=False))
+
+
+@pytest.mark.parametrize(
+    ("max_passes", "wait"), [(-1, 1.0), (True, 1.0), ("3", 1.0), (3, -1.0), (3, float("nan")), (3, "1")]
+)
+def test_numbers_that_make_no_sense_are_refused(max_passes: Any, wait: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"max_passes|wait"):
+        draining(max_passes=max_passes, wait=wait)
 
 
 def test_an_image_without_a_date_is_handed_out_once() -> None:

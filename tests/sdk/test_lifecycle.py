@@ -6,13 +6,15 @@ import gc
 import multiprocessing
 import os
 import pickle
+import socket
 import threading
+import warnings
 import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.sdk.wire import TOKEN, RawServer, http, prefetching_threads, run
+from tests.sdk.wire import TOKEN, Asked, RawServer, Reply, http, prefetching_threads, run
 
 from channel_images import AsyncChannelImages, ChannelImages, ClientUnusable, Retries
 from channel_images.mock import MockServer
@@ -152,6 +154,51 @@ def test_closing_while_another_thread_waits_to_try_again() -> None:
     assert [type(outcome) for outcome in outcomes] == [ClientUnusable]
 
 
+@pytest.mark.parametrize("does", ["waits to try again", "waits for the network"])
+def test_closing_ends_the_call_of_another_thread(does: str) -> None:
+    tried = threading.Event()
+
+    def hang(connection: socket.socket) -> None:
+        connection.recv(1)
+
+    def reply(_asked: Asked) -> Reply:
+        tried.set()
+        return hang if "network" in does else http(503, b"", "Retry-After: 60")
+
+    outcomes: list[BaseException] = []
+    with RawServer(reply) as server:
+        api = ChannelImages(server.url, token=TOKEN, timeout=60)
+
+        def call() -> None:
+            with pytest.raises(ClientUnusable) as caught:
+                api.channel(5).image(1)
+            outcomes.append(caught.value)
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        assert tried.wait(30)
+        api.close()
+        thread.join(20)
+    assert [type(outcome) for outcome in outcomes] == [ClientUnusable]
+
+
+def test_closing_ends_the_wait_of_another_task() -> None:
+    async def main(url: str) -> None:
+        api = AsyncChannelImages(url, token=TOKEN)
+        call = asyncio.create_task(api.channel(5).image(1))
+        while not api._retry._sleepers:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
+        await api.close()
+        with pytest.raises(ClientUnusable):
+            async with asyncio.timeout(20):
+                await call
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    with RawServer([http(503, b"", "Retry-After: 60")]) as raw:
+        run(main(raw.url))
+
+
 @pytest.mark.parametrize("client", [ChannelImages, AsyncChannelImages])
 def test_pickles_and_copies_are_refused(client: Any) -> None:
     api = client("https://host", token=TOKEN)
@@ -206,6 +253,25 @@ def test_a_second_event_loop_is_refused(server: MockServer) -> None:
         assert first.run(call()) == 1
         second.run(call_again())
         first.run(call_and_close())
+
+
+def test_closing_after_the_event_loop_has_ended(server: MockServer) -> None:
+    api = AsyncChannelImages(server.url, token=server.token)
+
+    assert asyncio.run(api.channel(5).with_raw_response.image(1)).value.pk == 1
+    asyncio.run(api.close())
+    assert repr(api).endswith("closed>")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # for the connections, which nothing can close any more
+        del api
+        gc.collect()
+
+
+def test_other_event_loops_than_those_of_asyncio_are_refused() -> None:
+    """trio, say, under which asyncio finds no loop either."""
+    image = AsyncChannelImages("https://host", token=TOKEN).channel(5).image(1)
+    with pytest.raises(ClientUnusable, match="needs asyncio"):
+        image.send(None)
 
 
 def test_a_client_whose_making_fails_can_be_shown() -> None:

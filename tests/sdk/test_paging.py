@@ -4,7 +4,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.sdk.simulation import Server, error, give, image, pks_of, rows_in_order, walked
 
@@ -58,6 +58,7 @@ def test_each_image_once_in_the_order_of_the_list(
     envelope=st.booleans(),
     past=st.sampled_from(["404", "empty", "last"]),
 )
+@example(rows=22, limit=22, ahead=1, when=4, slow=10, envelope=False, past="last")
 @settings(max_examples=200, deadline=None)
 def test_a_server_that_becomes_slow_is_asked_for_less_from_where_it_was(
     rows: int, limit: int, ahead: int, when: int, slow: int, envelope: bool, past: str

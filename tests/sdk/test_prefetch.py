@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,15 @@ from typing import Any
 import pytest
 from tests.sdk.wire import SURFACES, TOKEN, Asked, RawServer, Reply, http, list_pks, pooled, prefetching_threads, run
 
-from channel_images import AsyncChannelImages, ChannelImages, ConnectionFailed, Retries, ServerError
+from channel_images import (
+    AsyncChannelImages,
+    ChannelImages,
+    ClientUnusable,
+    ConnectionFailed,
+    PermissionDenied,
+    Retries,
+    ServerError,
+)
 from channel_images.mock import MockServer
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -154,6 +163,97 @@ def test_who_stops_early_does_not_wait_for_a_sign_in() -> None:
         pages.close()
         assert not list(prefetching_threads())
         assert len(server.asked) < 30
+
+
+class Hanging:
+    """Answers to two pages of many, and silence for the others.
+
+    Attributes:
+        reached: Set when somebody waits for one of the others.
+    """
+
+    def __init__(self, *, status: int = 200) -> None:
+        self.reached = threading.Event()
+        self._status = status
+
+    def __call__(self, asked: Asked) -> Reply:
+        page = int(asked.target.partition("page=")[2].partition("&")[0] or 0)
+        if page >= 3:
+            return self._hang
+        if page == 2 and self._status != 200:
+            assert self.reached.wait(30)
+            return http(self._status)
+        rows = [{"pk": page * 10 + row} for row in range(10)]
+        return http(200, {"count": 300, "next": "x", "results": rows} if page else rows[0])
+
+    def _hang(self, connection: socket.socket) -> None:
+        self.reached.set()
+        connection.recv(1)
+
+
+def test_who_stops_early_does_not_wait_for_the_network() -> None:
+    reply = Hanging()
+    with RawServer(reply) as server, ChannelImages(server.url, token=TOKEN, timeout=60) as api:
+        pages = api.channel(5).images(limit=10, concurrency=8).pages()
+        next(pages)
+        next(pages)
+        assert reply.reached.wait(30)
+        started = time.monotonic()
+        pages.close()
+        assert time.monotonic() - started < 20
+        assert not list(prefetching_threads())
+        answers = [api.channel(5).with_raw_response.image(1) for _ in range(20)]
+        assert [answer.retries for answer in answers] == [0] * 20, "no connection that was broken off is in the pool"
+        assert all(connection.is_idle() for connection in pooled(api))
+
+
+def test_an_error_does_not_wait_for_later_pages() -> None:
+    with (
+        RawServer(Hanging(status=403)) as server,
+        ChannelImages(server.url, token=TOKEN, timeout=60) as api,
+    ):
+        started = time.monotonic()
+        with pytest.raises(PermissionDenied):
+            list(api.channel(5).images(limit=10, concurrency=8))
+        assert time.monotonic() - started < 20
+
+
+def test_who_stops_early_does_not_wait_for_a_sign_in_that_hangs() -> None:
+    at_the_door = threading.Event()
+
+    def hang(connection: socket.socket) -> None:
+        at_the_door.set()
+        connection.recv(1)
+
+    def reply(asked: Asked) -> Reply:
+        if asked.method == "POST":
+            return hang if asked.number > 0 else http(200, {"key": "key-0"})
+        page = int(asked.target.partition("page=")[2].partition("&")[0])
+        rows = [{"pk": page * 10 + row} for row in range(10)]
+        return http(200, {"count": 300, "next": "x", "results": rows}) if page < 3 else http(401)
+
+    with RawServer(reply) as server, ChannelImages(server.url, username="u", password="p", timeout=60) as api:
+        pages = api.channel(5).images(limit=10, concurrency=8).pages()
+        next(pages)
+        next(pages)
+        assert at_the_door.wait(30)
+        started = time.monotonic()
+        pages.close()
+        assert time.monotonic() - started < 20
+        assert not list(prefetching_threads())
+        assert len(server.asked) < 30
+
+
+def test_who_stops_early_gives_places_back(server: MockServer) -> None:
+    with ChannelImages(server.url, token=server.token, rate_limit=0.5) as api:
+        rate = api._rate
+        assert rate is not None
+        pages = api.channel(5).images(limit=10, concurrency=8).pages()
+        next(pages)
+        threading.Timer(0.1, api.close).start()
+        with pytest.raises(ClientUnusable):
+            list(pages)
+        assert rate.reserve() - time.monotonic() < 4
 
 
 def test_tasks_that_stop_early_leave_no_task(server: MockServer) -> None:

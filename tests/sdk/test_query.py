@@ -8,8 +8,9 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sdk.wire import run
 
-from channel_images import Channel, ChannelImages, ProductType
+from channel_images import AsyncChannelImages, Channel, ChannelImages, ProductType
 from channel_images.consistency import ConsistentWalk
 from channel_images.paging import PlainWalk, Window
 from channel_images.query import MAX_IDS_LENGTH, Query, build_query, decode_image, decode_rows
@@ -169,6 +170,20 @@ def test_split_ids_are_merged() -> None:
     assert max(len(str(url)) for url in asked) < MAX_IDS_LENGTH + 200
 
 
+def test_an_image_that_moves_to_another_part_comes_once() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        rows = [{"pk": 1, "product": int(request.url.params["product__pk__in"].partition(",")[0])}]
+        return httpx.Response(200, json={"count": 1, "next": None, "previous": None, "results": rows})
+
+    async def read_in_tasks() -> list[object]:
+        async with AsyncChannelImages("http://127.0.0.1", token="t", transport=httpx.MockTransport(answer)) as api:
+            return [image.pk async for image in api.channel(5).images(product_pk_in=range(1_000, 1_500))]
+
+    with ChannelImages("http://127.0.0.1", token="t", transport=httpx.MockTransport(answer)) as api:
+        assert [image.pk for image in api.channel(5).images(product_pk_in=range(1_000, 1_500))] == [1]
+    assert run(read_in_tasks()) == [1]
+
+
 def test_the_walk_is_the_one_that_was_asked_for() -> None:
     assert type(query().walk()) is PlainWalk
     assert type(query(consistent=True).walk()) is ConsistentWalk
@@ -179,7 +194,12 @@ def test_the_walk_is_the_one_that_was_asked_for() -> None:
     [
         (b"[]", 0, None, None),
         (b' \n[{"pk": 1}]', 1, None, None),
+        (b" " * 100 + b'[{"pk": 1}]', 1, None, None),
+        ('[{"pk": 1}]'.encode("utf-8-sig"), 1, None, None),
+        ('[{"pk": 1}]'.encode("utf-16"), 1, None, None),
+        ('{"count": 4, "next": null, "results": []}'.encode("utf-16"), 0, 4, False),
         (b'{"results": [{"pk": 1}]}', 1, None, None),
+        (b'{"count": -1, "results": [{"pk": 1}]}', 1, None, None),
         (b'{"count": 4, "next": null, "results": []}', 0, 4, False),
         (b'{"count": 4, "next": "ftp://x", "previous": null, "results": [{"pk": 1}, {"pk": 2}]}', 2, 4, True),
     ],
@@ -190,7 +210,7 @@ def test_a_page_is_an_envelope_or_an_array(body: bytes, images: int, count: int 
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b"null", b"3", b'{"results": null}', b'{"results": {}}', b'{"detail": "x"}']
+    "body", [b"", b"\xff\xfe\x00", b"{}", b"null", b"3", b'{"results": null}', b'{"results": {}}', b'{"detail": "x"}']
 )
 def test_what_is_no_page_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedBody):

@@ -10,10 +10,11 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import format_datetime
 from types import SimpleNamespace
 
+import h2.exceptions
 import httpx
 import pytest
 from tests.sdk.wire import IMAGE, SURFACES, TOKEN, RawServer, get_image, http, pooled, reset, run
@@ -30,6 +31,7 @@ from channel_images import (
     StatusError,
     Timeout,
 )
+from channel_images.bounded import Stop
 from channel_images.retries import RateLimit
 
 AT_ONCE = Retries(max_wait=0)
@@ -62,7 +64,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             seconds = 0
         await really_sleep_async(seconds)
 
-    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(Stop, "wait", lambda _stop, seconds: sleep(seconds))
     monkeypatch.setattr(asyncio, "sleep", asleep)
     monkeypatch.setattr(random, "uniform", lambda _low, high: high)
     return waited
@@ -180,6 +182,9 @@ TRANSIENT = [
     httpx.DecodingError("gzip"),
     caused(httpx.ConnectError("later"), socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")),
     caused(httpx.ConnectError("eof"), tls_error("UNEXPECTED_EOF_WHILE_READING")),
+    caused(httpx.ConnectError("no reason"), ssl.SSLError(1, "as aiohttp's, which has none")),
+    caused(httpx.LocalProtocolError("Max outbound streams is 8, 8 open"), h2.exceptions.TooManyStreamsError()),
+    h2.exceptions.ProtocolError("as httpcore lets it through"),
 ]
 PERMANENT = [
     httpx.UnsupportedProtocol("gopher"),
@@ -250,7 +255,6 @@ RETRY_AFTER: dict[str, tuple[str, float]] = {
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("kind", RETRY_AFTER)
-@pytest.mark.filterwarnings("ignore:Retry-After date")
 def test_retry_after(surface: str, waits: list[float], kind: str, status: int) -> None:
     text, wanted = RETRY_AFTER[kind]
     transport = answering(httpx.Response(status, headers=[(b"Retry-After", text.encode("latin-1"))]), GOOD)
@@ -262,6 +266,15 @@ def test_retry_after_as_a_date_ahead(surface: str, waits: list[float]) -> None:
     transport = answering(httpx.Response(503, headers={"Retry-After": date(30)}), GOOD)
     get_image(surface, "https://host", transport=transport)
     assert 28 <= waits[0] <= 30
+
+
+def test_a_date_without_a_zone_is_nothing_to_complain_of(
+    surface: str, waits: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = answering(httpx.Response(503, headers={"Retry-After": "Sun Nov  6 08:49:37 2094"}), GOOD)
+    get_image(surface, "https://host", transport=transport)
+    assert waits == [60]
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_retry_after_is_not_cut_below_the_longest_wait(surface: str, waits: list[float]) -> None:
@@ -441,9 +454,20 @@ def test_the_rate_is_shared_and_even(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("channel_images.retries.time.monotonic", lambda: now)
     rate = RateLimit(4)
-    assert [rate.reserve() for _ in range(4)] == [0, 0.25, 0.5, 0.75]
+    assert [rate.reserve() for _ in range(4)] == [100, 100.25, 100.5, 100.75]
     now = 110.0
-    assert [rate.reserve() for _ in range(2)] == [0, 0.25]
+    assert [rate.reserve() for _ in range(2)] == [110, 110.25]
+
+
+def test_places_that_are_given_back_are_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("channel_images.retries.time.monotonic", lambda: now)
+    rate = RateLimit(1)
+    places = [rate.reserve() for _ in range(6)]
+    for place in reversed(places[2:5]):
+        rate.give_back(place)
+    now = 102.5
+    assert [rate.reserve() for _ in range(3)] == [103, 104, 106]  # 102 is over
 
 
 def test_retries_and_redirects_count_for_the_rate(surface: str, waits: list[float]) -> None:
@@ -456,6 +480,12 @@ def test_retries_and_redirects_count_for_the_rate(surface: str, waits: list[floa
     assert 19 < paced[1] <= 20  # nothing was waited for: the places lie ten seconds apart
 
 
+def test_waits_for_ones_turn_are_not_counted_for_the_budget(surface: str, waits: list[float]) -> None:
+    with RawServer([http(500), http(200)]) as server:
+        answer = get_image(surface, server.url, retries=Retries(seconds=5, max_wait=0), rate_limit=0.1)
+    assert answer.retries == 1
+
+
 # How long an answer may take
 
 
@@ -465,6 +495,40 @@ def drip(connection: socket.socket) -> None:
     for offset in range(0, len(body), 10):
         connection.sendall(body[offset : offset + 10])
         time.sleep(0.01)  # the server's, to outlast the client: what is tested ends long before
+
+
+def dripping(start: bytes, part: bytes) -> Callable[[socket.socket], None]:
+    """An answer that begins with `start`, and goes on with `part` for longer than any client here waits."""
+
+    def send(connection: socket.socket) -> None:
+        connection.sendall(start)
+        for _ in range(3_000):
+            connection.sendall(part)
+            time.sleep(0.01)  # as above
+
+    return send
+
+
+HEADS = {
+    "a header": dripping(b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
+    "informational answers": dripping(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    "a chunk extension": dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"a"),
+}
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_head_that_drips_ends_with_the_call_timeout(surface: str, kind: str) -> None:
+    with RawServer([HEADS[kind]]) as server, pytest.raises(Timeout) as caught:
+        get_image(surface, server.url, retries=Retries(attempts=1, max_wait=0), call_timeout=0.2)
+    said = "the whole answer took longer than 0.2 s (after 1 retry); a longer call_timeout= may help"
+    assert said in str(caught.value)
+    assert len(server.asked) == 2
+
+
+def test_the_budget_in_seconds_ends_an_attempt(surface: str, silence: RawServer) -> None:
+    with pytest.raises(Timeout) as caught:
+        get_image(surface, silence.url, retries=Retries(seconds=0.2))
+    assert "the request with its retries took longer than 0.2 s; a longer seconds= may help" in str(caught.value)
 
 
 def wait_for_the_end(connection: socket.socket) -> None:
