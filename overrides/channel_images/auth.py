@@ -1,10 +1,13 @@
 """Tokens: how they are kept, and how one is had for a user name and a password."""
 
 import copy
+import html
 import json
+import re
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NoReturn
+from urllib.parse import quote, quote_plus
 
 from channel_images.exceptions import ChannelImagesError, ConfigurationError, NotAuthenticated, StatusError
 from channel_images_api.errors import MalformedBody
@@ -12,6 +15,7 @@ from channel_images_api.errors import MalformedBody
 SIGN_IN = {"method": "post", "url": "/api/v1/auth/login/"}
 """The request, without its body, as the generated client describes requests. It is not in the contract, but in the
 public reference that the contract was made from."""
+HIDDEN = "<secret>"
 _LEAST_HIDDEN = 4
 
 
@@ -82,10 +86,31 @@ def decode_key(content: bytes) -> Secret:
 
 def hide(text: str, secrets: Iterable[Secret | None]) -> str:
     """The text, which a server may have had a part in, without the secrets that the server knows too."""
-    for secret in secrets:
-        if secret is not None and len(secret.reveal()) >= _LEAST_HIDDEN:
-            text = text.replace(secret.reveal(), "<secret>")
+    for spelling in _spellings(secrets):
+        text = text.replace(spelling, HIDDEN)
     return text
+
+
+def hide_in_bytes(content: bytes, secrets: Iterable[Secret | None]) -> bytes:
+    """The same for a body."""
+    for spelling in _spellings(secrets):
+        content = content.replace(spelling.encode(), HIDDEN.encode())
+    return content
+
+
+def _spellings(secrets: Iterable[Secret | None]) -> list[str]:
+    """How a secret is written in texts, JSON, URLs and pages; one of very few characters would be found by chance."""
+    spellings: set[str] = set()
+    for text in {secret.reveal() for secret in secrets if secret is not None}:
+        if len(text) < _LEAST_HIDDEN:
+            continue
+        quoted = {quote(text, safe=""), quote(text), quote_plus(text)}
+        spellings.update(
+            (text, " ".join(text.split()), repr(text)[1:-1], html.escape(text), html.escape(text, quote=False))
+        )
+        spellings.update((json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]))
+        spellings.update(quoted, {re.sub("%..", lambda code: code[0].lower(), each) for each in quoted})
+    return sorted(spellings, key=len, reverse=True)
 
 
 def fits_header(text: str) -> bool:
@@ -98,6 +123,7 @@ class _TokenState:
 
     def __init__(self, token: Secret | None) -> None:
         self.current = token
+        self.before = token  # the one before that, which a server may still speak of
         self._refusal: StatusError | None = None
         self._failure: ChannelImagesError | None = None
 
@@ -147,7 +173,8 @@ class Tokens(_TokenState):
                 if (token := self._other_than(refused)) is None:
                     self._raise_known(failure)
                     try:
-                        token = self.current = self._sign_in(stop)
+                        self.before, token = self.current, self._sign_in(stop)
+                        self.current = token
                     except ChannelImagesError as error:
                         self._remember(error, is_abandoned=stop is not None and stop.is_set())
         return token
@@ -176,7 +203,8 @@ class AsyncTokens(_TokenState):
                 if (token := self._other_than(refused)) is None:
                     self._raise_known(failure)
                     try:
-                        token = self.current = await self._sign_in()
+                        self.before, token = self.current, await self._sign_in()
+                        self.current = token
                     except ChannelImagesError as error:
                         self._remember(error)
         return token

@@ -26,6 +26,7 @@ from channel_images.auth import (
     decode_key,
     fits_header,
     hide,
+    hide_in_bytes,
     token_secret,
 )
 from channel_images.exceptions import (
@@ -99,6 +100,7 @@ class Connection:
 
     _http: httpx.Client | httpx.AsyncClient
     _tokens: Tokens | AsyncTokens
+    _base_url = "(not made)"
     _closed = False  # also for a client whose making failed
 
     def __init__(
@@ -175,9 +177,33 @@ class Connection:
         headers.setdefault("User-Agent", _user_agent(self._application))
         return {**given, **_tls(given), "headers": headers, "timeout": self._timeout}
 
+    @property
+    def _secrets(self) -> tuple[Secret | None, ...]:
+        return self._given_token, self._tokens.current, self._tokens.before, *(self._credentials or ())[1:]
+
     def _hide(self, text: str) -> str:
         """The text without the token and the password."""
-        return hide(text, (self._given_token, self._tokens.current, *(self._credentials or ())[1:]))
+        return hide(text, self._secrets)
+
+    def _cleaned(self, response: httpx.Response) -> httpx.Response:
+        """The answer without the token and the password, where the server has put them into it."""
+        secrets = self._secrets
+        content = hide_in_bytes(response.content, secrets)
+        headers = [(name, hide_in_bytes(value, secrets)) for name, value in response.headers.raw]
+        reason = hide(response.reason_phrase, secrets)
+        if (content, headers, reason) == (response.content, response.headers.raw, response.reason_phrase):
+            return response
+        lengths = (b"content-encoding", b"content-length", b"transfer-encoding")
+        cleaned = httpx.Response(
+            response.status_code,
+            headers=[(name, value) for name, value in headers if name.lower() not in lengths],
+            content=content,
+            request=response.request,
+            extensions={**response.extensions, "reason_phrase": reason.encode("ascii", "replace")},
+        )
+        with suppress(RuntimeError):  # of an answer that was not timed
+            cleaned.elapsed = response.elapsed
+        return cleaned
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -246,15 +272,25 @@ class Connection:
             try:
                 response.extensions["value"] = decode(response.content)
             except MalformedBody as error:
-                error.set_response(_without_body(response) if decode is decode_key else response)
-                raise Undecoded(error) from None
+                failure = error
+            else:
+                return
+            if decode is decode_key:
+                failure.set_response(_without_body(response))
+            else:
+                cleaned = self._cleaned(response)
+                if cleaned is not response:
+                    failure = _decoded_again(cleaned.content, decode, failure.expected, failure.path)
+                failure.set_response(cleaned)
+            raise Undecoded(failure)
 
     def _answer(self, response: httpx.Response, retry: "CallRetry") -> Answer[Any]:
         """What the last attempt came to, for the caller."""
         _scrub(response)
         if response.status_code == 200 and "value" in response.extensions:
             return Answer(response.extensions.pop("value"), response, retry.attempts_made)
-        raise status_error(response, retries=retry.attempts_made, hint=self._hint(response), hide=self._hide)
+        hint = self._hint(response)
+        raise status_error(self._cleaned(response), retries=retry.attempts_made, hint=hint, hide=self._hide)
 
     def _hint(self, response: httpx.Response) -> str:
         if response.status_code == 401:
@@ -431,6 +467,15 @@ def _scrubbed(request: httpx.Request) -> httpx.Request:
     if request.method == "GET":
         return request
     return httpx.Request(request.method, request.url, headers=request.headers)
+
+
+def _decoded_again(content: bytes, decode: Callable[[bytes], object], expected: str, path: str) -> MalformedBody:
+    """The failure as it is without the secrets that the body had, in a frame without them."""
+    try:
+        decode(content)
+    except MalformedBody as error:
+        return error
+    return MalformedBody(expected, None, path)
 
 
 def _without_body(response: httpx.Response) -> httpx.Response:

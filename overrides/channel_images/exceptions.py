@@ -240,7 +240,7 @@ def status_error(
     message = f"{response.request.method} {response.url} answered {status} {response.reason_phrase}".rstrip() + (
         f": {said}" if said else ""
     )
-    message = hide(message + after_retries(retries))
+    message = hide(message + after_retries(retries)).encode(errors="backslashreplace").decode()  # halves of surrogates
     if hint:
         message = f"{message.rstrip('.')}. {hint}"
     return kind(message, response=response, retries=retries)
@@ -255,7 +255,11 @@ def _body(response: "httpx.Response") -> Any:
     try:
         return json.loads(response.content)
     except (ValueError, RecursionError):
+        pass
+    try:
         return response.text
+    except Exception:  # noqa: BLE001 - a charset that Python knows, and that is none of texts: hex, rot13
+        return response.content.decode(errors="replace")
 
 
 def _detail(body: Any) -> str:

@@ -50,6 +50,20 @@ def test_a_wrong_token(surface: str, healthy_mock: MockServer) -> None:
     assert str(error).endswith("answered 401 Unauthorized: Invalid token. The token is wrong or has expired")
 
 
+@pytest.mark.parametrize("charset", ["hex", "base64", "zlib", "rot13", "undefined", "idna", "punycode", "none-such"])
+def test_a_page_in_a_charset_that_is_none(surface: str, charset: str) -> None:
+    with RawServer([http(404, HTML, f"Content-Type: text/html; charset={charset}")]) as server:
+        error = caught(surface, server.url, token="t")
+    assert isinstance(error, NotFound)
+    assert "answered 404" in str(error)
+
+
+def test_half_of_a_surrogate_pair_can_be_printed(surface: str) -> None:
+    with RawServer([http(400, b'{"detail": "\\ud800"}')]) as server:
+        error = caught(surface, server.url, token="t")
+    assert "\\ud800" in str(error.args[0].encode())
+
+
 def test_a_wrong_channel(surface: str) -> None:
     with MockServer(channels={6: 1}) as server:
         error = caught(surface, server.url, token=server.token)
