@@ -81,7 +81,8 @@ def test_an_error_comes_at_its_place(surface: str, concurrency: int) -> None:
 
 
 def test_who_stops_early_leaves_no_thread(server: MockServer) -> None:
-    with ChannelImages(server.url, token=server.token) as api:
+    sent: list[Any] = []  # the server may yet take note of requests that nobody waits for
+    with ChannelImages(server.url, token=server.token, event_hooks={"request": [sent.append]}) as api:
         for image in api.channel(5).images(limit=10, concurrency=8):
             if image.pk == 15:
                 break
@@ -90,9 +91,9 @@ def test_who_stops_early_leaves_no_thread(server: MockServer) -> None:
         next(pages)
         pages.close()
         assert not list(prefetching_threads())
-        before = len(server.requests)
+        before = len(sent)
         assert api.channel(5).image(1).pk == 1
-        assert len(server.requests) == before + 1
+        assert len(sent) == before + 1
         assert all(connection.is_idle() for connection in pooled(api))
 
 
