@@ -290,6 +290,8 @@ class Connection:
         if response.status_code == 200 and "value" in response.extensions:
             return Answer(response.extensions.pop("value"), response, retry.attempts_made)
         hint = self._hint(response)
+        if response.request.method == "POST" and response.status_code < 400:
+            response = _without_body(response)  # a sign-in that did not fail: it may hold a token that is not known yet
         raise status_error(self._cleaned(response), retries=retry.attempts_made, hint=hint, hide=self._hide)
 
     def _hint(self, response: httpx.Response) -> str:

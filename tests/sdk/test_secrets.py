@@ -69,6 +69,7 @@ LOGIN_ANSWERS: dict[str, Reply] = {
     "good": http(200, {"key": RENEWED}),
     "cut off": http(200, f'{{"key": "{RENEWED}'.encode()),
     "garbage behind": http(200, f'{{"key": "{RENEWED}"}}'.encode() + b"\xff"),
+    "created": http(201, {"key": RENEWED}),
     "another name": http(200, {"token": RENEWED}),
     "with a line break": http(200, {"key": RENEWED + "\n"}),
     "refused with an echo": http(400, {"password": [f"{PASSWORD} is wrong"]}),
