@@ -18,7 +18,6 @@ from channel_images.config import Settings
 from channel_images.connection import (
     DEFAULT_CALL_TIMEOUT,
     DEFAULT_TIMEOUT,
-    CallTimeout,
     ClientOptions,
     Connection,
     FrugalCookies,
@@ -26,7 +25,7 @@ from channel_images.connection import (
     release_stream,
 )
 from channel_images.exceptions import ClientUnusable, NotAuthenticated
-from channel_images.retries import OutOfTime, Retries, is_of_package
+from channel_images.retries import Retries, is_of_package
 
 if TYPE_CHECKING:
     from channel_images.sending import CallRetry
@@ -197,12 +196,7 @@ class AsyncChannelImages(Connection):
         try:
             response = await self._sender.handle_async_request(request)
         except Exception as error:  # noqa: BLE001 - raised again, as ours where it is httpx's
-            try:
-                response = self._given_up(error, request, retry)
-            finally:
-                self._check_usable()  # it may have been closed while this call waited
-        if response.status_code != 200:
-            self._check_usable()  # it might have been asked for again
+            response = self._given_up(error, request, retry)
         return self._answer(response, retry)
 
     async def _attempt(self, request: httpx.Request) -> httpx.Response:
@@ -232,21 +226,20 @@ class AsyncChannelImages(Connection):
         return response
 
     async def _transfer(self, request: httpx.Request, seconds: float) -> httpx.Response:
-        from channel_images.bounded import sort_out_http2
-
         response, failure = None, None
         try:
             response = await _bounded(partial(self._http.send, request, follow_redirects=False), seconds)
         except Exception as error:
+            from channel_images.bounded import sort_out_http2
+
             failure = sort_out_http2(_as_httpx(error, request), request, self._http)
             if failure is error:
                 raise
         if failure is not None:
             raise failure  # here, where it does not refer to the other one, which may show the token
         if response is None:
-            kind = CallTimeout if seconds == self._call_timeout else OutOfTime
-            raise kind("the answer keeps coming", request=request)
-        release_stream(response, response.content)
+            raise self._too_late(request, seconds)
+        release_stream(response)
         return response
 
 

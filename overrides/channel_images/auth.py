@@ -15,20 +15,29 @@ from channel_images_api.errors import MalformedBody
 SIGN_IN = {"method": "post", "url": "/api/v1/auth/login/"}
 """The request, without its body, as the generated client describes requests. It is not in the contract, but in the
 public reference that the contract was made from."""
-HIDDEN = "<secret>"
+_HIDDEN = b"<secret>"
 _LEAST_HIDDEN = 4
 
 
 class Secret:
     """A text that no repr, log or traceback shows."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_spellings", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._spellings: frozenset[bytes] | None = None
 
     def reveal(self) -> str:
         return self._text
+
+    def spellings(self) -> frozenset[bytes]:
+        """How it is written in texts, JSON, URLs and pages; none of one so short that it would be found by chance."""
+        if self._spellings is None:
+            self._spellings = frozenset(
+                map(str.encode, _spelled(self._text) if len(self._text) >= _LEAST_HIDDEN else ())
+            )
+        return self._spellings
 
     def __repr__(self) -> str:
         return "<secret>"
@@ -86,31 +95,25 @@ def decode_key(content: bytes) -> Secret:
 
 def hide(text: str, secrets: Iterable[Secret | None]) -> str:
     """The text, which a server may have had a part in, without the secrets that the server knows too."""
-    for spelling in _spellings(secrets):
-        text = text.replace(spelling, HIDDEN)
-    return text
+    return hide_in_bytes(text.encode(errors="surrogatepass"), secrets).decode(errors="surrogatepass")
 
 
 def hide_in_bytes(content: bytes, secrets: Iterable[Secret | None]) -> bytes:
     """The same for a body."""
-    for spelling in _spellings(secrets):
-        content = content.replace(spelling.encode(), HIDDEN.encode())
+    spellings = frozenset[bytes]().union(*(secret.spellings() for secret in secrets if secret is not None))
+    for spelling in sorted(spellings, key=len, reverse=True):
+        content = content.replace(spelling, _HIDDEN)
     return content
 
 
-def _spellings(secrets: Iterable[Secret | None]) -> list[str]:
-    """How a secret is written in texts, JSON, URLs and pages; one of very few characters would be found by chance."""
-    spellings: set[str] = set()
-    for text in {secret.reveal() for secret in secrets if secret is not None}:
-        if len(text) < _LEAST_HIDDEN:
-            continue
-        quoted = {quote(text, safe=""), quote(text), quote_plus(text)}
-        spellings.update(
-            (text, " ".join(text.split()), repr(text)[1:-1], html.escape(text), html.escape(text, quote=False))
-        )
-        spellings.update((json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]))
-        spellings.update(quoted, {re.sub("%..", lambda code: code[0].lower(), each) for each in quoted})
-    return sorted(spellings, key=len, reverse=True)
+def _spelled(text: str) -> set[str]:
+    quoted = {quote(text, safe=""), quote(text), quote_plus(text)}
+    return {
+        *(text, " ".join(text.split()), repr(text)[1:-1], html.escape(text), html.escape(text, quote=False)),
+        *(json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]),
+        *quoted,
+        *(re.sub("%..", lambda code: code[0].lower(), each) for each in quoted),
+    }
 
 
 def fits_header(text: str) -> bool:

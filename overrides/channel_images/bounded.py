@@ -18,10 +18,9 @@ from weakref import WeakSet
 import httpcore
 import httpx
 
-from channel_images.retries import is_of_http2, is_of_package
+from channel_images.retries import ABANDONED, is_of_http2, is_of_package
 
 TOO_LATE = "no time is left for the answer"
-ABANDONED = "nobody waits for the answer any more"
 
 
 class Stop(threading.Event):

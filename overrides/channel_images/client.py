@@ -24,15 +24,13 @@ from channel_images.connection import (
     release_stream,
 )
 from channel_images.exceptions import NotAuthenticated
-from channel_images.retries import OutOfTime, Retries
+from channel_images.retries import ABANDONED, Retries
 
 if TYPE_CHECKING:
     from channel_images.bounded import Call
     from channel_images.sending import CallRetry
 
 T = TypeVar("T")
-
-_ABANDONED = "nobody waits for the answer any more"
 
 
 class SyncHttpxOptions(HttpxOptions, total=False):
@@ -183,12 +181,7 @@ class ChannelImages(Connection):
         try:
             response = self._sender.handle_request(request)
         except Exception as error:  # noqa: BLE001 - raised again, as ours where it is httpx's
-            try:
-                response = self._given_up(error, request, retry)
-            finally:
-                self._check_usable()  # it may have been closed while this call waited
-        if response.status_code != 200:
-            self._check_usable()  # it might have been asked for again
+            response = self._given_up(error, request, retry)
         return self._answer(response, retry)
 
     def _attempt(self, request: httpx.Request) -> httpx.Response:
@@ -208,7 +201,7 @@ class ChannelImages(Connection):
             retry.await_turn(self._rate)
         self._check_usable()
         if retry.is_abandoned:
-            raise httpx.ReadError(_ABANDONED, request=request)
+            raise httpx.ReadError(ABANDONED, request=request)
         started = time.perf_counter()
         seconds = retry.seconds_for(self._call_timeout)
         call = retry.bounded(seconds)
@@ -229,7 +222,8 @@ class ChannelImages(Connection):
         response = self._http.send(request, stream=True, follow_redirects=False)
         try:
             response.stream = _BoundedStream(response.stream, call)
-            release_stream(response, response.read())
+            response.read()
+            release_stream(response)
         except BaseException:
             response.close()
             raise
@@ -241,8 +235,7 @@ class ChannelImages(Connection):
 
         if isinstance(error, httpx.TimeoutException):
             if call.is_late:
-                kind = CallTimeout if seconds == self._call_timeout else OutOfTime
-                return kind("the answer keeps coming", request=request)
+                return self._too_late(request, seconds)
             if str(error) == TOO_LATE:
                 return httpx.ReadError("another request, which took too long, ended the connection", request=request)
         return sort_out_http2(error, request, self._http)
@@ -271,7 +264,7 @@ class _BoundedStream(httpx.SyncByteStream):
             if self._call.is_late:
                 raise CallTimeout("the answer keeps coming")
             if self._call.is_abandoned:
-                raise httpx.ReadError(_ABANDONED)
+                raise httpx.ReadError(ABANDONED)
 
     def close(self) -> None:
         self._stream.close()

@@ -186,9 +186,13 @@ class Connection:
         return hide(text, self._secrets)
 
     def _cleaned(self, response: httpx.Response) -> httpx.Response:
-        """The answer without the token and the password, where the server has put them into it."""
+        """The answer without the token and the password, where the server has put them into it.
+
+        That to a sign-in which did not fail may hold a token that is not known yet: it is without its body.
+        """
         secrets = self._secrets
-        content = hide_in_bytes(response.content, secrets)
+        is_sign_in = response.request.method == "POST" and response.status_code < 400
+        content = b"" if is_sign_in else hide_in_bytes(response.content, secrets)
         headers = [(name, hide_in_bytes(value, secrets)) for name, value in response.headers.raw]
         reason = hide(response.reason_phrase, secrets)
         if (content, headers, reason) == (response.content, response.headers.raw, response.reason_phrase):
@@ -256,6 +260,11 @@ class Connection:
             return None
         return httpx.Request("GET", target, headers=request.headers, extensions=request.extensions)
 
+    def _too_late(self, request: httpx.Request, seconds: float) -> httpx.ReadTimeout:
+        """The error for an attempt that took longer than its seconds: those of a call, or what was left for all retries."""
+        kind = CallTimeout if seconds == self._call_timeout else OutOfTime
+        return kind("the answer keeps coming", request=request)
+
     def _log(self, request: httpx.Request, outcome: httpx.Response | Exception, started: float) -> None:
         if logger.isEnabledFor(logging.DEBUG):
             milliseconds = (time.perf_counter() - started) * 1_000
@@ -275,13 +284,10 @@ class Connection:
                 failure = error
             else:
                 return
-            if decode is decode_key:
-                failure.set_response(_without_body(response))
-            else:
-                cleaned = self._cleaned(response)
-                if cleaned is not response:
-                    failure = _decoded_again(cleaned.content, decode, failure.expected, failure.path)
-                failure.set_response(cleaned)
+            cleaned = self._cleaned(response)
+            if cleaned is not response and decode is not decode_key:  # which shows nothing of the body
+                failure = _decoded_again(cleaned.content, decode, failure.expected, failure.path)
+            failure.set_response(cleaned)
             raise Undecoded(failure)
 
     def _answer(self, response: httpx.Response, retry: "CallRetry") -> Answer[Any]:
@@ -289,9 +295,8 @@ class Connection:
         _scrub(response)
         if response.status_code == 200 and "value" in response.extensions:
             return Answer(response.extensions.pop("value"), response, retry.attempts_made)
+        self._check_usable()  # else it might have been asked for again
         hint = self._hint(response)
-        if response.request.method == "POST" and response.status_code < 400:
-            response = _without_body(response)  # a sign-in that did not fail: it may hold a token that is not known yet
         raise status_error(self._cleaned(response), retries=retry.attempts_made, hint=hint, hide=self._hide)
 
     def _hint(self, response: httpx.Response) -> str:
@@ -332,6 +337,7 @@ class Connection:
             for cause in causes(failure):
                 if isinstance(cause, httpx.HTTPError):
                     cause.request = _scrubbed(getattr(cause, "_request", None) or request)
+        self._check_usable()  # it may have been closed while this call waited
         if isinstance(failure, httpx.Response):
             return failure
         if isinstance(failure, httpx.RequestError | httpx.InvalidURL | MalformedBody):
@@ -445,12 +451,12 @@ def _looks_like_html(response: httpx.Response) -> bool:
     return "html" in response.headers.get("content-type", "") or response.content[:64].lstrip()[:1] == b"<"
 
 
-def release_stream(response: httpx.Response, body: bytes) -> None:
+def release_stream(response: httpx.Response) -> None:
     """Give a response that was read a stream that does not refer to it.
 
     That of httpx does, and such a circle holds the body in memory until the next garbage collection.
     """
-    response.stream = httpx.ByteStream(body)
+    response.stream = httpx.ByteStream(response.content)
 
 
 def _scrub(response: httpx.Response) -> None:
@@ -478,11 +484,6 @@ def _decoded_again(content: bytes, decode: Callable[[bytes], object], expected: 
     except MalformedBody as error:
         return error
     return MalformedBody(expected, None, path)
-
-
-def _without_body(response: httpx.Response) -> httpx.Response:
-    headers = [item for item in response.headers.multi_items() if item[0] not in ("content-encoding", "content-length")]
-    return httpx.Response(response.status_code, headers=headers, request=response.request)
 
 
 def _infinite(seconds: float | None) -> float:

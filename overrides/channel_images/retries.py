@@ -23,6 +23,7 @@ _WORTH_IT = (
     httpx.ProxyError,
     httpx.DecodingError,
 )
+ABANDONED = "nobody waits for the answer any more"
 _NO_SUCH_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 
