@@ -29,6 +29,8 @@ help:
 	@echo 'make lock       resolve the dependencies of pyproject.toml into the requirements*.lock files again'
 	@echo 'make clean      remove everything that the other targets made, but not generated/'
 
+# The lock file names everything, so pip looks up no dependencies: it would refuse `coverage[toml]` as not pinned as soon as
+# there is a newer version than the one in the file.
 # Pip's own account of a failed install is hundreds of lines: it goes to a log, and its last error to the terminal.
 $(READY): requirements.lock pyproject.toml
 	@python=; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
@@ -40,7 +42,7 @@ $(READY): requirements.lock pyproject.toml
 	mkdir -p $(VENV); log=$(VENV)/setup.log; \
 	echo "setting up $(VENV) from requirements.lock (once; log in $$log)"; \
 	if ! { "$$python" -m venv --clear $(VENV) && \
-	  $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
 	  $(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .; } >.setup.log 2>&1; then \
 	  mkdir -p $(VENV); mv .setup.log $$log; \
 	  echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2; \
@@ -50,7 +52,7 @@ $(READY): requirements.lock pyproject.toml
 $(READY_SPARK): $(READY) requirements-spark.lock
 	@log=$(VENV)/setup-spark.log; \
 	echo "adding PySpark to $(VENV) from requirements-spark.lock (once; log in $$log)"; \
-	if ! $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-spark.lock >$$log 2>&1; then \
+	if ! $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock >$$log 2>&1; then \
 	  echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2; \
 	fi
 	@touch $@
