@@ -13,13 +13,14 @@ CHANNEL ?= 5
 # `.ci/run` sets --require-node here; elsewhere a machine without Node lints with the Python validator alone.
 CONTRACT_LINT_OPTIONS ?=
 
-.PHONY: help verify test test-spark java generate lint mock bench docs lock clean
+.PHONY: help verify test test-spark java generate contract lint mock bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make verify     lint the contract, check generated/ for drift, judge the mock server; report in report/index.html'
 	@echo '                URL=https://host CHANNEL="5 6" judges that server (token in CHANNEL_IMAGES_TOKEN)'
-	@echo 'make test       the whole test suite, but for that of the Spark data source'
+	@echo 'make test       the whole test suite, but for that of the Spark data source, on all cores'
+	@echo '                PYTEST_OPTIONS="-n0 -x tests/sdk" are options of pytest, here for one process'
 	@echo 'make test-spark the tests of the Spark data source, which need Java 17 and add PySpark, 450 MB, to .venv'
 	@echo 'make generate   rewrite generated/ from openapi.yaml'
 	@echo 'make lint       contract, code style and types'
@@ -81,8 +82,10 @@ verify: $(READY)
 	CHANNEL_IMAGES_TOKEN=mock-token $(BIN)/channel-images check "$$url" --channel 5 --channel 6 --probe-writes --report report
 endif
 
+# worksteal: neighbours mostly run in one process, which saves fixtures. Not loadgroup or loadscope: of tests with the same
+# id, such as schemathesis' own, they run only one.
 test: $(READY)
-	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_OPTIONS)
 
 test-spark: java $(READY) $(READY_SPARK)
 	@$(BIN)/python -m pytest tests/spark $(PYTEST_OPTIONS)

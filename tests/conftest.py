@@ -1,5 +1,7 @@
-"""Fixtures that more than one folder uses."""
+"""Fixtures that more than one folder uses, and what holds for every run."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -7,9 +9,23 @@ from hypothesis import settings
 
 from channel_images.mock import MockServer
 
-# How long an example takes says something about the machine, nothing about the code.
-settings.register_profile("channel-images", deadline=None)
+# How long an example takes says something about the machine, nothing about the code. No database: a run leaves nothing
+# for the next one.
+settings.register_profile("channel-images", deadline=None, database=None)
 settings.load_profile("channel-images")
+# What Hypothesis caches beside it, in the processes that tests start too, goes to no checkout.
+_caches = tempfile.TemporaryDirectory(prefix="hypothesis-")
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = _caches.name
+
+
+def pytest_unconfigure() -> None:
+    _caches.cleanup()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """With ``-n auto``, as in ``make test``: one more than there are cores, since many tests wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")

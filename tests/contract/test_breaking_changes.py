@@ -342,7 +342,7 @@ def test_npm_that_fails_is_one_line(tmp_path: Path) -> None:
     codegen, tools = tmp_path / "overrides" / "codegen", tmp_path / "tools"
     codegen.mkdir(parents=True)
     tools.mkdir()
-    for name in ("lint_contract.py", "package.json", "package-lock.json", "redocly.yaml"):
+    for name in ("lint_contract.py", "package.json", "package-lock.json", ".npmrc", "redocly.yaml"):
         shutil.copy(SCRIPT.parent / name, codegen)
     for name, does in {"node": "echo v22.12.0", "npm": "echo 'npm error no network' >&2; exit 1"}.items():
         (tools / name).write_text(f"#!/bin/sh\n{does}\n", encoding="utf-8")

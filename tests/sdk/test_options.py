@@ -342,7 +342,7 @@ def test_the_call_timeout_ends_a_call_over_http_2(surface: str, certificate: Pat
         {"mounts": {"all://": httpx.HTTPTransport()}},
         {"transport": httpx.HTTPTransport()},
     ],
-    ids=repr,
+    ids=["plain", "proxy", "mounts", "transport"],
 )
 def test_the_private_names_of_httpx_and_httpcore_are_where_they_are_looked_for(options: dict[str, Any]) -> None:
     """Else the call timeout would not hold for a head that drips, and nothing would end early."""
