@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,16 +121,6 @@ def test_gentle_churn() -> None:
     with running("--churn", "--images", "20") as mock:
         assert {mock.get(f"{LIST}?limit=100").json()["count"] for _ in range(3)} == {20}
         assert mock.lines["churn"] == "adds=1:removes=1:modifies=1:sends=1:rate=0.1"
-
-
-def test_it_starts_in_under_a_second() -> None:
-    """The best of three, since what else the machine does is no fault of ours."""
-    times = []
-    for _ in range(3):
-        begin = time.monotonic()
-        with running("--images", "10000000"):
-            times.append(time.monotonic() - begin)
-    assert min(times) < 1
 
 
 @pytest.mark.parametrize(
