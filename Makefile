@@ -71,9 +71,7 @@ verify: $(READY)
 	@$(BIN)/channel-images check "$(URL)" $(foreach channel,$(CHANNEL),--channel $(channel)) --report report
 else
 # The mock listens on a free port of its own, and ends with this recipe however the check ends.
-verify: $(READY)
-	@$(BIN)/python overrides/codegen/lint_contract.py $(CONTRACT_LINT_OPTIONS)
-	@$(BIN)/python overrides/codegen/generate.py --check
+verify: contract
 	@out=$$(mktemp); $(BIN)/channel-images mock --port 0 >"$$out" 2>&1 & server=$$!; \
 	trap 'kill $$server 2>/dev/null; rm -f "$$out"' EXIT; trap 'exit 130' INT TERM; \
 	until url=$$(sed -n 's/^URL  *//p' "$$out"); [ -n "$$url" ]; do \
@@ -93,9 +91,12 @@ test-spark: java $(READY) $(READY_SPARK)
 generate: $(READY)
 	@$(BIN)/python overrides/codegen/generate.py
 
-lint: $(READY)
+# What `verify` and `lint` both begin with; `make verify lint` does it once.
+contract: $(READY)
 	@$(BIN)/python overrides/codegen/lint_contract.py $(CONTRACT_LINT_OPTIONS)
 	@$(BIN)/python overrides/codegen/generate.py --check
+
+lint: contract
 	@$(BIN)/python docs/build.py --check
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
