@@ -1,4 +1,4 @@
-"""``channel-images check`` and ``spec`` as a user runs them: processes, with their output and exit codes."""
+"""``channel-images check`` and ``spec`` as a user runs them, with their output and exit codes."""
 
 import json
 import os
@@ -7,31 +7,41 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import COMMAND, environment_for
+from typer.testing import CliRunner
 
+from channel_images.cli.app import app
 from channel_images.mock import MockServer
 
-SETTINGS = ("CHANNEL_IMAGES_", "OMNITRON_")
+
+def settings(environment: Mapping[str, str]) -> dict[str, str]:
+    return environment_for(None, {"NO_COLOR": "1", "COLUMNS": "200", **environment})
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    """Run a command in this process, as if in a pipe."""
+    unset: dict[str, str | None] = dict.fromkeys(os.environ)
+    done = CliRunner().invoke(app, arguments, prog_name="channel-images", env=unset | settings(environment))
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+
+
+def spawn(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "channel_images.cli", *arguments],
-        env=inherited | {"NO_COLOR": "1", "COLUMNS": "200"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        [*COMMAND, *arguments], env=settings(environment), capture_output=True, text=True, check=False
     )
 
 
 def test_a_server_that_conforms(healthy_mock: MockServer, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "report"
     arguments = (healthy_mock.url, "--channel", "5", "--channel", "6", "--report", str(folder))
-    done = run("check", *arguments, CHANNEL_IMAGES_TOKEN=healthy_mock.token)
+    done = spawn("check", *arguments, CHANNEL_IMAGES_TOKEN=healthy_mock.token)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "conforms" in done.stdout.splitlines()[-1]
     report = json.loads((folder / "report.json").read_text())
@@ -253,7 +263,7 @@ def test_annotations_for_github(miscounting: MockServer) -> None:
 
 def test_steps_are_lines_where_there_is_no_terminal_and_symbols_survive_any_encoding(healthy_mock: MockServer) -> None:
     arguments = ("--channel", "5", "--token", healthy_mock.token, "--rule", "paging.count")
-    done = run("check", healthy_mock.url, *arguments, PYTHONIOENCODING="ascii")
+    done = spawn("check", healthy_mock.url, *arguments, PYTHONIOENCODING="ascii")
     assert done.returncode == 0
     assert "? paging (1 of 1)" in done.stderr.splitlines()
 
@@ -327,7 +337,7 @@ def test_url_token_and_channel_come_from_the_environment(healthy_mock: MockServe
 
 
 def test_the_contract_is_printed_as_it_is_written() -> None:
-    done = run("spec")
+    done = spawn("spec")
     assert (done.returncode, done.stdout) == (0, Path("openapi.yaml").read_text(encoding="utf-8"))
 
 

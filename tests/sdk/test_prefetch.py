@@ -33,7 +33,9 @@ def surface(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def running() -> Iterator[MockServer]:
     with MockServer(images=300) as server:
+        gc.freeze()  # what is there by now is nothing that a test here leaves behind: no need to look through it each time
         yield server
+        gc.unfreeze()
 
 
 @pytest.fixture
