@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -18,8 +19,23 @@ _caches = tempfile.TemporaryDirectory(prefix="hypothesis-")
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = _caches.name
 
 
+SPARK = Path(__file__).parent / "spark"
+
+
 def pytest_unconfigure() -> None:
     _caches.cleanup()
+
+
+def asked_for(config: pytest.Config) -> list[Path]:
+    """The files and folders that a run is of."""
+    return [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
+
+
+# Here, since a run in several processes loads no conftest of a folder in the one that writes the summary.
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    asked = asked_for(terminalreporter.config)
+    if any(SPARK.is_relative_to(path) for path in asked) and not any(path.is_relative_to(SPARK) for path in asked):
+        terminalreporter.write_line("tests/spark was left out: `make test-spark` runs it")
 
 
 @pytest.hookimpl(optionalhook=True)

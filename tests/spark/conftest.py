@@ -10,20 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import SPARK, asked_for
 
 from channel_images.mock import MockServer
 from channel_images.mock.settings import DEFAULT_TOKEN
-
-HERE = Path(__file__).parent
-_left_out = pytest.StashKey[bool]()
 
 Read = Callable[..., Any]
 """A DataFrame of the mock's images, for some options."""
 
 
 def _is_asked_for(config: pytest.Config) -> bool:
-    start = config.invocation_params.dir
-    return any((start / arg.partition("::")[0]).resolve().is_relative_to(HERE) for arg in config.args)
+    return any(path.is_relative_to(SPARK) for path in asked_for(config))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,15 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:
-    if _is_asked_for(config):
-        return None
-    config.stash[_left_out] = True
-    return True
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if terminalreporter.config.stash.get(_left_out, False):
-        terminalreporter.write_line("tests/spark was left out: `make test-spark` runs it")
+    return None if _is_asked_for(config) else True
 
 
 @contextmanager
