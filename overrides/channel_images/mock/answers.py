@@ -28,6 +28,10 @@ class Answer:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     """With lower-case names. ``content-length`` is added when the answer is sent."""
+    behind: bytes = b""
+    """Bytes on the wire behind the body, which no header announces: those of a bug."""
+    is_lost: bool = False
+    """Whether the connection is reset in the answer's place."""
 
     @classmethod
     def of_json(cls, value: Json, status: int = 200, **headers: str) -> "Answer":

@@ -83,7 +83,7 @@ class _Unrouted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope)
-        await send_answer(self._behaviour.deliver(call, self._answer(call)), send)
+        await send_answer(call, self._behaviour.deliver(call, self._answer(call)), send)
 
     def _answer(self, call: Call) -> Answer:
         slashed = call.path + "/"

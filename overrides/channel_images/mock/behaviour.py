@@ -5,7 +5,8 @@ does not allow. Each step is a method. A variant or a bug is a subclass that ove
 ``super()`` for the rest; several combine by inheritance (see :func:`combined`). The steps, in the order of a request:
 
 ========================  ============================================================================================
-``respond``               the whole of it, under the store's lock
+``arrive``                before anything else, and the one step that can wait: other requests are read meanwhile
+``respond``               the rest of it, under the store's lock
 ``answer``                the same before its delivery: whatever the other steps say, refusals too, passes through here
 ``authenticate``          who may ask
 ``dispatch``, ``options`` the answer by the request's method
@@ -85,6 +86,10 @@ class Behaviour:
         self._image_cached = lru_cache(_IMAGES_CACHED)(self._image)
 
     # The whole
+
+    async def arrive(self, operation: Operation, call: Call) -> Call:
+        """The request to answer, once this may begin."""
+        return call
 
     def respond(self, operation: Operation, call: Call) -> Answer:
         """The answer to a request, ready to be sent."""

@@ -57,6 +57,9 @@ class _TcpConnection:
         self._transport = transport
         self._cycle = cycle
 
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
     def reset(self) -> None:
         self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._transport.abort()

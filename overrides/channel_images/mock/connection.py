@@ -1,4 +1,4 @@
-"""What a fault needs to do to a connection, and ASGI has no words for."""
+"""What a fault or a bug needs to do to a connection, and ASGI has no words for."""
 
 from typing import Protocol
 
@@ -9,7 +9,11 @@ EXTENSION = "channel_images.connection"
 
 
 class Connection(Protocol):
-    """The connection that a request came by. After either call the application may end without an answer."""
+    """The connection that a request came by. After ``reset`` or ``close`` the application may end without an answer."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are, behind what was sent so far and whatever was announced."""
+        ...
 
     def reset(self) -> None:
         """End it at once, by a TCP reset: the client's next read fails."""

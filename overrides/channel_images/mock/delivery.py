@@ -15,11 +15,14 @@ _NONE = re.compile(rb"q\s*=\s*0(\.0*)?")
 
 
 def deliver(call: Call, answer: Answer) -> Answer:
-    """``answer`` as the request's headers ask for it: 304, compressed, or without its body for ``HEAD``."""
+    """``answer`` as the request's headers ask for it: 304, compressed, or without its body for ``HEAD``.
+
+    An ``etag`` that it brings stays as it is.
+    """
     answer.headers["vary"] = "Accept-Encoding"
     is_success = answer.status == 200 and call.method in {"GET", "HEAD"}
     if is_success:
-        tag = f'"{hashlib.blake2b(answer.body, digest_size=16).hexdigest()}"'
+        tag = answer.headers.get("etag") or f'"{hashlib.blake2b(answer.body, digest_size=16).hexdigest()}"'
         answer.headers["etag"] = tag
         if _matches(call.header(b"if-none-match"), tag):
             kept = {name: value for name, value in answer.headers.items() if name != "content-type"}

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from channel_images.mock.answers import Answer, Json, Refused, malformed, method_not_allowed
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.call import Call
+from channel_images.mock.connection import connection_of
 from channel_images.mock.delivery import deliver
 from channel_images.mock.operations import Operation
 from channel_images.mock.settings import MAX_BODY
@@ -25,7 +26,8 @@ class OperationEndpoint:
         self._behaviour = behaviour
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_answer(self._behaviour.respond(self.operation, Call(scope)), send)
+        call = await self._behaviour.arrive(self.operation, Call(scope))
+        await send_answer(call, self._behaviour.respond(self.operation, call), send)
 
 
 class JsonEndpoint:
@@ -46,7 +48,7 @@ class JsonEndpoint:
         except Refused as refused:
             answer = refused.answer
         answer.headers.setdefault("allow", self._allow)
-        await send_answer(deliver(call, answer), send)
+        await send_answer(call, deliver(call, answer), send)
 
     async def _answer(self, call: Call, receive: Receive) -> Answer:
         if self._guard is not None:
@@ -59,11 +61,18 @@ class JsonEndpoint:
         return handler(call, await read_object(call, receive) if call.method in {"POST", "PATCH"} else {})
 
 
-async def send_answer(answer: Answer, send: Send) -> None:
+async def send_answer(call: Call, answer: Answer, send: Send) -> None:
     """Send an answer that is ready for delivery."""
+    if answer.is_lost:
+        connection_of(call.scope).reset()
+        return
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": bool(answer.behind)})
+    if answer.behind:
+        # Before the answer is said to be complete: the connection may be closed then.
+        connection_of(call.scope).write(answer.behind)
+        await send({"type": "http.response.body"})
 
 
 async def read_object(call: Call, receive: Receive) -> Body:

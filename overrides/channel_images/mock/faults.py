@@ -31,7 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channel_images.mock.answers import Answer
 from channel_images.mock.call import Call
-from channel_images.mock.connection import connection_of
+from channel_images.mock.connection import EXTENSION, connection_of
 from channel_images.mock.delivery import deliver
 from channel_images.mock.operations import operations
 from channel_images.mock.settings import MAX_BODY
@@ -298,7 +298,7 @@ class FaultyEndpoint:
             else:
                 answer.body += message.get("body", b"")
 
-        await self._endpoint(scope, receive, take)
+        await self._endpoint({**scope, "extensions": {EXTENSION: _Held(answer, scope)}}, receive, take)
         return answer
 
     async def _send(self, answer: Answer, plan: Plan, scope: Scope, inbox: "_Inbox", send: Send) -> None:
@@ -317,7 +317,26 @@ class FaultyEndpoint:
         elif plan.ending == "close" and end < len(answer.body):
             connection_of(scope).close()
         else:
+            if answer.behind:
+                connection_of(scope).write(answer.behind)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class _Held:
+    """The connection of an answer that is taken before it is sent: what goes behind the answer waits for it."""
+
+    def __init__(self, answer: Answer, scope: Scope) -> None:
+        self._answer = answer
+        self._scope = scope
+
+    def write(self, data: bytes) -> None:
+        self._answer.behind += data
+
+    def reset(self) -> None:
+        connection_of(self._scope).reset()
+
+    def close(self) -> None:
+        connection_of(self._scope).close()
 
 
 class _Inbox:

@@ -64,6 +64,9 @@ class _Wire:
                 await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body"})
 
+    def write(self, data: bytes) -> None:
+        """Nothing: httpx does not read on where an answer ends, over a socket either."""
+
     def reset(self) -> None:
         self.broken = httpx.ReadError("Connection reset by peer")
 
