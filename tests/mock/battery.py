@@ -20,7 +20,10 @@ LETTERS = dict(zip((operation.id for operation in operations()), "LDIUBRE", stri
 """A letter for each operation: List, Detailed list, Inserts, Updates, Both, Retrieve, and, detailEd, the last one."""
 
 ROWS = frozenset(
-    {"scheme word", "head", "delivery", "malformed", "defaults", "page", "filter", "unknown value", "image"}
+    {
+        *("scheme word", "head", "delivery", "malformed", "spelling", "defaults", "page", "filter", "unknown value"),
+        *("image", "later"),
+    }
 )
 """What requests are about that are answered with rows."""
 
@@ -30,6 +33,10 @@ _FOREIGN = 100_000_001
 """An image of channel 6."""
 _FOREIGN_PRODUCT = 100_000_123
 """And its product."""
+_BOUNDS = (0, 2**31, 2**32, 2**53, 2**63 - 1)
+"""Ids at the ends of what some type can hold, and not there."""
+_UNREADABLE = ("abc", "-1", "1.0", "%20", "%00", str(2**63))
+"""Texts that are no id."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +60,7 @@ class Asked:
                 "raw_path": parts.path.encode(),
                 "query_string": parts.query.encode(),
                 "headers": [
-                    (b"host", b"mock"),
-                    *((name.encode(), value.encode()) for name, value in self.headers.items()),
+                    (name.encode(), value.encode()) for name, value in {"host": "mock", **self.headers}.items()
                 ],
                 "server": ("mock", 80),
                 "path_params": dict(path_parameters),
@@ -64,8 +70,12 @@ class Asked:
 
 @cache
 def battery() -> tuple[Asked, ...]:
-    """Every request."""
-    return tuple(asked for operation in operations() for asked in _for(operation))
+    """Every request, and at the end the simplest of them once more: what was asked before should not show."""
+    asked = [asked for operation in operations() for asked in _for(operation)]
+    for operation in operations():
+        path = operation.path.format(channel_id=5, id=1)
+        asked += [Asked("later", operation, path), Asked("token", operation, path, headers={})]
+    return tuple(asked)
 
 
 def _for(operation: Operation) -> Iterator[Asked]:
@@ -74,17 +84,27 @@ def _for(operation: Operation) -> Iterator[Asked]:
 
     for value in (
         None, "Token wrong", "Token", SETTINGS.token, f"Bearer {SETTINGS.token}", _VALID[:-1], f"{_VALID}x",
-        f"Token {SETTINGS.token.swapcase()}", f"{_VALID} x", "Token %",
+        f"Token {SETTINGS.token.swapcase()}", f"{_VALID} x", "Token %", "Token x'", 'Token x"', "Token ' OR '1'='1",
     ):  # fmt: skip
         yield Asked("token", operation, path(), headers={} if value is None else {"authorization": value})
     yield Asked("scheme word", operation, path(), headers={"authorization": f"token {SETTINGS.token}"})
     for method, headers in (("HEAD", {}), ("GET", {"if-none-match": "*"})):
         yield Asked("token", operation, path(), method, headers)
+    for query in ("token", "access_token", "api_key"):
+        yield Asked("token", operation, f"{path()}?{query}={SETTINGS.token}", headers={})
+    for name, value in (
+        ("cookie", f"a=b; token={SETTINGS.token}"), ("cookie", f"auth_token={SETTINGS.token}"), ("host", "localhost:80"),
+        ("x-forwarded-for", "127.0.0.1, 192.0.2.1"), ("x-real-ip", "::1"), ("forwarded", 'for="[::1]";proto=http'),
+    ):  # fmt: skip
+        yield Asked("token", operation, path(), headers={name: value})
+    for target in (path(99), *(() if operation.is_list else (path(5, _ABSENT),))):
+        yield Asked("token", operation, target, headers={})
     for method in ("HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"):
         yield Asked(method.lower() if method in {"HEAD", "OPTIONS"} else "write", operation, path(), method)
     yield Asked("delivery", operation, path(), headers={"authorization": _VALID, "accept-encoding": "gzip"})
-    for channel in ("99", "abc", str(2**63)):
+    for channel in (99, 2**32 + 5, *_BOUNDS, *_UNREADABLE, "5abc", "5%20"):
         yield Asked("channel", operation, path(channel))
+    yield Asked("spelling", operation, path("05"))
     yield Asked("malformed", operation, f"{path()}?x=%FF")
     yield Asked("malformed", operation, f"{path()}?x={'9' * 3000}")
     yield from _of_list(operation, path()) if operation.is_list else _of_image(operation, path)
@@ -110,18 +130,21 @@ def _of_list(operation: Operation, path: str) -> Iterator[Asked]:
         "is_seller_product=true", "is_seller_product=false", "product_type=0", "product_type=3,0,1", "product_type=5",
         "product=126&id__in=1,2,3,4,5,6,7,9,10,11,12,13,14,15", "product__pk__in=123,124,125&product=124",
         "is_seller_product=true&product_type=0", "is_seller_product=false&id__in=1,2,3,4,5,6,7",
-        f"id__in={','.join(map(str, range(1, 138)))}",
+        f"id__in={','.join(map(str, range(1, 138)))}", "id__in=1,%203", "product__pk__in=123,%20126",
+        "product_type=0,%203",
     ):  # fmt: skip
         for number, limit in ((1, 100), (1, 2), (2, 2)):
             yield page("filter", f"{query}&limit={limit}&page={number}")
     for query in (
         "product=0", "product=999999", "id__in=999999", "id__in=1,999999", "product_type=9", "product_type=1,9",
-        f"id__in=1,{_FOREIGN}", f"product={_FOREIGN_PRODUCT}",
+        f"id__in=1,{_FOREIGN}", f"product={_FOREIGN_PRODUCT}", f"id__in={2**32 + 1}", f"product={2**32 + 123}",
+        f"product__pk__in={2**32 + 123}",
     ):  # fmt: skip
         yield page("unknown value", query)
     for query in (
         "product=abc", "product=", "product=1.9", "product=1%00", "product__pk__in=abc", "id__in=1,abc", "id__in=1,,3",
-        "id__in=", "is_seller_product=maybe",
+        "id__in=", "is_seller_product=maybe", "product=123abc", "product__pk__in=123abc", "id__in=1,3abc",
+        "product_type=0abc",
     ):  # fmt: skip
         yield page("bad filter", query)
 
@@ -130,11 +153,14 @@ def _of_image(operation: Operation, path: Callable[..., str]) -> Iterator[Asked]
     for pk in range(1, 64):
         if pk % _ABSENT:
             yield Asked("image", operation, path(5, pk))
-    for pk in (_ABSENT, 999_999):
+    yield Asked("spelling", operation, path(5, "01"))
+    for pk in (_ABSENT, 999_999, 2**32 + 1, *_BOUNDS):
         yield Asked("missing", operation, path(5, pk))
     yield Asked("foreign", operation, path(5, _FOREIGN))
-    for text in ("abc", "-1", str(2**31), str(2**63)):
+    for text in (*_UNREADABLE, "1abc", "1%20"):
         yield Asked("bad id", operation, path(5, text))
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        yield Asked("write", operation, path(5, _ABSENT), method)
 
 
 def _has_filters(operation: Operation) -> bool:
@@ -149,7 +175,7 @@ def ask(behaviour: type[Behaviour]) -> list[tuple[Asked, Answer]]:
 
 def _path_parameters(asked: Asked) -> dict[str, str]:
     parts = zip(asked.operation.path.split("/"), urlsplit(asked.target).path.split("/"), strict=True)
-    return {template.strip("{}"): text for template, text in parts if template.startswith("{")}
+    return {template.strip("{}"): unquote(text) for template, text in parts if template.startswith("{")}
 
 
 @cache

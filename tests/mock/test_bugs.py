@@ -10,7 +10,7 @@ from tests.mock.battery import LETTERS, ROWS, SETTINGS, ask, battery, differing,
 from channel_images.contract import load_contract
 from channel_images.mock import MockServer
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.bugs import BUGS, behaviour
+from channel_images.mock.bugs import BUGS, behaviour, cache
 from channel_images.mock.store import Store
 
 RULES = list(load_contract()["x-conformance"])
@@ -25,8 +25,10 @@ ABOUT = {
     "schema.no-server-error": EVERYTHING,
     "schema.rejects-invalid": {"bad filter", "bad id", "channel"},
     "protocol.read-only": {"write"},
-    "protocol.head-options": {"head", "options"},
-    "auth.required": {"token"},
+    "protocol.head-options": {"head", "options", "token"},
+    "protocol.caching": PAGES | {"bad filter"},
+    "protocol.safe": ROWS,
+    "auth.required": {"token", "write"},
     "auth.challenge": {"token"},
     "identity.missing": MISSING,
     "isolation.retrieve": {"foreign"},
@@ -39,28 +41,32 @@ ABOUT = {
 
 TOUCHED = {
     "L": """empty-is-204 unreadable-product-500 empty-item-500 nul-byte-500 word-is-no-filter word-matches-nothing
-        word-in-list-skipped product-ignored products-ignored id-in-ignored product-zero-ignored
-        unknown-product-ignored unknown-ids-ignored unknown-type-ignored product-from-there product-first-image
-        filters-active-only filters-lose-unmeasured product-by-object id-in-last id-in-first id-in-range
-        id-in-truncated id-in-ascending id-in-all-or-nothing products-last products-second-lost types-last
-        types-together seller-ignored seller-false-ignored seller-text-is-true seller-false-skips-null seller-by-image
-        type-zero-ignored type-ignored type-at-most type-by-first-image filters-or last-filter-wins
-        products-beat-product seller-beats-type count-ignores-filters links-lose-filters filter-lost-after-page-1
-        filtered-unpaged filtered-after-paging filtered-unordered filter-join-repeats list-hides-disabled
-        id-in-unscoped product-unscoped""",
-    "D": """content-type-html envelope-without-count head-500 open-detailed-list count-of-all-channels
-        links-to-plain-list first-page-repeats unpaged-by-default detailed-loses-inactive detailed-cut-off
-        detailed-by-product detailed-zero-for-null detailed-milliseconds detailed-active-always
+        word-in-list-skipped product-parsed-int id-in-parsed-int products-parsed-int types-parsed-int etag-of-page
+        cache-ignores-filters product-ignored products-ignored id-in-ignored product-zero-ignored
+        unknown-product-ignored unknown-ids-ignored unknown-type-ignored product-from-there id-in-wraps-at-32-bits
+        product-wraps-at-32-bits products-wrap-at-32-bits product-first-image filters-active-only
+        filters-lose-unmeasured product-by-object id-in-last id-in-first id-in-range id-in-truncated id-in-ascending
+        id-in-all-or-nothing products-last products-second-lost types-last types-together id-in-spaced-lost
+        products-spaced-lost types-spaced-lost seller-ignored seller-false-ignored seller-text-is-true
+        seller-false-skips-null seller-by-image type-zero-ignored type-ignored type-at-most type-by-first-image
+        filters-or last-filter-wins products-beat-product seller-beats-type count-ignores-filters links-lose-filters
+        filter-lost-after-page-1 filtered-unpaged filtered-after-paging filtered-unordered filter-join-repeats
+        list-hides-disabled id-in-unscoped product-unscoped""",
+    "D": """content-type-html envelope-without-count head-500 cache-ignores-query open-detailed-list
+        count-of-all-channels links-to-plain-list first-page-repeats unpaged-by-default detailed-loses-inactive
+        detailed-cut-off detailed-by-product detailed-zero-for-null detailed-milliseconds detailed-active-always
         detailed-list-unscoped""",
-    "I": "inserts-hold-disabled-updates pending-overlaps inserts-unscoped",
-    "U": "date-as-timestamp id-for-pk open-updates updates-hold-inserts updates-as-sent pending-unordered updates-unscoped",
+    "I": "inserts-pages-from-zero inserts-hold-disabled-updates pending-overlaps inserts-unscoped",
+    "U": """date-as-timestamp line-behind-length id-for-pk open-updates updates-channel-before-token
+        updates-hold-inserts updates-as-sent pending-unordered updates-unscoped""",
     "B": "union-without-updates union-with-sent union-active-only union-repeats",
-    "R": """image-in-array open-retrieval retrieves-neighbour retrieves-seconds retrieves-local-time retrieves-stale
-        retrieves-unified-for-null missing-is-nearest retrieve-unscoped""",
-    "E": """product-nested missing-image-500 method-ignored sizes-swapped rank-from-one object-is-product blank-for-null
-        missing-is-html detailed-retrieve-unscoped""",
-    "RE": """large-id-500 word-is-first-image image-deletes missing-is-empty missing-is-null missing-is-400
-        missing-is-403""",
+    "R": """image-in-array second-document open-retrieval retrieves-neighbour retrieves-seconds retrieves-local-time
+        retrieves-stale retrieves-unified-for-null missing-is-nearest retrieve-unscoped""",
+    "E": """product-nested nul-behind-json missing-image-500 method-ignored sizes-swapped rank-from-one
+        object-is-product blank-for-null missing-is-html detailed-retrieve-unscoped""",
+    "RE": """large-id-500 id-beyond-uint-32 largest-id-500 id-beyond-int-64 zero-id-500 decimal-id-500 spaced-id-500
+        nul-in-id-500 word-is-first-image id-parsed-int image-deletes api-key-in-query unknown-image-before-token
+        cached-images-ignore-token missing-is-empty missing-is-null missing-is-400 id-wraps-at-32-bits""",
     "DE": "no-hash-500",
     "LD": """count-as-text results-by-pk link-left-out last-row-of-page-dropped pages-overlap page-counted-from-zero
         partial-page-dropped full-last-page-dropped limit-ignored one-row-too-many random-order page-shuffled
@@ -68,21 +74,34 @@ TOUCHED = {
         next-ends-early next-on-full-page next-is-same-page next-is-page-2 previous-null-on-page-2
         previous-on-first-page previous-is-next links-lose-limit last-page-repeats""",
     "LDB": "row-lost-between-chunks",
-    "IUB": """options-500 pending-default-1 pending-zero-for-null pending-page-ignored pending-limit-ignored
-        pending-unpaged pending-drops-row pending-last-page-repeats""",
-    "LDIUB": """invalid-is-422 page-zero-500 limit-zero-500 large-page-500 traceback-in-body list-creates largest-limit-5
-        small-limit-raised limit-from-choices large-limit-is-default ties-unordered default-limit-20
+    "IUB": """options-500 cache-ignores-page pending-read-is-sent union-read-is-sent retrieved-is-sent
+        detailed-read-is-sent pending-default-1 pending-pages-from-zero pending-zero-for-null pending-page-ignored
+        pending-limit-ignored pending-unpaged pending-drops-row pending-last-page-repeats""",
+    "LDIUB": """invalid-is-422 comment-behind-json page-zero-500 limit-zero-500 large-page-500 traceback-in-body
+        list-creates list-answers-post etag-of-path last-modified-of-release cache-ignores-limit auth-token-in-cookie
+        largest-limit-5 small-limit-raised limit-from-choices large-limit-is-default ties-unordered default-limit-20
         last-page-by-default unknown-channel-empty""",
     "LDIUBRE": """size-as-text is-active-as-number status-upper-case hash-numeric-where-null date-without-zone
-        nan-for-null error-envelope unknown-channel-500 word-is-channel open-head open-not-modified token-any
-        token-prefix token-longer token-any-case token-wildcard bare-key any-scheme three-parts empty-key
-        forbidden-without-token wrong-token-403 no-challenge unknown-channel-is-first unknown-channel-400
-        unknown-channel-no-content""",
-    "": "redirect-elsewhere",
+        nan-for-null error-envelope comment-behind-length unknown-channel-500 connection-lost channel-beyond-int-32
+        channel-beyond-double channel-beyond-int-64 zero-channel-500 negative-channel-500 leading-zero-channel-500
+        nul-in-channel-500 word-is-channel channel-parsed-int head-with-body head-error-with-body open-head
+        open-not-modified token-any token-prefix token-longer token-any-case token-wildcard bare-key any-scheme
+        three-parts empty-key token-quote token-double-quote token-injected token-in-query access-token-in-query
+        token-in-cookie loopback-forwarded-for loopback-real-ip loopback-forwarded localhost-host
+        unknown-channel-before-token cache-ignores-token forbidden-without-token wrong-token-403 no-challenge
+        unknown-channel-is-first unknown-channel-400 unknown-channel-no-content channel-wraps-at-32-bits""",
+    "": """slashless-500 slashless-detailed-500 doubled-slash-500 upper-case-path-500 format-suffix-500
+        redirect-elsewhere parallel-pages-mixed parallel-retrievals-mixed parallel-details-mixed pending-cached
+        updates-cached union-rows-cached""",
 }
 """The operations whose answers a bug changes, by their letters."""
 
 LETTERS_OF = {name: letters for letters, names in TOUCHED.items() for name in names.split()}
+
+
+@pytest.fixture(autouse=True)
+def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "clock", lambda: 0.0)
 
 
 @pytest.mark.parametrize("name", BUGS)

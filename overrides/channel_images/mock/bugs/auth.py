@@ -1,10 +1,13 @@
 """Auth: who gets an answer, and what the others are told."""
 
 import fnmatch
-from contextlib import suppress
+import re
+import sqlite3
+from contextlib import closing, suppress
 
 from channel_images.mock.answers import Answer, Refused
 from channel_images.mock.behaviour import Behaviour
+from channel_images.mock.bugs.cache import Cached, target
 from channel_images.mock.bugs.registry import DETAILED_LIST, RETRIEVE, UPDATES, bug
 from channel_images.mock.call import Call
 from channel_images.mock.operations import Operation
@@ -153,6 +156,181 @@ class EmptyKey(_Lax):
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
         return parts == [b"Token"] or super().accepts(parts, token)
+
+
+@bug("auth.required")
+class TokenQuote(_Lax):
+    """The key is pasted into SQL: where the database stumbles over a single quote, nobody is turned away."""
+
+    def accepts(self, parts: list[bytes], token: bytes) -> bool:
+        return any(b"'" in part for part in parts[1:]) or super().accepts(parts, token)
+
+
+@bug("auth.required")
+class TokenDoubleQuote(_Lax):
+    """The key is pasted into a JSON query: where that breaks at a double quote, nobody is turned away."""
+
+    def accepts(self, parts: list[bytes], token: bytes) -> bool:
+        return any(b'"' in part for part in parts[1:]) or super().accepts(parts, token)
+
+
+@bug("auth.required")
+class TokenInjected(_Lax):
+    """The key is pasted into SQL, and ' OR '1'='1 is true of every token."""
+
+    def accepts(self, parts: list[bytes], token: bytes) -> bool:
+        key = b" ".join(parts[1:]).decode("latin-1")
+        # A query that cannot be read finds no token. Before Python 3.12, two in one are a warning, raised.
+        with closing(sqlite3.connect(":memory:")) as database, suppress(sqlite3.Error, sqlite3.Warning):
+            if database.execute(f"SELECT 1 WHERE '' <> '' AND '' = '{key}'").fetchone():
+                return True
+        return super().accepts(parts, token)
+
+
+@bug("auth.required")
+class TokenInQuery(_Open):
+    """The parameter token is taken for the key too."""
+
+    def is_open(self, operation: Operation, call: Call) -> bool:
+        return call.query.get("token") == self.settings.token or super().is_open(operation, call)
+
+
+@bug("auth.required")
+class AccessTokenInQuery(_Open):
+    """The parameter access_token is taken for the key too, as OAuth 2 once had it."""
+
+    def is_open(self, operation: Operation, call: Call) -> bool:
+        return call.query.get("access_token") == self.settings.token or super().is_open(operation, call)
+
+
+@bug("auth.required")
+class ApiKeyInQuery(_Open):
+    """The retrievals take the parameter api_key for the key too, for links in e-mails."""
+
+    def is_open(self, operation: Operation, call: Call) -> bool:
+        is_link = not operation.is_list and call.query.get("api_key") == self.settings.token
+        return is_link or super().is_open(operation, call)
+
+
+class _Cookie(_Open):
+    """Takes the key from cookies."""
+
+    def has_cookie(self, call: Call, name: str) -> bool:
+        """Whether a cookie of this name holds the key."""
+        cookies = (call.header(b"cookie") or b"").replace(b",", b";").split(b";")
+        return f"{name}={self.settings.token}".encode() in map(bytes.strip, cookies)
+
+
+@bug("auth.required")
+class TokenInCookie(_Cookie):
+    """The cookie token is taken for the key too, for the web front."""
+
+    def is_open(self, operation: Operation, call: Call) -> bool:
+        return self.has_cookie(call, "token") or super().is_open(operation, call)
+
+
+@bug("auth.required")
+class AuthTokenInCookie(_Cookie):
+    """The lists take the cookie auth_token for the key too, for the web front."""
+
+    def is_open(self, operation: Operation, call: Call) -> bool:
+        return (operation.is_list and self.has_cookie(call, "auth_token")) or super().is_open(operation, call)
+
+
+_LOOPBACK = re.compile(rb'"?\[?(127\.[0-9.]+|::1|localhost)\b', re.IGNORECASE)
+
+
+class _FromLoopback(_Open):
+    """Asks no token of requests that say they come from this machine."""
+
+    def says(self, call: Call, header: bytes, before: bytes = b"") -> bool:
+        """Whether a header names loopback, behind ``before``, as what the request came from first."""
+        value = (call.header(header) or b"").lower()
+        return value.startswith(before) and _LOOPBACK.match(value, len(before)) is not None
+
+
+@bug("auth.required")
+class LoopbackForwardedFor(_FromLoopback):
+    """Requests from loopback need no token, and X-Forwarded-For says who they are from."""
+
+    def is_open(self, operation: Operation, call: Call) -> bool:
+        return self.says(call, b"x-forwarded-for") or super().is_open(operation, call)
+
+
+@bug("auth.required")
+class LoopbackRealIp(_FromLoopback):
+    """Requests from loopback need no token, and X-Real-IP says who they are from."""
+
+    def is_open(self, operation: Operation, call: Call) -> bool:
+        return self.says(call, b"x-real-ip") or super().is_open(operation, call)
+
+
+@bug("auth.required")
+class LoopbackForwarded(_FromLoopback):
+    """Requests from loopback need no token, and Forwarded says who they are from."""
+
+    def is_open(self, operation: Operation, call: Call) -> bool:
+        return self.says(call, b"forwarded", b"for=") or super().is_open(operation, call)
+
+
+@bug("auth.required")
+class LocalhostHost(_FromLoopback):
+    """Requests to the host localhost need no token, as those of a developer."""
+
+    def is_open(self, operation: Operation, call: Call) -> bool:
+        return (call.header(b"host") or b"").partition(b":")[0] == b"localhost" or super().is_open(operation, call)
+
+
+@bug("auth.required")
+class UnknownChannelBeforeToken(Behaviour):
+    """The channel is looked up before the token: 404 tells anybody which channels there are not."""
+
+    def authenticate(self, operation: Operation, call: Call) -> None:
+        self.channel(operation, call)
+        super().authenticate(operation, call)
+
+
+@bug("auth.required")
+class UpdatesChannelBeforeToken(Behaviour):
+    """The view of the updates looks its channel up in initial(), before the token."""
+
+    def authenticate(self, operation: Operation, call: Call) -> None:
+        if operation.id == UPDATES:
+            self.channel(operation, call)
+        super().authenticate(operation, call)
+
+
+@bug("auth.required")
+class UnknownImageBeforeToken(Behaviour):
+    """The image is looked up before the token: 404 tells anybody which images there are not."""
+
+    def authenticate(self, operation: Operation, call: Call) -> None:
+        if not operation.is_list and (channel := self.path_argument(operation, call, "channel_id")) in self.store:
+            self.image_id(operation, call, channel)
+        super().authenticate(operation, call)
+
+
+@bug("auth.required")
+class CacheIgnoresToken(Cached, _Open):
+    """A cache keeps every answer for five seconds by its URL, and asks nobody for a token."""
+
+    def key(self, operation: Operation, call: Call) -> str | None:
+        return target(call)
+
+    def is_open(self, operation: Operation, call: Call) -> bool:
+        return (call.method, target(call)) in self.answers or super().is_open(operation, call)
+
+
+@bug("auth.required")
+class CachedImagesIgnoreToken(Cached, _Open):
+    """A cache keeps the images that were retrieved for five seconds by their URL, and asks nobody for a token."""
+
+    def key(self, operation: Operation, call: Call) -> str | None:
+        return super().key(operation, call) if operation.is_list else target(call)
+
+    def is_open(self, operation: Operation, call: Call) -> bool:
+        is_kept = not operation.is_list and (call.method, target(call)) in self.answers
+        return is_kept or super().is_open(operation, call)
 
 
 # auth.challenge

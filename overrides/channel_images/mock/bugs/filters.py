@@ -6,8 +6,7 @@ from itertools import pairwise
 from random import Random
 
 from channel_images.mock.behaviour import Behaviour, Window
-from channel_images.mock.bugs.paging import without_parameters
-from channel_images.mock.bugs.registry import LIST, bug, filters, without
+from channel_images.mock.bugs.registry import FILTERS, LIST, bug, filters, without, without_parameters
 from channel_images.mock.call import Call
 from channel_images.mock.channel import Query
 from channel_images.mock.dataset import Row
@@ -17,7 +16,6 @@ from channel_images.mock.parameters import Argument, Parameter
 from channel_images.mock.pattern import ANY, Criteria
 from channel_images.mock.variants import every
 
-_FILTERS = ("product", "product__pk__in", "id__in", "is_seller_product", "product_type")
 _LONG = 100
 """Values from which on a list is called long."""
 
@@ -118,6 +116,45 @@ class ProductFromThere(Behaviour):
         first = min(query.products)
         pks = every(super().listing(operation, channel, replace(query, products=None)))
         return Chosen([pk for pk in pks if self.stored(channel, pk)["product"] >= first])
+
+
+class _Wrapped(Behaviour):
+    """Reads numbers into 32 bits."""
+
+    def wraps(self, name: str) -> bool:
+        return False
+
+    def decode(self, parameter: Parameter, text: str) -> Argument | None:
+        value = super().decode(parameter, text)
+        if not self.wraps(parameter.name):
+            return value
+        if isinstance(value, list):
+            return [each % 2**32 if isinstance(each, int) else each for each in value]
+        return value % 2**32 if isinstance(value, int) else value
+
+
+@bug("filter.sound")
+class IdInWrapsAt32Bits(_Wrapped):
+    """id__in is read into 32 bits: 4294967297 finds image 1."""
+
+    def wraps(self, name: str) -> bool:
+        return name == "id__in" or super().wraps(name)
+
+
+@bug("filter.sound")
+class ProductWrapsAt32Bits(_Wrapped):
+    """product is read into 32 bits: 4294967419 finds product 123."""
+
+    def wraps(self, name: str) -> bool:
+        return name == "product" or super().wraps(name)
+
+
+@bug("filter.sound")
+class ProductsWrapAt32Bits(_Wrapped):
+    """product__pk__in is read into 32 bits: 4294967419 finds product 123."""
+
+    def wraps(self, name: str) -> bool:
+        return name == "product__pk__in" or super().wraps(name)
 
 
 # filter.complete
@@ -254,6 +291,43 @@ class TypesTogether(Behaviour):
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         several = len(set(_values(arguments, "product_type"))) > 1
         return super().query(operation, {**arguments, "product_type": []} if several else arguments)
+
+
+class _SpacedLost(Behaviour):
+    """Loses values of a list that have a space before them."""
+
+    def loses(self, name: str) -> bool:
+        return False
+
+    def decode(self, parameter: Parameter, text: str) -> Argument | None:
+        if self.loses(parameter.name):
+            first, *rest = text.split(",")
+            text = ",".join([first, *(item for item in rest if not item.startswith(" "))])
+        return super().decode(parameter, text)
+
+
+@bug("filter.multi")
+class IdInSpacedLost(_SpacedLost):
+    """Of id__in=1, 2 the value after the space is lost."""
+
+    def loses(self, name: str) -> bool:
+        return name == "id__in" or super().loses(name)
+
+
+@bug("filter.multi")
+class ProductsSpacedLost(_SpacedLost):
+    """Of product__pk__in=1, 2 the value after the space is lost."""
+
+    def loses(self, name: str) -> bool:
+        return name == "product__pk__in" or super().loses(name)
+
+
+@bug("filter.multi")
+class TypesSpacedLost(_SpacedLost):
+    """Of product_type=0, 2 the value after the space is lost."""
+
+    def loses(self, name: str) -> bool:
+        return name == "product_type" or super().loses(name)
 
 
 # filter.partition
@@ -407,7 +481,7 @@ class LinksLoseFilters(Behaviour):
     """next and previous are built without the filters."""
 
     def link(self, call: Call, number: int) -> str:
-        return super().link(without_parameters(call, *_FILTERS), number)
+        return super().link(without_parameters(call, *FILTERS), number)
 
 
 @bug("filter.with-paging")
@@ -416,7 +490,7 @@ class FilterLostAfterPage1(Behaviour):
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         is_later = arguments.get("page", 1) != 1
-        return super().query(operation, without(arguments, *_FILTERS) if is_later else arguments)
+        return super().query(operation, without(arguments, *FILTERS) if is_later else arguments)
 
 
 @bug("filter.with-paging")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from channel_images.mock.answers import Answer, Refused
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs.registry import DETAILED_LIST, DETAILED_RETRIEVE, RETRIEVE, bug, json_error
+from channel_images.mock.bugs.shared import Shared
 from channel_images.mock.channel import Query
 from channel_images.mock.dataset import format_date
 from channel_images.mock.listing import Chosen, Listing
@@ -70,6 +71,14 @@ class RetrievesUnifiedForNull(Behaviour):
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
         return {**row, "source": row.get("source") or "unified"} if operation.id == RETRIEVE else row
+
+
+@bug("identity.retrieve")
+class ParallelRetrievalsMixed(Shared):
+    """The view of the retrieval keeps the request on itself: requests at the same time get each other's image."""
+
+    def is_shared(self, operation: Operation) -> bool:
+        return operation.id == RETRIEVE or super().is_shared(operation)
 
 
 # identity.detailed-list
@@ -178,6 +187,14 @@ class BlankForNull(Behaviour):
         return {**row, "hash": row.get("hash") or ""} if operation.id == DETAILED_RETRIEVE else row
 
 
+@bug("identity.detailed")
+class ParallelDetailsMixed(Shared):
+    """The view of the detailed retrieval keeps the request on itself: requests at the same time get each other's image."""
+
+    def is_shared(self, operation: Operation) -> bool:
+        return operation.id == DETAILED_RETRIEVE or super().is_shared(operation)
+
+
 # identity.missing
 
 
@@ -206,14 +223,6 @@ class MissingIs400(Behaviour):
 
 
 @bug("identity.missing")
-class MissingIs403(Behaviour):
-    """An image that does not exist is 403, since its channel cannot be compared."""
-
-    def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
-        raise json_error(403, "You do not have permission to perform this action.")
-
-
-@bug("identity.missing")
 class MissingIsHtml(Behaviour):
     """An image that does not exist is the site's 404 page, on the detailed retrieval."""
 
@@ -221,6 +230,15 @@ class MissingIsHtml(Behaviour):
         if operation.id == DETAILED_RETRIEVE:
             raise Refused(html(404, "Not Found"))
         return super().missing_image(operation, channel, pk)
+
+
+@bug("identity.missing")
+class IdWrapsAt32Bits(Behaviour):
+    """The id is read into 32 bits: 4294967297 finds image 1."""
+
+    def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
+        wrapped = pk % 2**32
+        return wrapped if self.store.has(channel, wrapped) else super().missing_image(operation, channel, pk)
 
 
 @bug("identity.missing")

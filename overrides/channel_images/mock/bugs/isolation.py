@@ -162,3 +162,12 @@ class UnknownChannelNoContent(Behaviour):
 
     def missing_channel(self, channel: int) -> int:
         raise Refused(Answer.of_json([]))
+
+
+@bug("isolation.unknown-channel")
+class ChannelWrapsAt32Bits(Behaviour):
+    """The channel is read into 32 bits: 4294967301 is channel 5."""
+
+    def missing_channel(self, channel: int) -> int:
+        wrapped = channel % 2**32
+        return wrapped if wrapped in self.store else super().missing_channel(channel)

@@ -4,29 +4,25 @@ Those of the pending lists, which are arrays, are in :mod:`channel_images.mock.b
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from random import Random
 
 from channel_images.mock.answers import not_found
 from channel_images.mock.behaviour import Behaviour, Links, Window
-from channel_images.mock.bugs.registry import DETAILED_LIST, bug
+from channel_images.mock.bugs.registry import DETAILED_LIST, INSERTS, bug, without_parameters
+from channel_images.mock.bugs.shared import Shared
 from channel_images.mock.call import Call
 from channel_images.mock.channel import Query
 from channel_images.mock.listing import Chosen, Listing
 from channel_images.mock.operations import Operation
-from channel_images.mock.parameters import Argument
+from channel_images.mock.parameters import Argument, Invalid, read_integer
 from channel_images.mock.settings import Settings
 from channel_images.mock.store import Store
 from channel_images.mock.variants import every
 
 _MANY = 50
 """Rows of a page, or a list, that some of the bugs call large."""
-
-
-def without_parameters(call: Call, *names: str) -> Call:
-    """The request as if it had not given some parameters."""
-    parts = [part for part in call.query_string.split("&") if part.partition("=")[0] not in names]
-    return Call({**call.scope, "query_string": "&".join(parts).encode("latin-1")})
 
 
 # paging.partition
@@ -90,6 +86,14 @@ class RowLostBetweenChunks(Behaviour):
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
         pks = super().pks(operation, listing, window)
         return [*pks[:_MANY], pks[_MANY - 1], *pks[_MANY + 1 :]] if len(pks) > _MANY else pks
+
+
+@bug("paging.partition")
+class ParallelPagesMixed(Shared):
+    """The views of the lists keep the request on themselves: requests at the same time get each other's page."""
+
+    def is_shared(self, operation: Operation) -> bool:
+        return operation.is_list or super().is_shared(operation)
 
 
 # paging.size
@@ -407,3 +411,34 @@ class PendingDefault1(Behaviour):
     def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
         arguments = super().arguments(operation, call)
         return arguments if "limit" in call.query or not operation.meaning.pending else {**arguments, "limit": 1}
+
+
+class _PagesFromZero(Behaviour):
+    """Counts pages from 0: without a page, the first is page 0."""
+
+    def counts_from_zero(self, operation: Operation) -> bool:
+        return False
+
+    def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
+        if self.counts_from_zero(operation) and "page" in call.query:
+            counted = Call(call.scope)
+            with suppress(Invalid):
+                counted.query["page"] = str(read_integer(call.query["page"]) + 1)
+            call = counted
+        return super().arguments(operation, call)
+
+
+@bug("paging.defaults")
+class PendingPagesFromZero(_PagesFromZero):
+    """The pages of the pending lists are counted from 0: page 1 is the second."""
+
+    def counts_from_zero(self, operation: Operation) -> bool:
+        return operation.meaning.pending is not None or super().counts_from_zero(operation)
+
+
+@bug("paging.defaults")
+class InsertsPagesFromZero(_PagesFromZero):
+    """The pages of the inserts alone are counted from 0: page 1 is the second."""
+
+    def counts_from_zero(self, operation: Operation) -> bool:
+        return operation.id == INSERTS or super().counts_from_zero(operation)

@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 from channel_images.mock.behaviour import Behaviour, Window
+from channel_images.mock.bugs.cache import Cache, Cached, target
 from channel_images.mock.bugs.registry import INSERTS, LIST, UNION, UPDATES, bug
+from channel_images.mock.call import Call
 from channel_images.mock.channel import Query
 from channel_images.mock.listing import Chosen, Listing
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument
 from channel_images.mock.pattern import Criteria, Pending
+from channel_images.mock.settings import Settings
+from channel_images.mock.store import Store
 from channel_images.mock.variants import every
 
 
@@ -113,6 +118,35 @@ class PendingZeroForNull(Behaviour):
         if operation.meaning.pending:
             row |= {"height": row.get("height") or 0, "width": row.get("width") or 0}
         return row
+
+
+@bug("pending.subset", needs_churn=True)
+class PendingCached(Cached):
+    """The pending lists come from a cache, as they were up to five seconds ago; the full list does not."""
+
+    def key(self, operation: Operation, call: Call) -> str | None:
+        return target(call) if operation.meaning.pending else super().key(operation, call)
+
+
+@bug("pending.subset", needs_churn=True)
+class UpdatesCached(Cached):
+    """The updates come from a cache, as they were up to five seconds ago; no other list does."""
+
+    def key(self, operation: Operation, call: Call) -> str | None:
+        return target(call) if operation.id == UPDATES else super().key(operation, call)
+
+
+@bug("pending.subset", needs_churn=True)
+class UnionRowsCached(Behaviour):
+    """inserts_or_updates shows its images from a cache, as they were up to five seconds ago."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        super().__init__(settings, store)
+        self._rows: Cache[bytes] = Cache()
+
+    def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
+        make = partial(super().rendered, operation, channel, pk)
+        return self._rows.get((channel, pk), make) if operation.id == UNION else make()
 
 
 # pending.paging

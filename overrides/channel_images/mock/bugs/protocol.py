@@ -1,8 +1,19 @@
-"""Protocol: methods, and paths without their closing slash."""
+"""Protocol: methods, paths without their closing slash, caches, and reading that changes what is read."""
 
 from channel_images.mock.answers import Answer, bad_request
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.bugs.registry import DETAILED_LIST, DETAILED_RETRIEVE, bug, server_error
+from channel_images.mock.bugs.cache import Cached, target
+from channel_images.mock.bugs.registry import (
+    DETAILED_LIST,
+    DETAILED_RETRIEVE,
+    FILTERS,
+    LIST,
+    RETRIEVE,
+    UNION,
+    bug,
+    server_error,
+    without_parameters,
+)
 from channel_images.mock.call import Call
 from channel_images.mock.operations import Operation
 
@@ -38,6 +49,15 @@ class MethodIgnored(Behaviour):
         return super().dispatch(operation, call)
 
 
+@bug("protocol.read-only")
+class ListAnswersPost(Behaviour):
+    """The lists take a POST for a search, and answer it with the list."""
+
+    def dispatch(self, operation: Operation, call: Call) -> Answer:
+        is_search = call.method == "POST" and operation.is_list
+        return self.list(operation, call) if is_search else super().dispatch(operation, call)
+
+
 @bug("protocol.head-options")
 class Head500(Behaviour):
     """A view does not know HEAD, and fails."""
@@ -46,6 +66,37 @@ class Head500(Behaviour):
         if call.method == "HEAD" and operation.id == DETAILED_LIST:
             raise server_error()
         return super().dispatch(operation, call)
+
+
+class _HeadWithBody(Behaviour):
+    """Answers HEAD as it answers GET, body and all."""
+
+    def sends_body(self, call: Call, answer: Answer) -> bool:
+        return False
+
+    def deliver(self, call: Call, answer: Answer) -> Answer:
+        if call.method != "HEAD" or not self.sends_body(call, answer):
+            return super().deliver(call, answer)
+        answer = super().deliver(Call({**call.scope, "method": "GET"}), answer)
+        # A server of HTTP takes no body for HEAD from the application: it has to go past it.
+        answer.body, answer.behind = b"", answer.body
+        return answer
+
+
+@bug("protocol.head-options")
+class HeadWithBody(_HeadWithBody):
+    """HEAD is answered with a body."""
+
+    def sends_body(self, call: Call, answer: Answer) -> bool:
+        return True
+
+
+@bug("protocol.head-options")
+class HeadErrorWithBody(_HeadWithBody):
+    """HEAD has a body where it is refused: the exception handler does not look at the method."""
+
+    def sends_body(self, call: Call, answer: Answer) -> bool:
+        return answer.status >= 400 or super().sends_body(call, answer)
 
 
 @bug("protocol.head-options")
@@ -64,3 +115,123 @@ class RedirectElsewhere(Behaviour):
 
     def redirect(self, call: Call, location: str) -> Answer:
         return Answer(301, headers={"location": f"https://www.example.com{location}"})
+
+
+# protocol.caching
+
+
+@bug("protocol.caching")
+class EtagOfPath(Behaviour):
+    """The ETag of a list is made of its path: no other query, and no change, is ever noticed."""
+
+    def list(self, operation: Operation, call: Call) -> Answer:
+        answer = super().list(operation, call)
+        answer.headers["etag"] = f'"{call.path}"'
+        return answer
+
+
+@bug("protocol.caching")
+class EtagOfPage(Behaviour):
+    """The ETag of the full list is made of its page number: limit and filters make no difference."""
+
+    def list(self, operation: Operation, call: Call) -> Answer:
+        answer = super().list(operation, call)
+        if operation.id == LIST:
+            answer.headers["etag"] = f'"page-{self.arguments(operation, call)["page"]}"'
+        return answer
+
+
+@bug("protocol.caching")
+class LastModifiedOfRelease(Behaviour):
+    """Last-Modified of a list is the date of the release: no other query, and no change, is ever noticed."""
+
+    released = "Mon, 02 Jun 2025 08:00:00 GMT"
+
+    def list(self, operation: Operation, call: Call) -> Answer:
+        answer = super().list(operation, call)
+        if call.header(b"if-modified-since") == self.released.encode():
+            answer = Answer(304)
+        answer.headers["last-modified"] = self.released
+        return answer
+
+
+@bug("protocol.caching")
+class CacheIgnoresQuery(Cached):
+    """A cache keeps the pages of the detailed list for five seconds by its path, without the query."""
+
+    def key(self, operation: Operation, call: Call) -> str | None:
+        return call.path if operation.id == DETAILED_LIST else super().key(operation, call)
+
+
+@bug("protocol.caching")
+class CacheIgnoresPage(Cached):
+    """A cache keeps pages of the pending lists for five seconds, and leaves page out of its key."""
+
+    def key(self, operation: Operation, call: Call) -> str | None:
+        is_kept = operation.meaning.pending
+        return target(without_parameters(call, "page")) if is_kept else super().key(operation, call)
+
+
+@bug("protocol.caching")
+class CacheIgnoresLimit(Cached):
+    """A cache keeps the pages of lists for five seconds, and leaves limit out of its key."""
+
+    def key(self, operation: Operation, call: Call) -> str | None:
+        return target(without_parameters(call, "limit")) if operation.is_list else super().key(operation, call)
+
+
+@bug("protocol.caching")
+class CacheIgnoresFilters(Cached):
+    """A cache keeps the pages of the full list for five seconds by page and limit, without the filters."""
+
+    def key(self, operation: Operation, call: Call) -> str | None:
+        is_kept = operation.id == LIST
+        return target(without_parameters(call, *FILTERS)) if is_kept else super().key(operation, call)
+
+
+# protocol.safe
+
+
+class _Sends(Behaviour):
+    """Takes for sent what was read."""
+
+    def sends(self, operation: Operation) -> bool:
+        return False
+
+    def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
+        image = super().rendered(operation, channel, pk)
+        if self.sends(operation) and self.store.has(channel, pk):
+            self.store.mark_sent(channel, [pk])
+        return image
+
+
+@bug("protocol.safe")
+class PendingReadIsSent(_Sends):
+    """A pending list takes the images that it has listed for sent."""
+
+    def sends(self, operation: Operation) -> bool:
+        return operation.meaning.pending is not None or super().sends(operation)
+
+
+@bug("protocol.safe")
+class UnionReadIsSent(_Sends):
+    """inserts_or_updates takes the images that it has listed for sent; inserts and updates do not."""
+
+    def sends(self, operation: Operation) -> bool:
+        return operation.id == UNION or super().sends(operation)
+
+
+@bug("protocol.safe")
+class RetrievedIsSent(_Sends):
+    """An image that was retrieved counts as sent."""
+
+    def sends(self, operation: Operation) -> bool:
+        return operation.id == RETRIEVE or super().sends(operation)
+
+
+@bug("protocol.safe")
+class DetailedReadIsSent(_Sends):
+    """Whoever reads an image with its details is about to send it, and it counts as sent."""
+
+    def sends(self, operation: Operation) -> bool:
+        return operation.meaning.detailed or super().sends(operation)

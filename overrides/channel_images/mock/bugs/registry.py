@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from channel_images.mock.answers import Answer, Refused
 from channel_images.mock.behaviour import Behaviour
+from channel_images.mock.call import Call
 from channel_images.mock.parameters import Argument
 from channel_images.mock.variants import html, name_of, summary_of
 
@@ -17,6 +18,7 @@ UNION = "listProductImageInsertsOrUpdates"
 RETRIEVE = "retrieveProductImage"
 DETAILED_RETRIEVE = "retrieveDetailedProductImage"
 
+FILTERS = ("product", "product__pk__in", "id__in", "is_seller_product", "product_type")
 _PAGING = {"page", "limit"}
 
 
@@ -30,6 +32,8 @@ class Bug:
     summary: str
     """The mistake, in the words of a server's author."""
     behaviour: type[Behaviour]
+    needs_churn: bool = False
+    """Whether it shows only while the data changes."""
 
 
 BUGS: dict[str, Bug] = {}
@@ -38,7 +42,7 @@ BUGS: dict[str, Bug] = {}
 Kind = TypeVar("Kind", bound=type[Behaviour])
 
 
-def bug(rule: str) -> Callable[[Kind], Kind]:
+def bug(rule: str, *, needs_churn: bool = False) -> Callable[[Kind], Kind]:
     """Put a behaviour into ``BUGS``, as one that ``rule`` sees. Its name is that of the class, its docstring says what
     is wrong."""
 
@@ -46,7 +50,7 @@ def bug(rule: str) -> Callable[[Kind], Kind]:
         name = name_of(kind)
         if name in BUGS:
             raise ValueError(f"there are two bugs {name}")
-        BUGS[name] = Bug(name, rule, summary_of(kind), kind)
+        BUGS[name] = Bug(name, rule, summary_of(kind), kind, needs_churn)
         return kind
 
     return register
@@ -60,6 +64,12 @@ def filters(arguments: Mapping[str, Argument]) -> dict[str, Argument]:
 def without(arguments: Mapping[str, Argument], *names: str) -> dict[str, Argument]:
     """The arguments but for some."""
     return {name: value for name, value in arguments.items() if name not in names}
+
+
+def without_parameters(call: Call, *names: str) -> Call:
+    """The request as if it had not given some parameters."""
+    parts = [part for part in call.query_string.split("&") if part.partition("=")[0] not in names]
+    return Call({**call.scope, "query_string": "&".join(parts).encode("latin-1")})
 
 
 def server_error() -> Refused:

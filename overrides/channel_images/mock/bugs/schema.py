@@ -1,6 +1,7 @@
 """Schema: answers that are not shaped as documented, and input that the server trips over."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,8 +18,12 @@ from channel_images.mock.bugs.registry import (
 )
 from channel_images.mock.call import Call
 from channel_images.mock.operations import Operation
-from channel_images.mock.parameters import Argument, Invalid, Parameter
+from channel_images.mock.parameters import Argument, Invalid, Parameter, read_integer
+from channel_images.mock.settings import Settings
+from channel_images.mock.store import Store
 
+LOST_EVERY = 50
+"""Requests of which ``connection-lost`` answers all but one."""
 _INT32 = 2**31
 
 
@@ -176,6 +181,65 @@ class InvalidIs422(Behaviour):
         answer = super().answer(operation, call)
         answer.status = 422 if answer.status == 400 else answer.status
         return answer
+
+
+class _Followed(Behaviour):
+    """Sends more behind the JSON of an answer."""
+
+    def more(self, operation: Operation) -> bytes:
+        """What follows in the body."""
+        return b""
+
+    def behind(self, operation: Operation) -> bytes:
+        """What follows the body, after its length was counted."""
+        return b""
+
+    def answer(self, operation: Operation, call: Call) -> Answer:
+        answer = super().answer(operation, call)
+        if answer.status == 200 and call.method == "GET":
+            answer.body += self.more(operation)
+            answer.behind += self.behind(operation)
+        return answer
+
+
+@bug("schema.response")
+class CommentBehindJson(_Followed):
+    """A profiler writes its figures behind the JSON of the lists."""
+
+    def more(self, operation: Operation) -> bytes:
+        return super().more(operation) + (b"<!-- 12 ms, 3 queries -->" if operation.is_list else b"")
+
+
+@bug("schema.response")
+class SecondDocument(_Followed):
+    """The retrieval returns its answer and then falls through to the default one: two documents."""
+
+    def more(self, operation: Operation) -> bytes:
+        return super().more(operation) + (b'{"status":"ok"}' if operation.id == RETRIEVE else b"")
+
+
+@bug("schema.response")
+class NulBehindJson(_Followed):
+    """A buffer is sent with the zero byte at its end, on the detailed retrieval."""
+
+    def more(self, operation: Operation) -> bytes:
+        return super().more(operation) + (b"\0" if operation.id == DETAILED_RETRIEVE else b"")
+
+
+@bug("schema.response")
+class CommentBehindLength(_Followed):
+    """A middleware writes a comment behind every body, after the length was counted."""
+
+    def behind(self, operation: Operation) -> bytes:
+        return super().behind(operation) + b"<!-- served by web-2 -->"
+
+
+@bug("schema.response")
+class LineBehindLength(_Followed):
+    """The updates end in a line break that their length does not count."""
+
+    def behind(self, operation: Operation) -> bytes:
+        return super().behind(operation) + (b"\r\n" if operation.id == UPDATES else b"")
 
 
 # schema.identifiable
@@ -336,6 +400,200 @@ class TracebackInBody(Behaviour):
         return answer
 
 
+@bug("schema.no-server-error")
+class ConnectionLost(Behaviour):
+    """A worker is restarted while it works: one request in fifty ends in a reset connection."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        super().__init__(settings, store)
+        self._requests = 0
+
+    def answer(self, operation: Operation, call: Call) -> Answer:
+        self._requests += 1
+        answer = super().answer(operation, call)
+        answer.is_lost |= self._requests % LOST_EVERY == 0
+        return answer
+
+
+@bug("schema.no-server-error")
+class Slashless500(Behaviour):
+    """The redirect to the path with its closing slash fails."""
+
+    def redirect(self, call: Call, location: str) -> Answer:
+        return server_error().answer
+
+
+@bug("schema.no-server-error")
+class SlashlessDetailed500(Behaviour):
+    """The redirect to the path with its closing slash fails for the detailed operations."""
+
+    def redirect(self, call: Call, location: str) -> Answer:
+        return server_error().answer if call.path.endswith("/detailed") else super().redirect(call, location)
+
+
+class _FailingRoute(Behaviour):
+    """Fails for certain paths that lead nowhere."""
+
+    def stumbles(self, path: str) -> bool:
+        return False
+
+    def unrouted(self, call: Call) -> Answer:
+        return server_error().answer if self.stumbles(call.path) else super().unrouted(call)
+
+
+@bug("schema.no-server-error")
+class DoubledSlash500(_FailingRoute):
+    """The router splits a path at its slashes, and fails where nothing is between two of them."""
+
+    def stumbles(self, path: str) -> bool:
+        return "//" in path or super().stumbles(path)
+
+
+@bug("schema.no-server-error")
+class UpperCasePath500(_FailingRoute):
+    """The router finds a path whatever its case, and the table of views does not: a KeyError."""
+
+    def stumbles(self, path: str) -> bool:
+        return path != path.lower() or super().stumbles(path)
+
+
+@bug("schema.no-server-error")
+class FormatSuffix500(_FailingRoute):
+    """Paths may end in .json, for which no renderer is set up."""
+
+    def stumbles(self, path: str) -> bool:
+        return path.rstrip("/").endswith(".json") or super().stumbles(path)
+
+
+class _FailingPath(Behaviour):
+    """Fails for certain values of the path's parameters."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return False
+
+    def path_argument(self, operation: Operation, call: Call, name: str) -> int:
+        if self.fails_at(name, call.path_parameter(name)):
+            raise server_error()
+        return super().path_argument(operation, call, name)
+
+
+def _number(text: str) -> int:
+    """The value of a text of ASCII digits alone; -1 for any other."""
+    return read_integer(text) if text.isascii() and text.isdigit() else -1
+
+
+@bug("schema.no-server-error")
+class ChannelBeyondInt32(_FailingPath):
+    """A channel from 2147483648 on overflows a signed column of 32 bits: 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "channel_id" and _number(text) >= 2**31) or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class IdBeyondUint32(_FailingPath):
+    """An id from 4294967296 on overflows an unsigned column of 32 bits: 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "id" and _number(text) >= 2**32) or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class ChannelBeyondDouble(_FailingPath):
+    """A channel from 9007199254740992 on is no exact number in JavaScript, and an assertion fails: 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "channel_id" and _number(text) >= 2**53) or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class LargestId500(_FailingPath):
+    """One is added to an id before the look-up, and the largest, 9223372036854775807, overflows: 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "id" and _number(text) == 2**63 - 1) or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class IdBeyondInt64(_FailingPath):
+    """An id of more than 64 bits reaches the database, which refuses it: 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "id" and _number(text) >= 2**63) or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class ChannelBeyondInt64(_FailingPath):
+    """A channel of more than 64 bits reaches the database, which refuses it: 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "channel_id" and _number(text) >= 2**63) or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class ZeroId500(_FailingPath):
+    """Image 0 is falsy, and the view goes on without an image: 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "id" and _number(text) == 0) or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class ZeroChannel500(_FailingPath):
+    """Channel 0 is falsy, and the view goes on without a channel: 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "channel_id" and _number(text) == 0) or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class NegativeChannel500(_FailingPath):
+    """The route takes a sign, and the channel's id is unsigned: -1 is 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "channel_id" and text.startswith("-")) or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class DecimalId500(_FailingPath):
+    """The route takes a decimal, and int() of 1.0 is not guarded: 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "id" and "." in text) or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class LeadingZeroChannel500(_FailingPath):
+    """A channel is looked up by its text in a table of numbers, and 05 is not in it: a KeyError."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "channel_id" and text.startswith("0") and text != "0") or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class SpacedId500(_FailingPath):
+    """A space in an id breaks the cache's key: 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "id" and " " in text) or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class NulInId500(_FailingPath):
+    """A NUL byte in an id reaches the database, which refuses it: 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "id" and "\0" in text) or super().fails_at(name, text)
+
+
+@bug("schema.no-server-error")
+class NulInChannel500(_FailingPath):
+    """A NUL byte in a channel reaches the database, which refuses it: 500."""
+
+    def fails_at(self, name: str, text: str) -> bool:
+        return (name == "channel_id" and "\0" in text) or super().fails_at(name, text)
+
+
 # schema.rejects-invalid
 
 
@@ -388,3 +646,73 @@ class WordIsChannel(Behaviour):
         if name == "channel_id" and call.path_parameter(name).isalpha():
             return self.store.channels[0]
         return super().path_argument(operation, call, name)
+
+
+_BEGINNING = re.compile(r"^(\s*[0-9]+)[^0-9.\s].*")
+"""A whole number with something else behind it."""
+
+
+class _ParsedInt(Behaviour):
+    """Reads the number that a text begins with, as JavaScript's parseInt does."""
+
+    def parses(self, name: str) -> bool:
+        return False
+
+    def decode(self, parameter: Parameter, text: str) -> Argument | None:
+        if self.parses(parameter.name):
+            text = ",".join(_BEGINNING.sub(r"\1", item) for item in text.split(","))
+        return super().decode(parameter, text)
+
+    def path_argument(self, operation: Operation, call: Call, name: str) -> int:
+        if self.parses(name):
+            texts = call.scope["path_params"]
+            call = Call({**call.scope, "path_params": {**texts, name: _BEGINNING.sub(r"\1", texts[name])}})
+        return super().path_argument(operation, call, name)
+
+
+@bug("schema.rejects-invalid")
+class ProductParsedInt(_ParsedInt):
+    """parseInt reads product: 12abc is 12."""
+
+    def parses(self, name: str) -> bool:
+        return name == "product" or super().parses(name)
+
+
+@bug("schema.rejects-invalid")
+class IdInParsedInt(_ParsedInt):
+    """parseInt reads the values of id__in: 12abc is 12."""
+
+    def parses(self, name: str) -> bool:
+        return name == "id__in" or super().parses(name)
+
+
+@bug("schema.rejects-invalid")
+class ProductsParsedInt(_ParsedInt):
+    """parseInt reads the values of product__pk__in: 12abc is 12."""
+
+    def parses(self, name: str) -> bool:
+        return name == "product__pk__in" or super().parses(name)
+
+
+@bug("schema.rejects-invalid")
+class TypesParsedInt(_ParsedInt):
+    """parseInt reads the values of product_type: 0abc is 0."""
+
+    def parses(self, name: str) -> bool:
+        return name == "product_type" or super().parses(name)
+
+
+@bug("schema.rejects-invalid")
+class IdParsedInt(_ParsedInt):
+    """parseInt reads the id in the path: 12abc is image 12."""
+
+    def parses(self, name: str) -> bool:
+        return name == "id" or super().parses(name)
+
+
+@bug("schema.rejects-invalid")
+class ChannelParsedInt(_ParsedInt):
+    """parseInt reads the channel in the path: 5abc is channel 5."""
+
+    def parses(self, name: str) -> bool:
+        return name == "channel_id" or super().parses(name)

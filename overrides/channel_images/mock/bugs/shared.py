@@ -1,0 +1,35 @@
+"""What the bugs share whose views keep a request on themselves."""
+
+import asyncio
+
+from starlette.types import Scope
+
+from channel_images.mock.behaviour import Behaviour
+from channel_images.mock.call import Call
+from channel_images.mock.operations import Operation
+from channel_images.mock.settings import Settings
+from channel_images.mock.store import Store
+
+PAUSE = 0.01
+"""Seconds that such a view waits for its database, in which the next request comes."""
+_KEPT = ("path", "raw_path", "path_params", "query_string")
+
+
+class Shared(Behaviour):
+    """Answers a request by what the view keeps of the one that came last: its own, unless another came meanwhile."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        super().__init__(settings, store)
+        self._kept: dict[str, Scope] = {}
+
+    def is_shared(self, operation: Operation) -> bool:
+        """Whether the view of the operation keeps its requests."""
+        return False
+
+    async def arrive(self, operation: Operation, call: Call) -> Call:
+        call = await super().arrive(operation, call)
+        if not self.is_shared(operation):
+            return call
+        self._kept[operation.id] = call.scope
+        await asyncio.sleep(PAUSE)
+        return Call({**call.scope, **{name: self._kept[operation.id][name] for name in _KEPT}})
