@@ -4,6 +4,7 @@ A client has to cope with all of them, and a check must accuse none. A variant i
 after its class; the first line of its docstring is its description.
 """
 
+import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +12,21 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate
 from enum import StrEnum
 from functools import lru_cache
+from http import HTTPStatus
 from random import Random
 from typing import TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
 
-from channel_images.mock.answers import Answer, Refused, bad_request, method_not_allowed, to_json, unauthorized
+from channel_images.mock.answers import (
+    JSON_TYPE,
+    Answer,
+    Json,
+    Refused,
+    bad_request,
+    method_not_allowed,
+    to_json,
+    unauthorized,
+)
 from channel_images.mock.behaviour import Behaviour, Links, Window
 from channel_images.mock.call import Call
 from channel_images.mock.channel import Query
@@ -33,6 +44,8 @@ DELAY = 0.05
 THROTTLED = 0.01
 """The share of requests that ``throttled`` puts off."""
 BLIP_EVERY = 250
+MOST_IDS = 50
+"""Values of one filter that ``many-ids-refused`` takes."""
 LONGEST_TARGET = 2_048
 """Characters of path and query that ``html-400`` reads."""
 
@@ -40,14 +53,18 @@ LONGEST_TARGET = 2_048
 class Allowance(StrEnum):
     """What a server may do without being accused."""
 
-    LIMITS = "Clamp a limit above its largest, or refuse it."
+    LIMITS = "Clamp a limit above its largest, or refuse it; refuse a filter with too many values."
     BAD_PAGING = "Answer a bad page or limit with 400, 404 or the default page; accept page=last."
     END = "Past the end: 404, or no rows."
-    SHAPE = "Any stable order; further fields; null fields left out."
+    SHAPE = "Any stable order; further fields; null fields left out; further values of open enums."
     LENIENCE = "Ignore a boolean it cannot read; truncate decimals; skip empty items of a list."
     UNKNOWN = "Refuse, or match nothing for, enum values and foreign keys that do not exist."
-    ROUTES = "403 for a foreign channel; HTML for what matches no route or is no good request."
-    PROXIES = "Links with another scheme, host or prefix; the scheme word in any case, or in one."
+    ROUTES = (
+        "403 or 410 for a channel or an image that is not there; HTML for what matches no route or is no good request."
+    )
+    ERRORS = "Errors as application/problem+json."
+    WRITES = "404 or 400 for writing to an image that does not exist."
+    PROXIES = "Links with another scheme, host or prefix, or none; links that a redirect completes; the scheme word in any case, or in one."
     HTTP = "Throttling, slowness, compression, validators or none, 405 for HEAD."
     BLIP = "One 502, 503 or 504 that is gone when the request is sent again."
     ENVELOPE = "Pending lists inside the page envelope."
@@ -124,6 +141,16 @@ class LimitRefused(Behaviour):
         if parameter.name == "limit" and isinstance(value, int) and value > LARGEST_TAKEN:
             raise Invalid(f"Ensure this value is less than or equal to {LARGEST_TAKEN}.")
         return value
+
+
+@variant(Allowance.LIMITS)
+class ManyIdsRefused(Behaviour):
+    """A filter with more than 50 values is 400."""
+
+    def decode(self, parameter: Parameter, text: str) -> Argument | None:
+        if parameter.is_list and text.count(",") >= MOST_IDS:
+            raise Invalid(f"Ensure this list has no more than {MOST_IDS} items.")
+        return super().decode(parameter, text)
 
 
 # Bad pages and limits
@@ -250,6 +277,19 @@ class NullsLeftOut(Behaviour):
         return {name: value for name, value in super().row(operation, channel, pk).items() if value is not None}
 
 
+@variant(Allowance.SHAPE)
+class OpenEnums(Behaviour):
+    """Some images have a source or a status that the contract does not list."""
+
+    def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
+        row = super().row(operation, channel, pk)
+        if pk % 3 == 0:
+            row["source"] = "marketplace"
+        if pk % 5 == 0:
+            row["status"] = "archived"
+        return row
+
+
 # Lenience
 
 
@@ -330,6 +370,28 @@ class ForbiddenChannel(Behaviour):
 
 
 @variant(Allowance.ROUTES)
+class ForbiddenImage(Behaviour):
+    """An image that does not exist is 403, as one that the token may not see."""
+
+    def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
+        raise Refused(Answer.of_json({"detail": "You do not have permission to perform this action."}, 403))
+
+
+@variant(Allowance.ROUTES, excludes=["forbidden-channel", "forbidden-image", "empty-past-the-end"])
+class Gone(Behaviour):
+    """A channel, an image or a page that does not exist is 410."""
+
+    def missing_channel(self, channel: int) -> int:
+        raise Refused(Answer.of_json({"detail": "Gone."}, 410))
+
+    def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
+        raise Refused(Answer.of_json({"detail": "Gone."}, 410))
+
+    def past_the_end(self, operation: Operation, window: Window, listing: Listing) -> Window:
+        raise Refused(Answer.of_json({"detail": "Gone."}, 410))
+
+
+@variant(Allowance.ROUTES)
 class Html404(Behaviour):
     """Paths and ids that match no route are 404 in HTML."""
 
@@ -357,6 +419,66 @@ class Html400(Behaviour):
         return super().answer(operation, call)
 
 
+# Errors
+
+
+@variant(Allowance.ERRORS)
+class ProblemJson(Behaviour):
+    """Errors are application/problem+json, with type, title, status and detail."""
+
+    def answer(self, operation: Operation, call: Call) -> Answer:
+        return _as_problem(super().answer(operation, call))
+
+    def unrouted(self, call: Call) -> Answer:
+        return _as_problem(super().unrouted(call))
+
+
+def _as_problem(answer: Answer) -> Answer:
+    if answer.status < 400 or answer.headers.get("content-type") != JSON_TYPE:
+        return answer
+    said = json.loads(answer.body)
+    problem: dict[str, Json] = {
+        "type": "about:blank",
+        "title": HTTPStatus(answer.status).phrase,
+        "status": answer.status,
+    }
+    more = said if "detail" in said else {"detail": "Invalid parameters.", "errors": said}
+    headers = {**answer.headers, "content-type": "application/problem+json"}
+    return Answer(answer.status, to_json({**problem, **more}), headers)
+
+
+# Writes
+
+
+class _WritesLookUp(Behaviour):
+    """Looks an image up before a method other than GET is refused."""
+
+    def dispatch(self, operation: Operation, call: Call) -> Answer:
+        if not operation.is_list and call.method not in {"GET", "HEAD", "OPTIONS"}:
+            self.written(operation, call)
+        return super().dispatch(operation, call)
+
+    def written(self, operation: Operation, call: Call) -> None:
+        """Look the image up. Raises ``Refused``."""
+        self.image_id(operation, call, self.channel(operation, call))
+
+
+@variant(Allowance.WRITES)
+class WriteLooksUp(_WritesLookUp):
+    """POST, PUT, PATCH and DELETE to an image that does not exist are 404, to others 405."""
+
+
+@variant(Allowance.WRITES, excludes=["write-looks-up"])
+class WriteLooksUp400(_WritesLookUp):
+    """POST, PUT, PATCH and DELETE to an image that does not exist are 400, to others 405."""
+
+    def written(self, operation: Operation, call: Call) -> None:
+        try:
+            super().written(operation, call)
+        except Refused:
+            raise bad_request({"id": ["Product image does not exist."]}) from None
+
+
 # Proxies and credentials
 
 
@@ -367,6 +489,23 @@ class ProxyLinks(Behaviour):
     def link(self, call: Call, number: int) -> str:
         link = urlsplit(super().link(call, number))
         return urlunsplit(link._replace(scheme="https", netloc="shop.example.com", path=f"/omnitron{link.path}"))
+
+
+@variant(Allowance.PROXIES)
+class LinksFromRoot(Behaviour):
+    """next and previous are paths from the root, without scheme and host."""
+
+    def link(self, call: Call, number: int) -> str:
+        return urlunsplit(urlsplit(super().link(call, number))._replace(scheme="", netloc=""))
+
+
+@variant(Allowance.PROXIES)
+class LinksWithoutSlash(Behaviour):
+    """next and previous lack the closing slash of the path, which a redirect adds."""
+
+    def link(self, call: Call, number: int) -> str:
+        link = urlsplit(super().link(call, number))
+        return urlunsplit(link._replace(path=link.path.rstrip("/")))
 
 
 @variant(Allowance.PROXIES)
