@@ -1,4 +1,4 @@
-"""Protocol: methods, paths without their closing slash, caches, and reading that changes what is read."""
+"""Protocol: reading that changes what is read, caches, methods, and paths without their closing slash."""
 
 from channel_images.mock.answers import Answer, bad_request
 from channel_images.mock.behaviour import Behaviour
@@ -17,104 +17,52 @@ from channel_images.mock.bugs.registry import (
 from channel_images.mock.call import Call
 from channel_images.mock.operations import Operation
 
-
-@bug("protocol.read-only")
-class ListCreates(Behaviour):
-    """The view of the list is a ListCreateAPIView: POST asks for the fields of a new image."""
-
-    def dispatch(self, operation: Operation, call: Call) -> Answer:
-        if call.method == "POST" and operation.is_list:
-            raise bad_request({"product": ["This field is required."]})
-        return super().dispatch(operation, call)
+# protocol.safe
 
 
-@bug("protocol.read-only")
-class ImageDeletes(Behaviour):
-    """The view of an image is a RetrieveUpdateDestroyAPIView: PUT, PATCH and DELETE look for the image."""
+class _Sends(Behaviour):
+    """Takes for sent what was read."""
 
-    def dispatch(self, operation: Operation, call: Call) -> Answer:
-        if call.method in {"PUT", "PATCH", "DELETE"} and not operation.is_list:
-            self.image_id(operation, call, self.channel(operation, call))
-            return Answer(204)
-        return super().dispatch(operation, call)
-
-
-@bug("protocol.read-only")
-class MethodIgnored(Behaviour):
-    """The detailed retrieval answers any method as it answers GET."""
-
-    def dispatch(self, operation: Operation, call: Call) -> Answer:
-        if operation.id == DETAILED_RETRIEVE and call.method != "OPTIONS":
-            return self.retrieve(operation, call)
-        return super().dispatch(operation, call)
-
-
-@bug("protocol.read-only")
-class ListAnswersPost(Behaviour):
-    """The lists take a POST for a search, and answer it with the list."""
-
-    def dispatch(self, operation: Operation, call: Call) -> Answer:
-        is_search = call.method == "POST" and operation.is_list
-        return self.list(operation, call) if is_search else super().dispatch(operation, call)
-
-
-@bug("protocol.head-options")
-class Head500(Behaviour):
-    """A view does not know HEAD, and fails."""
-
-    def dispatch(self, operation: Operation, call: Call) -> Answer:
-        if call.method == "HEAD" and operation.id == DETAILED_LIST:
-            raise server_error()
-        return super().dispatch(operation, call)
-
-
-class _HeadWithBody(Behaviour):
-    """Answers HEAD as it answers GET, body and all."""
-
-    def sends_body(self, call: Call, answer: Answer) -> bool:
+    def sends(self, operation: Operation) -> bool:
         return False
 
-    def deliver(self, call: Call, answer: Answer) -> Answer:
-        if call.method != "HEAD" or not self.sends_body(call, answer):
-            return super().deliver(call, answer)
-        answer = super().deliver(Call({**call.scope, "method": "GET"}), answer)
-        # A server of HTTP takes no body for HEAD from the application: it has to go past it.
-        answer.body, answer.behind = b"", answer.body
-        return answer
+    def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
+        image = super().rendered(operation, channel, pk)
+        if self.sends(operation) and self.store.has(channel, pk):
+            self.store.mark_sent(channel, [pk])
+        return image
 
 
-@bug("protocol.head-options")
-class HeadWithBody(_HeadWithBody):
-    """HEAD is answered with a body."""
+@bug("protocol.safe")
+class PendingReadIsSent(_Sends):
+    """A pending list takes the images that it has listed for sent."""
 
-    def sends_body(self, call: Call, answer: Answer) -> bool:
-        return True
-
-
-@bug("protocol.head-options")
-class HeadErrorWithBody(_HeadWithBody):
-    """HEAD has a body where it is refused: the exception handler does not look at the method."""
-
-    def sends_body(self, call: Call, answer: Answer) -> bool:
-        return answer.status >= 400 or super().sends_body(call, answer)
+    def sends(self, operation: Operation) -> bool:
+        return operation.meaning.pending is not None or super().sends(operation)
 
 
-@bug("protocol.head-options")
-class Options500(Behaviour):
-    """OPTIONS fails while it describes the serializer."""
+@bug("protocol.safe")
+class UnionReadIsSent(_Sends):
+    """inserts_or_updates takes the images that it has listed for sent; inserts and updates do not."""
 
-    def options(self, operation: Operation) -> Answer:
-        if operation.meaning.pending:
-            raise server_error()
-        return super().options(operation)
+    def sends(self, operation: Operation) -> bool:
+        return operation.id == UNION or super().sends(operation)
 
 
-@bug("protocol.redirect")
-class RedirectElsewhere(Behaviour):
-    """A path without its slash is redirected to the canonical host, with the token."""
+@bug("protocol.safe")
+class RetrievedIsSent(_Sends):
+    """An image that was retrieved counts as sent."""
 
-    def redirect(self, call: Call, location: str) -> Answer:
-        return Answer(301, headers={"location": f"https://www.example.com{location}"})
+    def sends(self, operation: Operation) -> bool:
+        return operation.id == RETRIEVE or super().sends(operation)
+
+
+@bug("protocol.safe")
+class DetailedReadIsSent(_Sends):
+    """Whoever reads an image with its details is about to send it, and it counts as sent."""
+
+    def sends(self, operation: Operation) -> bool:
+        return operation.meaning.detailed or super().sends(operation)
 
 
 # protocol.caching
@@ -189,49 +137,109 @@ class CacheIgnoresFilters(Cached):
         return target(without_parameters(call, *FILTERS)) if is_kept else super().key(operation, call)
 
 
-# protocol.safe
+# protocol.read-only
 
 
-class _Sends(Behaviour):
-    """Takes for sent what was read."""
+@bug("protocol.read-only")
+class ListCreates(Behaviour):
+    """The view of the list is a ListCreateAPIView: POST asks for the fields of a new image."""
 
-    def sends(self, operation: Operation) -> bool:
+    def dispatch(self, operation: Operation, call: Call) -> Answer:
+        if call.method == "POST" and operation.is_list:
+            raise bad_request({"product": ["This field is required."]})
+        return super().dispatch(operation, call)
+
+
+@bug("protocol.read-only")
+class ImageDeletes(Behaviour):
+    """The view of an image is a RetrieveUpdateDestroyAPIView: PUT, PATCH and DELETE look for the image."""
+
+    def dispatch(self, operation: Operation, call: Call) -> Answer:
+        if call.method in {"PUT", "PATCH", "DELETE"} and not operation.is_list:
+            self.image_id(operation, call, self.channel(operation, call))
+            return Answer(204)
+        return super().dispatch(operation, call)
+
+
+@bug("protocol.read-only")
+class MethodIgnored(Behaviour):
+    """The detailed retrieval answers any method as it answers GET."""
+
+    def dispatch(self, operation: Operation, call: Call) -> Answer:
+        if operation.id == DETAILED_RETRIEVE and call.method != "OPTIONS":
+            return self.retrieve(operation, call)
+        return super().dispatch(operation, call)
+
+
+@bug("protocol.read-only")
+class ListAnswersPost(Behaviour):
+    """The lists take a POST for a search, and answer it with the list."""
+
+    def dispatch(self, operation: Operation, call: Call) -> Answer:
+        is_search = call.method == "POST" and operation.is_list
+        return self.list(operation, call) if is_search else super().dispatch(operation, call)
+
+
+# protocol.head-options
+
+
+@bug("protocol.head-options")
+class Head500(Behaviour):
+    """A view does not know HEAD, and fails."""
+
+    def dispatch(self, operation: Operation, call: Call) -> Answer:
+        if call.method == "HEAD" and operation.id == DETAILED_LIST:
+            raise server_error()
+        return super().dispatch(operation, call)
+
+
+class _HeadWithBody(Behaviour):
+    """Answers HEAD as it answers GET, body and all."""
+
+    def sends_body(self, call: Call, answer: Answer) -> bool:
         return False
 
-    def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
-        image = super().rendered(operation, channel, pk)
-        if self.sends(operation) and self.store.has(channel, pk):
-            self.store.mark_sent(channel, [pk])
-        return image
+    def deliver(self, call: Call, answer: Answer) -> Answer:
+        if call.method != "HEAD" or not self.sends_body(call, answer):
+            return super().deliver(call, answer)
+        answer = super().deliver(Call({**call.scope, "method": "GET"}), answer)
+        # A server of HTTP takes no body for HEAD from the application: it has to go past it.
+        answer.body, answer.behind = b"", answer.body
+        return answer
 
 
-@bug("protocol.safe")
-class PendingReadIsSent(_Sends):
-    """A pending list takes the images that it has listed for sent."""
+@bug("protocol.head-options")
+class HeadWithBody(_HeadWithBody):
+    """HEAD is answered with a body."""
 
-    def sends(self, operation: Operation) -> bool:
-        return operation.meaning.pending is not None or super().sends(operation)
-
-
-@bug("protocol.safe")
-class UnionReadIsSent(_Sends):
-    """inserts_or_updates takes the images that it has listed for sent; inserts and updates do not."""
-
-    def sends(self, operation: Operation) -> bool:
-        return operation.id == UNION or super().sends(operation)
+    def sends_body(self, call: Call, answer: Answer) -> bool:
+        return True
 
 
-@bug("protocol.safe")
-class RetrievedIsSent(_Sends):
-    """An image that was retrieved counts as sent."""
+@bug("protocol.head-options")
+class HeadErrorWithBody(_HeadWithBody):
+    """HEAD has a body where it is refused: the exception handler does not look at the method."""
 
-    def sends(self, operation: Operation) -> bool:
-        return operation.id == RETRIEVE or super().sends(operation)
+    def sends_body(self, call: Call, answer: Answer) -> bool:
+        return answer.status >= 400 or super().sends_body(call, answer)
 
 
-@bug("protocol.safe")
-class DetailedReadIsSent(_Sends):
-    """Whoever reads an image with its details is about to send it, and it counts as sent."""
+@bug("protocol.head-options")
+class Options500(Behaviour):
+    """OPTIONS fails while it describes the serializer."""
 
-    def sends(self, operation: Operation) -> bool:
-        return operation.meaning.detailed or super().sends(operation)
+    def options(self, operation: Operation) -> Answer:
+        if operation.meaning.pending:
+            raise server_error()
+        return super().options(operation)
+
+
+# protocol.redirect
+
+
+@bug("protocol.redirect")
+class RedirectElsewhere(Behaviour):
+    """A path without its slash is redirected to the canonical host, with the token."""
+
+    def redirect(self, call: Call, location: str) -> Answer:
+        return Answer(301, headers={"location": f"https://www.example.com{location}"})
