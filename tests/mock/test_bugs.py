@@ -78,7 +78,7 @@ TOUCHED = {
         detailed-read-is-sent pending-default-1 pending-pages-from-zero pending-zero-for-null pending-page-ignored
         pending-limit-ignored pending-unpaged pending-drops-row pending-last-page-repeats""",
     "LDIUB": """invalid-is-422 comment-behind-json page-zero-500 limit-zero-500 large-page-500 traceback-in-body
-        list-creates list-answers-post etag-of-path last-modified-of-release cache-ignores-limit auth-token-in-cookie
+        list-creates list-answers-post etag-of-path modified-by-first cache-ignores-limit auth-token-in-cookie
         largest-limit-5 small-limit-raised limit-from-choices large-limit-is-default ties-unordered default-limit-20
         last-page-by-default unknown-channel-empty""",
     "LDIUBRE": """size-as-text is-active-as-number status-upper-case hash-numeric-where-null date-without-zone

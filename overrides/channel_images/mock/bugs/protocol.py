@@ -1,5 +1,9 @@
 """Protocol: reading that changes what is read, caches, methods, and paths without their closing slash."""
 
+import re
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate
+
 from channel_images.mock.answers import Answer, bad_request
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs.cache import Cached, target
@@ -89,17 +93,26 @@ class EtagOfPage(Behaviour):
         return answer
 
 
-@bug("protocol.caching")
-class LastModifiedOfRelease(Behaviour):
-    """Last-Modified of a list is the date of the release: no other query, and no change, is ever noticed."""
+_MODIFIED = re.compile(rb'"modified_date":"([0-9-]{10}T[0-9:]{8})')
 
-    released = "Mon, 02 Jun 2025 08:00:00 GMT"
+
+def _modified(answer: Answer) -> list[datetime]:
+    """The dates of the rows in an answer, in their order and to the second."""
+    return [datetime.fromisoformat(date.decode()) for date in _MODIFIED.findall(answer.body)]
+
+
+@bug("protocol.caching")
+class ModifiedByFirst(Behaviour):
+    """If-Modified-Since is compared with the first image of the list, whatever page is asked for."""
 
     def list(self, operation: Operation, call: Call) -> Answer:
         answer = super().list(operation, call)
-        if call.header(b"if-modified-since") == self.released.encode():
-            answer = Answer(304)
-        answer.headers["last-modified"] = self.released
+        first = _modified(super().list(operation, without_parameters(call, "page", *FILTERS)))[:1]
+        since = parsedate((call.header(b"if-modified-since") or b"").decode("latin-1"))
+        if since and first and since[:6] >= first[0].timetuple()[:6]:
+            return Answer(304)
+        if dates := _modified(answer):
+            answer.headers["last-modified"] = format_datetime(max(dates).replace(tzinfo=UTC), usegmt=True)
         return answer
 
 
