@@ -1,21 +1,26 @@
 """Whatever instant an export ends at, the next run ends in the same rows as an undisturbed one."""
 
+import fcntl
 import json
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.export.conftest import IMAGES, pks_of, rows_of
 
-from channel_images import ChannelImages, NotAuthenticated, ServerError
+from channel_images import ChannelImages, Listing, NotAuthenticated, Page, ServerError
 from channel_images.export import Export, ExportError, Progress, Status
+from channel_images.export.work import WorkFolder
 from channel_images.mock import Churn, MockServer
+from channel_images.paging import Walk
 
 KILLS = 30
 CHILD = Path(__file__).with_name("killed.py")
@@ -62,7 +67,7 @@ def test_kill_9(
     assert (result.status, result.rows) == (Status.COMPLETE, IMAGES + 23)
     expected = [image.pk for channel in (5, 6) for image in client.channel(channel).images()]
     assert pks_of(path) == expected
-    assert {entry.name for entry in tmp_path.iterdir()} <= {path.name, f"{path.name}.export.done"}
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
 class Stopped(Exception):
@@ -182,14 +187,323 @@ def test_a_folder_that_is_no_export_is_left_alone(client: ChannelImages, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["checkpoint.json", "export.json"])
-@pytest.mark.parametrize("content", ["{", "[]", '{"rows": 1}'])
+@pytest.mark.parametrize("content", ["{", "[]", '{"rows": 1}', "[" * 100_000])
 def test_a_damaged_folder_is_not_continued(client: ChannelImages, tmp_path: Path, name: str, content: str) -> None:
     path = tmp_path / "images.ndjson"
     with pytest.raises(Stopped):
         export(client, path, on_progress=stop_after(300)).run()
     (tmp_path / "images.ndjson.export" / name).write_text(content)
-    with pytest.raises(ExportError, match=r"damaged: remove|unfinished export with"):
+    with pytest.raises(ExportError, match=r"damaged, or was edited: remove|unfinished export with"):
         export(client, path).run()
+
+
+def broken_off(client: ChannelImages, path: Path) -> Path:
+    """The work folder of an export that ended after some 300 rows of channel 5."""
+    with pytest.raises(Stopped):
+        export(client, path, on_progress=stop_after(300)).run()
+    return path.with_name(f"{path.name}.export")
+
+
+def with_checkpoint(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Edit a checkpoint, as somebody would who wants it to say something else."""
+    checkpoint = json.loads((folder / "checkpoint.json").read_bytes())
+    change(checkpoint["state"])
+    (folder / "checkpoint.json").write_text(json.dumps(checkpoint))
+
+
+def says_done(state: dict[str, Any]) -> None:
+    state["reading"]["walk"]["done"] = True
+
+
+def lies_about_rows(state: dict[str, Any]) -> None:
+    state["rows"] += 1
+
+
+def leaves_out_a_channel(state: dict[str, Any]) -> None:
+    state["finished"] = [{"channel": 5, "rows": state["rows"], "status": "complete", "doubts": []}]
+    state["reading"] = None
+
+
+def cuts_the_spool(state: dict[str, Any]) -> None:
+    state["spool"]["size"] -= 1
+
+
+@pytest.mark.parametrize("change", [says_done, lies_about_rows, leaves_out_a_channel, cuts_the_spool])
+def test_an_edited_checkpoint_is_refused(
+    client: ChannelImages, tmp_path: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    path = tmp_path / "images.ndjson"
+    folder = broken_off(client, path)
+    with_checkpoint(folder, change)
+    with pytest.raises(ExportError, match=r"checkpoint\.json is damaged, or was edited: remove .* to begin anew"):
+        export(client, path).run()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["spool", "pks"])
+@pytest.mark.parametrize("where", ["first", "last"])
+@pytest.mark.parametrize("suffix", ["ndjson", "parquet"])
+def test_an_edited_spool_is_refused(client: ChannelImages, tmp_path: Path, name: str, where: str, suffix: str) -> None:
+    path = tmp_path / f"images.{suffix}"
+    folder = broken_off(client, path)
+    content = bytearray((folder / name).read_bytes())
+    size = json.loads((folder / "checkpoint.json").read_bytes())["state"]["spool"]["size"]
+    content[0 if where == "first" else (size - 1 if name == "spool" else -1)] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(ExportError, match=f"{name} is damaged, or was edited"):
+        export(client, path).run()
+    (folder / name).unlink()
+    with pytest.raises(ExportError, match=f"{name} is damaged, or was edited"):
+        export(client, path).run()
+    assert not path.exists()
+
+
+def test_a_checkpoint_of_another_export_is_refused(client: ChannelImages, tmp_path: Path) -> None:
+    """Of the same channels, with a filter: in its place, it would make a part of the rows the whole."""
+    path, filtered = tmp_path / "images.ndjson", tmp_path / "filtered.ndjson"
+    folder = broken_off(client, path)
+    with pytest.raises(Stopped):
+        export(client, filtered, filters={"id_in": range(100)}, on_progress=stop_after(50)).run()
+    other = filtered.with_name("filtered.ndjson.export")
+    for name in ("checkpoint.json", "spool", "pks"):
+        (other / name).replace(folder / name)
+    with pytest.raises(ExportError, match=r"checkpoint\.json is damaged, or was edited"):
+        export(client, path).run()
+
+
+@pytest.mark.parametrize("suffix", ["ndjson", "parquet"])
+def test_a_file_that_is_gone_is_missed(
+    client: ChannelImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    """A run that ended after the file was in its place, and before its folder was removed."""
+    path = tmp_path / f"images.{suffix}"
+    with monkeypatch.context() as patch:
+        patch.setattr("channel_images.export.work.WorkFolder.remove", lambda _: None)
+        export(client, path).run()
+    path.unlink()
+    with pytest.raises(ExportError, match=r"is gone, which an earlier run wrote: remove .* to begin anew"):
+        export(client, path).run()
+
+
+def test_a_run_that_ends_between_two_parts_of_a_list_is_continued(
+    client: ChannelImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, ids = tmp_path / "images.ndjson", range(3_000)  # more than fit into one URL
+    pages_by = Listing._pages_by
+    begun: list[Listing] = []
+
+    def pages_of_the_first_part(self: Listing, walk: Walk) -> Iterator[Page]:
+        begun.append(self)
+        if len(begun) > 1:
+            raise Stopped
+        return pages_by(self, walk)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Listing, "_pages_by", pages_of_the_first_part)
+        with pytest.raises(Stopped):
+            export(client, path, filters={"id_in": ids}).run()
+    assert export(client, path, filters={"id_in": ids}).run().resumed
+    assert pks_of(path) == [image.pk for channel in (5, 6) for image in client.channel(channel).images(id_in=ids)]
+
+
+# Whose the files are
+
+
+@pytest.fixture
+def precious(tmp_path: Path) -> Path:
+    """A file of somebody else's, to which links lead."""
+    path = tmp_path / "elsewhere" / "precious"
+    path.parent.mkdir()
+    path.write_text("precious")
+    return path
+
+
+LINKS = ("lock", "export.json.new", "checkpoint.json", "checkpoint.json.new", "spool", "pks", "spool.parquet")
+
+
+@pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+@pytest.mark.parametrize("begun", [False, True])
+def test_no_link_in_a_work_folder_is_followed(
+    client: ChannelImages,
+    tmp_path: Path,
+    precious: Path,
+    name: str,
+    link: Callable[[Path, Path], None],
+    begun: bool,
+) -> None:
+    path = tmp_path / "images.parquet"
+    folder = path.with_name(f"{path.name}.export")
+    if begun:
+        broken_off(client, path)
+        (folder / name).unlink(missing_ok=True)
+    else:
+        folder.mkdir()
+    link(folder / name, precious)
+    with pytest.raises(ExportError, match=r"is a link, or no file: remove|is no unfinished export: rename or remove"):
+        export(client, path, overwrite=True).run()
+    assert precious.read_text() == "precious"
+    assert not path.exists()
+
+
+def test_a_work_folder_that_is_a_link_is_not_followed(client: ChannelImages, tmp_path: Path, precious: Path) -> None:
+    for target in (precious.parent, precious, tmp_path / "nowhere"):
+        folder = tmp_path / "images.ndjson.export"
+        folder.symlink_to(target)
+        with pytest.raises(ExportError, match="is there already, and is no folder: rename or remove it"):
+            export(client, tmp_path / "images.ndjson").run()
+        folder.unlink()
+    assert [entry.name for entry in precious.parent.iterdir()] == ["precious"]
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("name", ["pipe", "folder"])
+def test_what_is_no_file_in_a_work_folder_is_refused(client: ChannelImages, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "images.ndjson"
+    folder = broken_off(client, path)
+    (folder / "spool").unlink()
+    os.mkfifo(folder / "spool") if name == "pipe" else (folder / "spool").mkdir()
+    with pytest.raises(ExportError, match="spool is a link, or no file: remove"):
+        export(client, path).run()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of somebody else's")
+def test_a_work_folder_of_somebody_else_is_refused(client: ChannelImages, tmp_path: Path) -> None:
+    path = tmp_path / "images.ndjson"
+    os.chown(broken_off(client, path), 12345, -1)
+    with pytest.raises(ExportError, match="belongs to another user: remove it"):
+        export(client, path).run()
+
+
+def test_in_a_folder_no_link_is_followed(client: ChannelImages, tmp_path: Path, precious: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "channel_id=6").symlink_to(precious.parent)
+    with pytest.raises(ExportError, match="channel_id=6 is a symbolic link: remove it"):
+        export(client, out, overwrite=True).run()
+    (out / "channel_id=6").unlink()
+    (out / "channel_id=6").mkdir()
+    (out / "channel_id=6/images.parquet").symlink_to(precious)
+    with pytest.raises(ExportError, match="exists: remove it"):
+        export(client, out).run()
+    export(client, out, overwrite=True).run()
+    assert len(pks_of(out / "channel_id=6/images.parquet")) == 23
+    assert precious.read_text() == "precious"
+    assert [entry.name for entry in precious.parent.iterdir()] == ["precious"]
+
+
+def test_a_link_that_leads_nowhere_is_there_already(client: ChannelImages, tmp_path: Path) -> None:
+    path = tmp_path / "images.ndjson"
+    path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ExportError, match="exists: remove it, or say --overwrite"):
+        export(client, path).run()
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", ["ndjson", "parquet", "csv.gz"])
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_the_umask_is_respected(client: ChannelImages, tmp_path: Path, suffix: str, mask: int) -> None:
+    path, out = tmp_path / f"images.{suffix}", tmp_path / "out"
+    before = os.umask(mask)
+    try:
+        folder = broken_off(client, path)
+        assert {stat.S_IMODE(entry.stat().st_mode) for entry in folder.iterdir()} == {0o666 & ~mask}
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        export(client, path).run()
+        export(client, f"{out}/").run()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+    assert stat.S_IMODE((out / "channel_id=5/images.parquet").stat().st_mode) == 0o666 & ~mask
+    assert stat.S_IMODE((out / "channel_id=5").stat().st_mode) == 0o777 & ~mask
+
+
+def test_a_run_that_ended_while_it_removed_its_folder(
+    client: ChannelImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each of its steps: the file is whole, so the next run is content with it, or refuses to replace it."""
+    unlink, steps = Path.unlink, 0
+
+    def unlink_so_many(path: Path, missing_ok: bool = False) -> None:
+        nonlocal steps
+        if path.parent.name.endswith(".export"):
+            if not steps:
+                raise Stopped
+            steps -= 1
+        unlink(path, missing_ok)
+
+    for number in range(1, 20):
+        path, steps = tmp_path / f"{number}.ndjson", number
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", unlink_so_many)
+            try:
+                export(client, path).run()
+                break
+            except Stopped:
+                pass
+        whole = path.read_bytes()
+        try:
+            assert export(client, path).run().status is Status.COMPLETE
+        except ExportError as error:
+            assert "exists: remove it, or say --overwrite" in str(error)  # noqa: PT017 - either is right
+        assert path.read_bytes() == whole
+        assert {entry.suffix for entry in tmp_path.iterdir()} == {".ndjson"}
+    else:
+        pytest.fail("it never ended")
+    assert number > 5
+
+
+def test_a_lock_that_was_removed_is_no_lock(
+    client: ChannelImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three runs: the first removes its folder when the second has opened the lock, but not locked it yet; and the
+    third makes the folder anew. Only one of these two may go on."""
+    path = tmp_path / "images.ndjson"
+    folder = path.with_name(f"{path.name}.export")
+    flock = fcntl.flock
+    third: list[WorkFolder] = []
+
+    def late(file: Any, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        WorkFolder(folder, {}).remove()
+        third.append(WorkFolder(folder, {}).__enter__())
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(ExportError, match="another run is writing this export"):
+        export(client, path).run()
+    assert not path.exists()
+    third[0].__exit__()
+
+
+def test_a_folder_that_was_removed_meanwhile_is_made_anew(
+    client: ChannelImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "images.ndjson"
+    flock = fcntl.flock
+
+    def late(file: Any, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        WorkFolder(path.with_name(f"{path.name}.export"), {}).remove()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    assert export(client, path).run().rows == IMAGES + 23
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_runs_that_race_write_the_file_once(server: MockServer, tmp_path: Path) -> None:
+    """Many processes at once: each writes it, is told that another does, or that it is there."""
+    command = [sys.executable, "-m", "channel_images.cli", "export", "6", "images.ndjson"]
+    environment = {**os.environ, "CHANNEL_IMAGES_URL": server.url, "CHANNEL_IMAGES_TOKEN": server.token}
+    runs = [
+        subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(6)
+    ]
+    said = [run.communicate()[1] for run in runs]
+    assert sorted(run.returncode for run in runs) == [0, 2, 2, 2, 2, 2], said
+    assert all("complete" in text or "another run is writing" in text or "exists: remove it" in text for text in said)
+    assert len(pks_of(tmp_path / "images.ndjson")) == 23
+    assert [entry.name for entry in tmp_path.iterdir()] == ["images.ndjson"]
 
 
 def test_two_runs_at_once(client: ChannelImages, tmp_path: Path) -> None:
@@ -241,7 +555,7 @@ def test_a_full_disk(client: ChannelImages, tmp_path: Path) -> None:
         assert "\n" not in str(refusal.value)
         assert not path.exists()
         checkpoint = json.loads((small / "images.ndjson.export/checkpoint.json").read_bytes())
-        assert 0 < checkpoint["rows"] < IMAGES
+        assert 0 < checkpoint["state"]["rows"] < IMAGES
         subprocess.run(["mount", "-o", "remount,size=8m", str(small)], check=True)
         result = export(client, path).run()
         assert (result.rows, result.resumed) == (IMAGES + 23, True)

@@ -1,5 +1,6 @@
 """Writing an export."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -16,9 +17,12 @@ from channel_images.exceptions import ChannelImagesError, ExportError, Incomplet
 from channel_images.export.plan import EXPORT_LIMIT, What, list_of
 from channel_images.export.sinks import format_of, sink_for
 from channel_images.export.work import (
+    EMPTY,
+    Mark,
     Spool,
     WorkFolder,
     disk_errors,
+    holds,
     pk_bytes,
     read_pks,
     sync_file,
@@ -216,10 +220,11 @@ class Export:
                 self._path.mkdir(parents=True, exist_ok=True)
             elif not self._path.parent.is_dir():
                 raise ExportError(f"{self._path.parent}: there is no such folder")
-            if not self.work_folder.exists():
-                self._refuse_to_overwrite()
+            self._refuse_links()
             with WorkFolder(self.work_folder, self._identity) as work:
                 try:
+                    if not work.state:
+                        self._refuse_to_overwrite()
                     self._run(work)
                 except BaseException:
                     if not work.state:
@@ -231,14 +236,13 @@ class Export:
 
     def _run(self, work: WorkFolder) -> None:
         self._resumed = bool(work.state)
-        try:
-            self._state = _State.from_dict(work.state)
-        except (KeyError, TypeError, ValueError):
-            raise ExportError(f"the checkpoint in {work.path} is damaged: remove the folder to begin anew") from None
+        self._state = _State.from_dict(work.state)
         self._begun_with = self._saved = self._state.rows
         for number, (target, channels) in enumerate(self._targets()):
             if number >= self._state.files:
                 self._write(work, target, channels)
+            elif not target.is_file():
+                raise ExportError(f"{target} is gone, which an earlier run wrote: remove {work.path} to begin anew")
             self._files.append(target)
 
     def result(self) -> ExportResult:
@@ -264,56 +268,60 @@ class Export:
             yield self._path / f"channel_id={channel}" / f"{self._what}{self._sink.suffix}", [channel]
 
     def _refuse_to_overwrite(self) -> None:
-        there = [target for target, _ in self._targets() if target.exists()]
+        there = [target for target, _ in self._targets() if os.path.lexists(target)]
         if there and not self._overwrite:
             raise ExportError(f"{there[0]} exists: remove it, or say --overwrite (overwrite=True)")
+
+    def _refuse_links(self) -> None:
+        """Refuse a folder of a channel that leads elsewhere: its name is ours, not the user's."""
+        for target, _ in self._targets():
+            if self._folder and target.parent.is_symlink():
+                raise ExportError(f"{target.parent} is a symbolic link: remove it, or name where it leads")
 
     def _write(self, work: WorkFolder, target: Path, channels: Sequence[int]) -> None:
         """Read the channels of one file, and put it in its place.
 
-        The next run repeats what this one did not finish: a spool that is there is made into the file again, and a file
-        that is there is put in its place again.
+        The next run repeats what this one did not finish: the file is made from the spool again.
         """
         finished = {entry.channel for entry in self._state.finished}
-        spool = work.path / "spool"
-        for channel in channels:
-            if channel not in finished:
-                self._read(work, spool, channel)
-        file = work.path / f"file{self._sink.suffix}"
-        if spool.exists():
-            self._sink.finish(spool, file)
+        path = work.path / "spool"
+        # The spool of some formats is the file, and may have become it.
+        if path.exists() or not holds(target, self._state.spool):
+            with closing(Spool(path, self._state.spool)) as spool:
+                if not self._state.spool.size:
+                    spool.append(self._sink.begin())
+                for channel in channels:
+                    if channel not in finished:
+                        self._read(work, spool, channel)
+                spool.sync()
+            file = self._sink.finish(path)
             sync_file(file)
-            spool.unlink(missing_ok=True)
-            sync_folder(work.path)
-        if file.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
             sync_folder(target.parent)
-        self._state = evolve(self._state, files=self._state.files + 1, size=0)
+        self._state = evolve(self._state, files=self._state.files + 1, spool=EMPTY)
         work.save(self._state.to_dict())
 
-    def _read(self, work: WorkFolder, spool_path: Path, channel: int) -> None:
+    def _read(self, work: WorkFolder, spool: Spool, channel: int) -> None:
         """Read a channel to its end, or on from where the checkpoint was."""
-        with closing(Spool(spool_path, self._state.size)) as spool:
-            if not self._state.size:
-                spool.append(self._sink.begin())
-            if self._state.reading is None or self._state.reading.channel != channel:
-                self._state = evolve(self._state, reading=_Reading(channel))
-            listing = list_of(
-                self._client.channel(channel),
-                self._what,
-                self._filters,
-                limit=self._limit,
-                concurrency=self._concurrency,
-                consistent=True,
-            )
-            parts = listing._parts()
-            reading = self._reading()
-            for number in range(reading.part, len(parts)):
-                if number > reading.part:
-                    self._state = evolve(self._state, reading=evolve(self._reading(), part=number, pks=0, walk=None))
-                self._read_part(work, spool, parts[number], is_last=number == len(parts) - 1)
-            self._checkpoint(work, spool, self._finished())
+        if self._state.reading is None or self._state.reading.channel != channel:
+            self._state = evolve(self._state, reading=_Reading(channel))
+        listing = list_of(
+            self._client.channel(channel),
+            self._what,
+            self._filters,
+            limit=self._limit,
+            concurrency=self._concurrency,
+            consistent=True,
+        )
+        parts = listing._parts()
+        for number in range(self._reading().part, len(parts)):
+            if number > self._reading().part:
+                # Kept at once: the pks of the part before are overwritten.
+                next_part = evolve(self._reading(), part=number, pks=EMPTY, walk=None)
+                self._checkpoint(work, spool, evolve(self._state, reading=next_part))
+            self._read_part(work, spool, parts[number], is_last=number == len(parts) - 1)
+        self._checkpoint(work, spool, self._finished())
 
     def _reading(self) -> "_Reading":
         reading = self._state.reading
@@ -369,13 +377,13 @@ class Export:
         self._state = evolve(
             self._state,
             rows=self._state.rows + rows,
-            size=spool.size,
-            reading=evolve(reading, rows=reading.rows + rows, pks=pks.size, walk=walk.checkpoint()),
+            spool=spool.mark,
+            reading=evolve(reading, rows=reading.rows + rows, pks=pks.mark, walk=walk.checkpoint()),
         )
 
     def _checkpoint(self, work: WorkFolder, spool: Spool, state: "_State") -> None:
         spool.sync()
-        self._state = evolve(state, size=spool.size)
+        self._state = evolve(state, spool=spool.mark)
         work.save(self._state.to_dict())
         self._saved = self._state.rows
 
@@ -399,23 +407,23 @@ class Export:
 
 @frozen
 class _Reading:
-    """A channel that is being read: its part, its rows, the bytes of its pks, and where its walk is."""
+    """A channel that is being read: its part, its rows, the spool of its pks, and where its walk is."""
 
     channel: int
     part: int = 0
     rows: int = 0
-    pks: int = 0
+    pks: Mark = EMPTY
     walk: Mapping[str, Any] | None = None
     doubts: Sequence[str] = ()
 
 
 @frozen
 class _State:
-    """A checkpoint: files in their place, channels read, rows and bytes of the spool, and the channel being read."""
+    """A checkpoint: files in their place, channels read, rows, the spool, and the channel being read."""
 
     files: int = 0
     rows: int = 0
-    size: int = 0
+    spool: Mark = EMPTY
     finished: Sequence[ChannelResult] = ()
     reading: _Reading | None = None
 
@@ -427,8 +435,8 @@ class _State:
         if not state:
             return cls()
         finished = [ChannelResult(**{**entry, "status": Status(entry["status"])}) for entry in state["finished"]]
-        reading = None if state["reading"] is None else _Reading(**state["reading"])
-        return cls(**{**state, "finished": finished, "reading": reading})
+        reading = state["reading"] and _Reading(**{**state["reading"], "pks": Mark(**state["reading"]["pks"])})
+        return cls(**{**state, "spool": Mark(**state["spool"]), "finished": finished, "reading": reading})
 
 
 def _rows_of(pages: Sequence[Page]) -> int:

@@ -46,9 +46,9 @@ class Sink(ABC):
     def encode(self, pages: Sequence[Page], channel: int) -> bytes:
         """The bytes of the rows of some pages."""
 
-    def finish(self, spool: Path, file: Path) -> None:
-        """Make the file from the whole spool, which may become the file itself."""
-        spool.replace(file)
+    def finish(self, spool: Path) -> Path:
+        """Make the file from the whole spool, beside it, where the spool is not the file itself."""
+        return spool
 
 
 class NdjsonSink(Sink):
@@ -117,11 +117,12 @@ class ParquetSink(Sink):
             stream.write_batch(batch)
         return buffer.getvalue()
 
-    def finish(self, spool: Path, file: Path) -> None:
+    def finish(self, spool: Path) -> Path:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         schema = arrow_schema(dictionaries=True, with_channel=self._with_channel)
+        file = spool.with_suffix(self.suffix)
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
             waiting: list[pa.RecordBatch] = []
             for batch in _batches(spool):
@@ -131,6 +132,7 @@ class ParquetSink(Sink):
                     waiting = []
             if waiting:
                 writer.write_table(pa.Table.from_batches(waiting).cast(schema))
+        return file
 
 
 def sink_for(name: str, *, compressed: bool, with_channel: bool) -> Sink:

@@ -3,24 +3,34 @@
 Whatever instant a process or a machine dies at, the folder holds a checkpoint that was written whole: the spool is
 flushed to the disk first, then a new checkpoint takes the place of the old one by a rename. What the spool holds beyond
 its checkpoint is cut off when it is opened again.
+
+Nothing in the folder is believed unseen. A checkpoint has a digest of itself, and names the digests of the spools, so
+that a folder that was damaged or edited is refused. A folder or file that is a link, or a folder of somebody else, is
+not written to: an export next to which others may write must not change a file of theirs, or have its own changed.
 """
 
 import errno
+import hashlib
 import json
 import os
-import shutil
+import stat
+import tempfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from attrs import frozen
+
 from channel_images.exceptions import ExportError
 
-VERSION = 1
+VERSION = 2
 _IDENTITY = "export.json"
-_FIRST_FILES = frozenset(("lock", f"{_IDENTITY}.new"))
-"""What a run that ended at once can leave."""
+_CHECKPOINT = "checkpoint.json"
+_LOCK = "lock"
+_LEFTOVERS = (f"{_IDENTITY}.new", f"{_CHECKPOINT}.new", _CHECKPOINT, _LOCK)
+"""What a run can leave without `export.json`: one that ended at once, or while it removed its folder, in this order."""
 _PK_BYTES = 8
 _COPIED = 1 << 16
 
@@ -43,14 +53,15 @@ class WorkFolder:
         self._lock: BinaryIO | None = None
 
     def __enter__(self) -> "WorkFolder":
-        self.path.mkdir(exist_ok=True)
-        if not (self.path / _IDENTITY).exists() and {entry.name for entry in self.path.iterdir()} - _FIRST_FILES:
-            raise ExportError(f"{self.path} is there already, and is no unfinished export: rename or remove it")
-        self._lock = (self.path / "lock").open("wb")
-        _lock(self._lock, self.path)
+        while self._lock is None:
+            with suppress(FileExistsError):
+                self.path.mkdir(mode=0o700)
+            with suppress(FileNotFoundError):  # another run ends, and removes it
+                _refuse_what_is_not_ours(self.path)
+                self._lock = _locked(self.path / _LOCK)
         try:
             self._check_identity()
-            self.state = self._read("checkpoint.json") or {}
+            self.state = self._checkpoint()
         except BaseException:
             self._lock.close()
             raise
@@ -63,6 +74,7 @@ class WorkFolder:
     def _check_identity(self) -> None:
         found = self._read(_IDENTITY)
         if found is None:
+            (self.path / _CHECKPOINT).unlink(missing_ok=True)
             write_atomically(self.path / _IDENTITY, json.dumps(self._identity, indent=2).encode())
             return
         wanted = json.loads(json.dumps(self._identity))
@@ -73,29 +85,56 @@ class WorkFolder:
                     f"{_shown(wanted.get(name))}: finish it as it was begun, or remove the folder"
                 )
 
+    def _checkpoint(self) -> dict[str, Any]:
+        """The state that the last checkpoint holds, if that is what was written."""
+        found = self._read(_CHECKPOINT)
+        if found is None:
+            return {}
+        state = found.get("state")
+        if not isinstance(state, dict) or found.get("digest") != self._digest(state):
+            raise damaged(self.path / _CHECKPOINT)
+        return state
+
+    def _digest(self, state: Mapping[str, Any]) -> str:
+        content = json.dumps([self._identity, state], sort_keys=True).encode()
+        return hashlib.sha256(content).hexdigest()
+
     def _read(self, name: str) -> dict[str, Any] | None:
         """What a file of the folder says; None where there is none."""
         try:
             content = json.loads((self.path / name).read_bytes())
         except FileNotFoundError:
             return None
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
-            raise ExportError(f"{self.path / name} is damaged: remove {self.path} to begin anew")
+            raise damaged(self.path / name)
         return content
 
     def save(self, state: dict[str, Any]) -> None:
         """Make `state` the checkpoint. What it speaks of has to be on the disk."""
-        write_atomically(self.path / "checkpoint.json", json.dumps(state).encode())
+        content = json.dumps({"digest": self._digest(state), "state": state}).encode()
+        write_atomically(self.path / _CHECKPOINT, content)
         self.state = state
 
     def remove(self) -> None:
-        """Remove the folder. It loses its name first, so that no half of it is taken for an unfinished export."""
-        doomed = self.path.with_name(f"{self.path.name}.done")
-        shutil.rmtree(doomed, ignore_errors=True)
-        self.path.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+        """Remove the folder. Whatever instant this ends at, the next run can go on or begin anew."""
+        kept = {*_LEFTOVERS, _IDENTITY}
+        for name in (*(entry.name for entry in self.path.iterdir() if entry.name not in kept), _IDENTITY, *_LEFTOVERS):
+            (self.path / name).unlink(missing_ok=True)
+        with suppress(OSError):  # another run has begun in it
+            self.path.rmdir()
+
+
+@frozen
+class Mark:
+    """How far a spool is: its size, and the digest of so many of its bytes."""
+
+    size: int = 0
+    digest: str = ""
+
+
+EMPTY = Mark()
 
 
 class Spool:
@@ -103,23 +142,34 @@ class Spool:
 
     Args:
         path: The file.
-        size: How many of its bytes count; what is beyond is cut off.
+        mark: What of it counts; what is beyond is cut off.
+
+    Raises:
+        ExportError: It is not what the mark says.
     """
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: Path, mark: Mark) -> None:
         self.path = path
         path.touch()
-        if path.stat().st_size < size:
-            raise ExportError(f"{path} is shorter than its checkpoint says: remove the folder to begin anew")
         self._file = path.open("r+b")
-        self._file.truncate(size)
-        self._file.seek(size)
-        self.size = size
+        self._hash = _hash_of(self._file, mark.size)
+        if mark.size and self._hash.hexdigest() != mark.digest:
+            self.close()
+            raise damaged(path)
+        self._file.truncate(mark.size)
+        self._file.seek(mark.size)
+        self._size = mark.size
 
     def append(self, content: bytes) -> None:
         """Write at the end."""
         self._file.write(content)
-        self.size += len(content)
+        self._hash.update(content)
+        self._size += len(content)
+
+    @property
+    def mark(self) -> Mark:
+        """How far it is."""
+        return Mark(self._size, self._hash.hexdigest())
 
     def sync(self) -> None:
         """Return when all of it is on the disk."""
@@ -130,6 +180,15 @@ class Spool:
         """Close the file. An error here would hide the one that ended the export."""
         with suppress(OSError):
             self._file.close()
+
+
+def holds(path: Path, mark: Mark) -> bool:
+    """Whether there is a file that is exactly what the mark says."""
+    try:
+        with path.open("rb") as file:
+            return path.stat().st_size == mark.size and _hash_of(file, mark.size).hexdigest() == mark.digest
+    except FileNotFoundError:
+        return False
 
 
 def read_pks(path: Path) -> Iterator[Sequence[int]]:
@@ -165,6 +224,11 @@ def sync_folder(path: Path) -> None:
             os.close(descriptor)
 
 
+def damaged(path: Path) -> ExportError:
+    """The refusal of a file of a work folder that does not hold what an export wrote into it."""
+    return ExportError(f"{path} is damaged, or was edited: remove {path.parent} to begin anew")
+
+
 def sync_file(path: Path) -> None:
     """Return when the file is on the disk."""
     with path.open("rb") as file:
@@ -185,7 +249,57 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise ExportError(f"{error.filename or path}: {error.strerror or error}{hint}") from error
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
+def _hash_of(file: BinaryIO, size: int) -> "hashlib._Hash":
+    """The digest of the first bytes of a file, to be continued."""
+    digest = hashlib.sha256()
+    while size > 0 and (content := file.read(min(size, _COPIED))):
+        digest.update(content)
+        size -= len(content)
+    return digest
+
+
+def _refuse_what_is_not_ours(folder: Path) -> None:
+    """Refuse a folder that no export made, or that somebody prepared so that it leads elsewhere."""
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise ExportError(f"{folder} is there already, and is no folder: rename or remove it")
+    if not _is_own(folder, status.st_uid):
+        raise ExportError(f"{folder} belongs to another user: remove it, or choose another name for the file")
+    with os.scandir(folder) as entries:
+        found = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
+    if _IDENTITY not in found and not found.keys() <= {*_LEFTOVERS}:
+        raise ExportError(f"{folder} is there already, and is no unfinished export: rename or remove it")
+    for name, status in found.items():
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise ExportError(f"{folder / name} is a link, or no file: remove {folder} to begin anew")
+
+
+def _is_own(folder: Path, owner: int) -> bool:
+    if os.name != "posix" or owner == os.geteuid():
+        return True
+    with tempfile.TemporaryFile(dir=folder) as probe:  # a file server may know this user by another number
+        return os.fstat(probe.fileno()).st_uid == owner
+
+
+def _locked(path: Path) -> BinaryIO | None:
+    """The lock file, locked; None where it was removed before it could be.
+
+    Raises:
+        ExportError: Another run has locked it.
+    """
+    file = path.open("ab")
+    try:
+        _lock(file, path.parent)
+        if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            return file
+    except BaseException:
+        file.close()
+        raise
+    file.close()
+    return None
+
+
+def _lock(file: BinaryIO, folder: Path) -> None:
     try:
         import fcntl
     except ModuleNotFoundError:  # Windows: nothing keeps two runs apart
@@ -193,8 +307,7 @@ def _lock(file: BinaryIO, path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        file.close()
-        raise ExportError(f"another run is writing this export ({path} is locked)") from None
+        raise ExportError(f"another run is writing this export ({folder} is locked)") from None
 
 
 def _shown(value: object) -> str:
