@@ -17,8 +17,11 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.cli.conftest import COMMAND, Run, Terminal, environment_for
 
+from channel_images.cli.output import print_rows
 from channel_images.consistency import ConsistentWalk
 from channel_images.exceptions import IncompleteListing
 from channel_images.export.columns import columns
@@ -168,8 +171,8 @@ ODD: list[dict[str, Any]] = [
 
 
 @contextmanager
-def serving(*pages: list[dict[str, Any]]) -> Iterator[str]:
-    """A server whose full list has these pages."""
+def serving(*pages: list[dict[str, Any]], one: dict[str, Any] | None = None) -> Iterator[str]:
+    """A server whose full list has these pages, and which gives one image, whatever its pk."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -177,6 +180,8 @@ def serving(*pages: list[dict[str, Any]]) -> Iterator[str]:
             there = number <= len(pages)
             body = {"count": sum(map(len, pages)), "next": "x" if number < len(pages) else None, "previous": None}
             content = json.dumps({**body, "results": pages[number - 1]} if there else {"detail": "Invalid page."})
+            if re.search(r"/\d+/$", self.path):
+                content = json.dumps(one)
             self.send_response(200 if there else 404)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
@@ -242,6 +247,85 @@ def test_a_terminal_obeys_nothing_that_a_server_sends(terminal: Terminal, spawn:
         plain = spawn(*arguments, "--format", "table", CHANNEL_IMAGES_URL=url, PYTHONIOENCODING="ascii")
     assert (plain.code, plain.err) == (0, "")
     assert "?" * 30 in plain.out
+
+
+HOSTILE = {
+    "hash": "esc \x1b[31m del \x7f c1 \x9b bidi \u202e\u2066 wide \u2028 tag \U000e0041 half \udc00 back\rover\ttab\x00 ü図",
+    "name \x1b]0;title\x07": "a\nb",
+}
+
+
+@pytest.mark.parametrize("command", [["images", "5"], ["image", "5", "1"]])
+@pytest.mark.parametrize("chosen", ["csv", "ndjson", "json"])
+def test_a_terminal_obeys_no_format_and_a_pipe_gets_it_as_it_is(
+    terminal: Terminal, spawn: Run, chosen: str, command: list[str]
+) -> None:
+    row = {"pk": 1, **HOSTILE}
+    with serving([row], one=row) as url:
+        arguments = [*command, "--format", chosen, "--fields", ",".join(row)]
+        shown = terminal(200, *arguments, CHANNEL_IMAGES_URL=url).out
+        piped = spawn(*arguments, CHANNEL_IMAGES_URL=url).out
+    assert shown.replace("\n", "").isprintable()
+    assert "esc \\u001b[31m del \\u007f c1 \\u009b bidi \\u202e\\u2066 wide \\u2028 tag \\udb40\\udc41 half" in shown
+    assert "ü図" in shown
+    if chosen == "csv":
+        (_, header, _), (_, cell, name) = ["", *HOSTILE], list(csv.reader(io.StringIO(piped, newline="")))[1]
+        assert (cell, name) == (HOSTILE["hash"].replace("\udc00", "\\udc00"), HOSTILE[list(HOSTILE)[1]])
+        assert header
+    else:
+        for text in (shown, piped):
+            found = json.loads(text)
+            assert (found[0] if isinstance(found, list) else found) == row
+
+
+def printed(chosen: str, rows: list[dict[str, Any]], **options: bool) -> str:
+    """What rows look like in a pipe, decoded strictly."""
+    stream = io.TextIOWrapper(io.BytesIO())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdout", stream)
+        print_rows([rows], chosen, ["pk,hash,more"], **options)
+    stream.flush()
+    assert isinstance(stream.buffer, io.BytesIO)
+    return stream.buffer.getvalue().decode()
+
+
+any_text = st.text(st.characters(exclude_categories=[]))  # halves of surrogate pairs too
+any_value = st.none() | st.booleans() | st.integers() | any_text | st.lists(any_text)
+any_row = st.fixed_dictionaries({"pk": any_value, "hash": any_value, "more": any_value})
+
+
+@given(st.lists(any_row, min_size=1).map(lambda rows: json.loads(json.dumps(rows))))  # which joins halves that meet
+def test_whatever_a_server_sends_is_utf8_and_comes_back(rows: list[dict[str, Any]]) -> None:
+    assert json.loads(printed("json", rows)) == rows
+    assert [json.loads(line) for line in printed("ndjson", rows).split("\n")[:-1]] == rows
+    assert printed("table", rows).count("\n") >= len(rows)
+    header, *lines = csv.reader(io.StringIO(printed("csv", rows), newline=""))
+    assert header == ["pk", "hash", "more"]
+    assert lines == [[cell(row[name]) for name in header] for row in rows]
+
+
+def cell(value: Any) -> str:
+    text = value if isinstance(value, str) else "" if value is None else compact(value)
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def test_formulas_are_escaped_when_that_is_asked_for(run: Run) -> None:
+    row = {"pk": -1, "hash": "=1+1", "=more": "@a"}
+    with serving([row], one=row) as url:
+        for command in (["images", "5"], ["image", "5", "1"]):
+            arguments = [*command, "--format", "csv", "--fields", "pk,hash,=more"]
+            plain = run(*arguments, CHANNEL_IMAGES_URL=url).out
+            assert plain == "pk,hash,=more\n-1,=1+1,@a\n"
+            escaped = run(*arguments, "--escape-formulas", CHANNEL_IMAGES_URL=url).out
+            assert escaped == "pk,hash,'=more\n-1,'=1+1,'@a\n"
+    for command in (["images", "5"], ["pending", "5", "--format", "json"], ["image", "5", "1", "--format", "table"]):
+        done = run(*command, "--escape-formulas")
+        assert (done.code, done.out) == (2, "")
+        assert done.err == "channel-images: --escape-formulas is for --format csv\n"
 
 
 def test_what_breaks_off_is_no_whole_array(run: Run) -> None:

@@ -1,6 +1,8 @@
 """What stands in the files: every value as it came, whatever the format can hold."""
 
+import csv
 import datetime
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -154,6 +156,63 @@ def test_any_image_survives(wire: list[dict[str, Any]]) -> None:
                 cell = cell.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
             assert cell == row.get(column.name)
         assert json.loads(cells[REST] or "{}") == {name: value for name, value in row.items() if name == "more"}
+
+
+any_texts = st.text(st.characters(exclude_categories=[]))  # halves of surrogate pairs too
+any_kinds = {**KINDS, Kind.STRING: any_texts, Kind.ENUM: any_texts}
+any_rows = st.fixed_dictionaries(
+    {}, optional={column.name: st.none() | any_kinds[column.kind] for column in columns()} | {"more": any_texts}
+).map(lambda row: json.loads(json.dumps(row)))  # which joins the halves that meet
+
+
+@given(st.lists(any_rows, max_size=5))
+def test_ndjson_is_utf8_and_comes_back(wire: list[dict[str, Any]]) -> None:
+    written = sink_for("ndjson", compressed=False, with_channel=False).encode([page_of(wire)], 5).decode()
+    assert [json.loads(line) for line in written.split("\n")[:-1]] == wire
+
+
+@given(st.lists(any_rows, max_size=5))
+def test_csv_is_utf8_and_comes_back(wire: list[dict[str, Any]]) -> None:
+    written = sink_for("csv", compressed=False, with_channel=False).encode([page_of(wire)], 5).decode()
+    for row, cells in zip(wire, csv.reader(io.StringIO(written, newline="")), strict=True):
+        *known, more = cells
+        wanted = [row.get(column.name) for column in columns()]
+        assert known == [cell(value) for value in wanted]
+        assert json.loads(more or "{}") == {name: value for name, value in row.items() if name == "more"}
+
+
+def cell(value: Any) -> str:
+    """The text of a cell; what UTF-8 cannot hold is written out."""
+    text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    return "".join(f"\\u{ord(each):04x}" if "\ud800" <= each <= "\udfff" else each for each in text)
+
+
+# The last four are the wide forms of the first four, which spreadsheets take for them.
+FORMULAS = [
+    *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1+1", '=HYPERLINK("x")'),
+    *("\uff1d1", "\uff0b1", "\uff0d1", "\uff20a"),
+]
+NO_FORMULAS = ["", "a=1", "1-1", "'=1", "2022-11-25T12:06:42Z", "\\=1", '"=1"', "ü"]
+
+
+@pytest.mark.parametrize("text", FORMULAS + NO_FORMULAS)
+def test_formulas_are_escaped_when_that_is_asked_for(text: str) -> None:
+    page = page_of([{"pk": -7, "hash": text, "status": text, "more": text}])
+    for escape in (False, True):
+        sink = sink_for("csv", compressed=False, with_channel=False, escape_formulas=escape)
+        (cells,) = csv.reader(io.StringIO(sink.encode([page], 5).decode(), newline=""))
+        row = dict(zip([*(column.name for column in columns()), REST], cells, strict=True))
+        shown = f"'{text}" if escape and text in FORMULAS else text
+        assert (row["pk"], row["hash"], row["status"], json.loads(row[REST])) == ("-7", shown, shown, {"more": text})
+
+
+def test_what_escapes_no_formulas_says_so(client: ChannelImages, tmp_path: Path) -> None:
+    for suffix in ("ndjson", "parquet"):
+        with pytest.raises(ExportError, match=rf"--escape-formulas .* is for CSV, not for {suffix}"):
+            Export(client, [5], tmp_path / f"images.{suffix}", escape_formulas=True)
+    path = tmp_path / "images.csv.gz"
+    Export(client, [5], path, escape_formulas=True).run()
+    assert pks_of(path) == [image.pk for image in client.channel(5).images()]
 
 
 def page_of(wire: list[dict[str, Any]]) -> Page:

@@ -34,6 +34,7 @@ from channel_images.cli.filters import (
     ProductTypeOption,
     chosen_filters,
 )
+from channel_images.cli.output import EscapeFormulasOption
 from channel_images.config import CHANNEL_VARIABLES, first_set
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def export(
     file_format: Annotated[
         FileFormat | None, typer.Option("--format", help="The format of the files in a folder.  [default: parquet]")
     ] = None,
+    escape_formulas: EscapeFormulasOption = False,
     product: ProductOption = None,
     product_pk_in: ProductPkInOption = None,
     id_in: IdInOption = None,
@@ -121,6 +123,7 @@ def export(
                 what=what.value,
                 filters=filters,
                 file_format=file_format.value if file_format else None,
+                escape_formulas=escape_formulas,
                 limit=limit,
                 concurrency=concurrency,
                 overwrite=overwrite,

@@ -22,7 +22,7 @@ from channel_images.cli.connection import (
 )
 from channel_images.cli.errors import exit_codes, fail
 from channel_images.cli.listing import DetailedOption
-from channel_images.cli.output import FieldsOption, FormatOption, print_row
+from channel_images.cli.output import EscapeFormulasOption, FieldsOption, FormatOption, print_row
 from channel_images.config import CHANNEL_VARIABLES
 from channel_images.rows import image_row
 
@@ -39,6 +39,7 @@ def image(
     detailed: DetailedOption = False,
     chosen: FormatOption = None,
     fields: FieldsOption = None,
+    escape_formulas: EscapeFormulasOption = False,
     url: UrlOption = None,
     token: TokenOption = None,
     username: UsernameOption = None,
@@ -69,4 +70,4 @@ def image(
         except NotFound as error:
             # Another 404 is no answer of the API: the URL is wrong.
             fail(str(error), 1 if isinstance(error.body, dict) else 2)
-        print_row(image_row(answer), chosen, fields)
+        print_row(image_row(answer), chosen, fields, escape_formulas=escape_formulas)

@@ -36,7 +36,7 @@ from channel_images.cli.listing import (
     LimitTotalOption,
     print_listing,
 )
-from channel_images.cli.output import FieldsOption, FormatOption
+from channel_images.cli.output import EscapeFormulasOption, FieldsOption, FormatOption
 
 
 def images(
@@ -50,6 +50,7 @@ def images(
     detailed: DetailedOption = False,
     chosen: FormatOption = None,
     fields: FieldsOption = None,
+    escape_formulas: EscapeFormulasOption = False,
     limit: LimitOption = DEFAULT_LIMIT,
     limit_total: LimitTotalOption = None,
     consistent: ConsistentOption = False,

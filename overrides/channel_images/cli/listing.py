@@ -30,7 +30,7 @@ def print_listing(context: typer.Context, listing_of: "Callable[..., Listing]", 
     """Print a list of a channel, as the options in the context say.
 
     Args:
-        context: Of a command with the options above, and `FormatOption` and `FieldsOption`.
+        context: Of a command with the options above, and `FormatOption`, `FieldsOption` and `EscapeFormulasOption`.
         listing_of: A method of the client's channel.
         filters: Further arguments for it.
 
@@ -48,7 +48,12 @@ def print_listing(context: typer.Context, listing_of: "Callable[..., Listing]", 
         )
     except (TypeError, ValueError) as error:
         fail(str(error))
-    print_rows(_at_most(map(page_rows, listing.pages()), total), given["chosen"], given["fields"])
+    print_rows(
+        _at_most(map(page_rows, listing.pages()), total),
+        given["chosen"],
+        given["fields"],
+        escape_formulas=given["escape_formulas"],
+    )
 
 
 def _at_most(pages: Iterable[Sequence[Row]], total: int | None) -> Iterator[Sequence[Row]]:

@@ -1,11 +1,11 @@
 """Rows on stdout, as they come: a table, NDJSON, CSV or a JSON array.
 
-What is written is bytes in UTF-8, whatever the locale, but for tables, which are for people.
+What is written is bytes in UTF-8, whatever the locale, but for tables, which are for people. A pipe gets each character as
+it is; a terminal gets no character that it would obey.
 """
 
 import csv
 import difflib
-import io
 import json
 import re
 import sys
@@ -43,6 +43,10 @@ def complete_fields(incomplete: str) -> list[str]:
     return [f"{given}{comma}{name}" for name in _contract_fields() if name not in given.split(",")]
 
 
+EscapeFormulasOption = Annotated[
+    bool,
+    typer.Option("--escape-formulas", help="CSV: an apostrophe before text that a spreadsheet would calculate."),
+]
 FieldsOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -53,7 +57,9 @@ FieldsOption = Annotated[
 ]
 
 
-def print_rows(pages: Iterable[Sequence[Row]], chosen: str | None, fields: Sequence[str] | None) -> None:
+def print_rows(
+    pages: Iterable[Sequence[Row]], chosen: str | None, fields: Sequence[str] | None, *, escape_formulas: bool = False
+) -> None:
     """Print pages of rows as they come.
 
     Raises:
@@ -61,7 +67,7 @@ def print_rows(pages: Iterable[Sequence[Row]], chosen: str | None, fields: Seque
     """
     names = _names(fields)
     chosen = _format(chosen)
-    writer = _WRITERS[chosen](names)
+    writer = _writer(chosen, names, escape_formulas=escape_formulas)
     unseen, seen = set(names or ()), set[str]()
     count = 0
     try:
@@ -82,16 +88,16 @@ def print_rows(pages: Iterable[Sequence[Row]], chosen: str | None, fields: Seque
         say("no images")
 
 
-def print_row(row: Row, chosen: str | None, fields: Sequence[str] | None) -> None:
+def print_row(row: Row, chosen: str | None, fields: Sequence[str] | None, *, escape_formulas: bool = False) -> None:
     """Print one row; as JSON, it is an object, and as a table in a terminal it has a line for each field."""
     names = _names(fields)
     chosen = _format(chosen)
+    writer = _writer(chosen, names, escape_formulas=escape_formulas)
     if chosen is Format.JSON:
         _write(json.dumps(_selected(row, names), ensure_ascii=False, indent=2) + "\n")
     elif chosen is Format.TABLE and sys.stdout.isatty():
         _print_record(_selected(row, names))
     else:
-        writer = _WRITERS[chosen](names)
         writer.write([row])
         writer.end()
     _say_unseen(set(names or ()) - row.keys(), row)
@@ -135,11 +141,11 @@ def _to_json(value: Any) -> str:
 
 
 def _write(text: str) -> None:
-    try:
-        content = text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape and UTF-8 cannot hold
-        content = re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text).encode()
-    sys.stdout.buffer.write(content)
+    from channel_images.export.columns import escaped, to_utf8
+
+    if sys.stdout.isatty():
+        text = "".join(each if each.isprintable() or each == "\n" else escaped(each) for each in text)
+    sys.stdout.buffer.write(to_utf8(text))
 
 
 # Formats
@@ -188,24 +194,29 @@ class _Csv(_Writer):
     """A line of names, then a line a row. Null and absent are both empty.
 
     The columns are those of the contract, and what else the rows of the first page have.
+
+    Args:
+        names: The fields to write; None for all.
+        escape_formulas: Whether text that a spreadsheet would calculate gets an apostrophe before it.
     """
 
-    def __init__(self, names: Sequence[str] | None) -> None:
+    def __init__(self, names: Sequence[str] | None, *, escape_formulas: bool = False) -> None:
         super().__init__(names)
+        self._escape_formulas = escape_formulas
         self._columns: list[str] = []
         self._left_out: set[str] = set()
 
     def write(self, rows: Sequence[Row]) -> None:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        lines = _Lines()
+        writer = csv.writer(lines)
         if not self._columns:
             self._columns = _columns(self._names, rows)
-            writer.writerow(self._columns)
+            writer.writerow(map(self._cell, self._columns))
         for row in rows:
-            writer.writerow([_cell(row.get(name)) for name in self._columns])
+            writer.writerow([self._cell(row.get(name)) for name in self._columns])
         if self._names is None:
             self._left_out.update(*rows)
-        _write(text.getvalue())
+        _write("".join(lines))
 
     def end(self) -> None:
         if not self._columns:
@@ -216,18 +227,28 @@ class _Csv(_Writer):
                 "--fields makes columns of them"
             )
 
+    def _cell(self, value: Any) -> str:
+        from channel_images.export.columns import without_formula
+
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            return _to_json(value)
+        return without_formula(value) if self._escape_formulas else value
+
+
+class _Lines(list[str]):
+    """What `csv` writes into, a line at a time. It quotes a carriage return only where lines end in one."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
+
 
 def _columns(names: Sequence[str] | None, rows: Sequence[Row]) -> list[str]:
     if names is not None:
         return list(names)
     known = _contract_fields()
     return [*known, *(name for name in dict.fromkeys(name for row in rows for name in row) if name not in known)]
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else _to_json(value)
 
 
 # Tables
@@ -382,3 +403,11 @@ _WRITERS: dict[Format, type[_Writer]] = {
     Format.CSV: _Csv,
     Format.JSON: _JsonArray,
 }
+
+
+def _writer(chosen: Format, names: Sequence[str] | None, *, escape_formulas: bool) -> _Writer:
+    if not escape_formulas:
+        return _WRITERS[chosen](names)
+    if chosen is not Format.CSV:
+        fail("--escape-formulas is for --format csv")
+    return _Csv(names, escape_formulas=True)

@@ -29,7 +29,7 @@ from channel_images.cli.listing import (
     LimitTotalOption,
     print_listing,
 )
-from channel_images.cli.output import FieldsOption, FormatOption
+from channel_images.cli.output import EscapeFormulasOption, FieldsOption, FormatOption
 
 
 def _command(method: str, text: str) -> Callable[..., None]:
@@ -40,6 +40,7 @@ def _command(method: str, text: str) -> Callable[..., None]:
         channel: ChannelArgument = None,
         chosen: FormatOption = None,
         fields: FieldsOption = None,
+        escape_formulas: EscapeFormulasOption = False,
         limit: LimitOption = DEFAULT_LIMIT,
         limit_total: LimitTotalOption = None,
         consistent: ConsistentOption = False,

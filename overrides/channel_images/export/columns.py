@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 import types
 import typing
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,9 @@ REST = "additional_properties"
 """The column with the fields that the contract does not name, as a JSON object; null where there are none."""
 CHANNEL = "channel_id"
 """The column with the channel, where a file has several."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")  # also wide, as in East Asian text
 
 
 class Kind(StrEnum):
@@ -89,3 +93,21 @@ def to_json(value: Any) -> bytes:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape and UTF-8 cannot hold
         return json.dumps(value, separators=(",", ":")).encode()
+
+
+def to_utf8(text: str) -> bytes:
+    """The text in UTF-8; half of a surrogate pair, which that cannot hold, is written out as JSON does, as in `\\ud800`."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub(lambda half: escaped(half[0]), text).encode()
+
+
+def escaped(character: str) -> str:
+    """A character as JSON can write it: `\\u001b`, or two of these."""
+    return re.sub("....", r"\\u\g<0>", character.encode("utf-16-be", "surrogatepass").hex())
+
+
+def without_formula(text: str) -> str:
+    """The text with an apostrophe before it where a spreadsheet would calculate it."""
+    return f"'{text}" if _FORMULA.match(text) else text

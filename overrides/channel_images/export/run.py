@@ -123,6 +123,7 @@ class ExportOptions(TypedDict, total=False):
     what: What | str
     filters: Mapping[str, Any] | None
     file_format: str | None
+    escape_formulas: bool
     limit: int
     concurrency: int
     overwrite: bool
@@ -141,6 +142,8 @@ class Export:
         what: Which list of the channels: `images`, `detailed`, `inserts`, `updates` or `pending`.
         filters: As `Channel.images` takes them; for `images` alone.
         file_format: `ndjson`, `csv` or `parquet`, for a folder.
+        escape_formulas: Whether text that a spreadsheet would calculate, such as `=1+1`, gets an apostrophe before it;
+            for CSV alone.
         limit: Rows on a page.
         concurrency: Pages in flight at a time.
         overwrite: Whether a file that is there may be replaced.
@@ -160,6 +163,7 @@ class Export:
         what: What | str = What.IMAGES,
         filters: Mapping[str, Any] | None = None,
         file_format: str | None = None,
+        escape_formulas: bool = False,
         limit: int = EXPORT_LIMIT,
         concurrency: int = 1,
         overwrite: bool = False,
@@ -184,13 +188,19 @@ class Export:
         name, compressed = (file_format or "parquet", False) if self._folder else format_of(self._path)
         if file_format not in (None, name):
             raise ExportError(f"the name {self._path.name} says {name}, and the format {file_format} is for a folder")
-        self._sink = sink_for(name, compressed=compressed, with_channel=not self._folder and len(self._channels) > 1)
+        self._sink = sink_for(
+            name,
+            compressed=compressed,
+            with_channel=not self._folder and len(self._channels) > 1,
+            escape_formulas=escape_formulas,
+        )
         self._identity = {
             "server": client.base_url,
             "channels": self._channels,
             "what": self._what.value,
             "filters": self._filters,
             "format": self._sink.suffix,
+            "escape_formulas": escape_formulas,
         }
         for channel in self._channels:  # refuses what no list takes, before anything is written
             list_of(client.channel(channel), self._what, self._filters)

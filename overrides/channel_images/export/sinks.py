@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from channel_images.answers import Page
 from channel_images.exceptions import ExportError
-from channel_images.export.columns import CHANNEL, REST, Column, Kind, columns, rest, to_json, values
+from channel_images.export.columns import (
+    CHANNEL,
+    REST,
+    Column,
+    Kind,
+    columns,
+    rest,
+    to_json,
+    to_utf8,
+    values,
+    without_formula,
+)
 from channel_images.rows import Row, page_rows
 from channel_images_api.models import ProductImage
 
@@ -64,9 +75,18 @@ class NdjsonSink(Sink):
 
 
 class CsvSink(Sink):
-    """RFC 4180: a line of names, then a line a row, as the server sent it. Null and absent are both empty."""
+    """RFC 4180: a line of names, then a line a row, as the server sent it. Null and absent are both empty.
+
+    Args:
+        with_channel: Whether rows say which channel they are of.
+        escape_formulas: Whether text that a spreadsheet would calculate gets an apostrophe before it.
+    """
 
     suffix = ".csv"
+
+    def __init__(self, *, with_channel: bool, escape_formulas: bool = False) -> None:
+        super().__init__(with_channel=with_channel)
+        self._escape_formulas = escape_formulas
 
     def begin(self) -> bytes:
         names = [CHANNEL] * self._with_channel + [column.name for column in columns()] + [REST]
@@ -77,10 +97,17 @@ class CsvSink(Sink):
         known = frozenset(names)
         lead = [channel] * self._with_channel
         return _csv(
-            [*lead, *(_cell(row.get(name)) for name in names), _rest(row, known)]
+            [*lead, *(self._cell(row.get(name)) for name in names), _rest(row, known)]
             for page in pages
             for row in page_rows(page)
         )
+
+    def _cell(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return without_formula(value) if self._escape_formulas else value
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return to_json(value).decode() if isinstance(value, Mapping | list) else value
 
 
 class GzipSink(Sink):
@@ -135,12 +162,15 @@ class ParquetSink(Sink):
         return file
 
 
-def sink_for(name: str, *, compressed: bool, with_channel: bool) -> Sink:
+def sink_for(name: str, *, compressed: bool, with_channel: bool, escape_formulas: bool = False) -> Sink:
     """The sink of a format.
 
     Raises:
-        ExportError: There is no such format, it is not compressed, or it needs a package that is not installed.
+        ExportError: There is no such format, it is not compressed, it has no formulas, or it needs a package that is
+            not installed.
     """
+    if escape_formulas and name != "csv":
+        raise ExportError(f"--escape-formulas (escape_formulas=True) is for CSV, not for {name}")
     if name == "parquet":
         try:
             import pyarrow  # noqa: F401
@@ -149,7 +179,11 @@ def sink_for(name: str, *, compressed: bool, with_channel: bool) -> Sink:
         if compressed:
             raise ExportError("Parquet is compressed in itself: leave out .gz")
         return ParquetSink(with_channel=with_channel)
-    sink = {"ndjson": NdjsonSink, "csv": CsvSink}[name](with_channel=with_channel)
+    sink = (
+        NdjsonSink(with_channel=with_channel)
+        if name == "ndjson"
+        else CsvSink(with_channel=with_channel, escape_formulas=escape_formulas)
+    )
     return GzipSink(sink) if compressed else sink
 
 
@@ -239,18 +273,12 @@ def _batches(spool: Path) -> Iterator["pa.RecordBatch"]:
 def _csv(rows: Any) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
-    return text.getvalue().encode(errors="surrogatepass")
+    return to_utf8(text.getvalue())
 
 
 def _rest(row: Row, known: frozenset[str]) -> str:
     more = {name: value for name, value in row.items() if name not in known}
     return to_json(more).decode() if more else ""
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return to_json(value).decode() if isinstance(value, Mapping | list) else value
 
 
 def _gzip(content: bytes) -> bytes:
