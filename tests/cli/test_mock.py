@@ -1,6 +1,5 @@
 """``channel-images mock`` as a user runs it, and its guide, docs/mock.md."""
 
-import inspect
 import os
 import pty
 import re
@@ -16,7 +15,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from channel_images.cli import mock as command
 from channel_images.mock import MockServer
 from channel_images.mock.bugs import BUGS
 from channel_images.mock.faults import CONDITIONS, KINDS
@@ -50,6 +48,12 @@ class Running:
 
     def get(self, path: str, token: str = DEFAULT_TOKEN) -> httpx.Response:
         return httpx.get(self.lines["URL"] + path, headers={"Authorization": f"Token {token}"})
+
+    def sign_in(self, username: str, password: str) -> str | None:
+        """The token that they get."""
+        body = {"username": username, "password": password}
+        token: str | None = httpx.post(self.lines["URL"] + "/api/v1/auth/login/", json=body).json().get("key")
+        return token
 
     def end(self, number: int) -> tuple[int, str, str]:
         self.process.send_signal(number)
@@ -99,17 +103,25 @@ def test_a_request_that_waits_does_not_keep_it() -> None:
 def test_all_options() -> None:
     with running(
         *("--images", "30", "--seed", "3", "--token", "secret", "--trust-proxy"),
+        *("--username", "me", "--password", "s3cret", "--admin-token", "4dmin"),
         *("--variant", "limit-clamped", "--variant", "extra-fields", "--bug", "size-as-text"),
         *("--fault", "503:first=1", "--fault", "429:skip=1:first=1", "--churn-spec", "removes=3"),
     ) as mock:
-        assert mock.lines["token"] == "secret"
+        assert [mock.lines[name] for name in ("token", "sign-in", "admin")] == [
+            "(as given)",
+            "me / (as given)",
+            "(as given)",
+        ]
+        assert mock.sign_in("me", "s3cret") == "secret"
+        assert mock.get("/_mock/faults", "secret").status_code == 401
+        assert mock.get("/_mock/faults", "4dmin").status_code == 200
         assert mock.lines["channels"].startswith("5 (30 images)")
         assert [mock.get(LIST, "secret").status_code for _ in range(2)] == [503, 429]
         page = mock.get(f"{LIST}?limit=100", "secret").json()
         assert (page["count"], len(page["results"])) == (27, 20)
         assert "alt_text" in page["results"][0]
         assert any(isinstance(row["height"], str) for row in page["results"])
-        assert list(mock.lines.items())[4:-1] == [
+        assert list(mock.lines.items())[5:-1] == [
             ("variants", "limit-clamped, extra-fields"),
             ("bugs", "size-as-text"),
             ("faults", "503:first=1, 429:skip=1:first=1"),
@@ -131,6 +143,13 @@ def test_gentle_churn() -> None:
         (["--variant", "limit-clampt"], "no variant limit-clampt; there is limit-clamped"),
         (["--bug", "nonsense-of-mine"], "no bug nonsense-of-mine; see --list-bugs"),
         (["--token", "two words"], "the token must be ASCII without spaces"),
+        (["--admin-token", "two words"], "the admin token must be ASCII without spaces"),
+        (
+            ["--token", "a", "--admin-token", "a"],
+            "the admin token is the token, which signing in gives: choose another",
+        ),
+        (["--username", "a\tb"], "the user name must be text that can be printed, and not empty"),
+        (["--password", ""], "the password must be text that can be printed, and not empty"),
         (["--images", "999999999"], "999999999 images: a channel of the mock has from 0 to "),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0: "),
         (["--host", "192.0.2.1"], "; give a --host that this machine has"),
@@ -158,23 +177,63 @@ def test_a_port_that_is_taken() -> None:
     )
 
 
-def test_an_open_address_is_warned_of() -> None:
+def test_an_open_address_has_credentials_made_by_chance() -> None:
+    seen = set()
+    for _ in range(2):
+        with running("--host", "0.0.0.0") as mock:
+            assert mock.lines["URL"].startswith("http://127.0.0.1:")
+            token, admin = mock.lines["token"], mock.lines["admin"]
+            username, password = mock.lines["sign-in"].split(" / ")
+            seen |= {token, admin, password}
+            assert all(len(secret) == 32 for secret in (token, admin, password))
+            assert mock.sign_in("mock", "mock") is None
+            assert mock.sign_in(username, password) == token
+            for secret, data, changes in ((token, 200, 401), (admin, 401, 200), (DEFAULT_TOKEN, 401, 401)):
+                assert mock.get(LIST, secret).status_code == data
+                assert mock.get("/_mock/requests", secret).status_code == changes
+            errors = mock.end(signal.SIGINT)[2]
+        assert "0.0.0.0 is open to other machines: the token and the password open the data, the admin token" in errors
+        assert "everybody knows" not in errors
+    assert len(seen) == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "known"),
+    [
+        (["--token", DEFAULT_TOKEN], "mock-token"),
+        (["--password", "mock"], "mock"),
+        (["--token", DEFAULT_TOKEN, "--password", "mock"], "mock and mock-token"),
+    ],
+)
+def test_what_everybody_knows_is_warned_of_on_an_open_address(options: list[str], known: str) -> None:
+    with running("--host", "0.0.0.0", *options) as mock:
+        assert mock.get("/_mock/requests").status_code == 401
+        assert f"and everybody knows {known}: give others, or none\n" in mock.end(signal.SIGINT)[2]
+
+
+def test_credentials_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TOKEN": "t", "USERNAME": "u", "PASSWORD": "p", "ADMIN_TOKEN": "a"}.items():
+        monkeypatch.setitem(ENVIRONMENT, f"CHANNEL_IMAGES_MOCK_{name}", value)
+    for name in ("TOKEN", "USERNAME", "PASSWORD"):  # those of the client are not the mock's
+        monkeypatch.setitem(ENVIRONMENT, f"CHANNEL_IMAGES_{name}", "of-the-client")
     with running("--host", "0.0.0.0") as mock:
-        assert mock.lines["URL"].startswith("http://127.0.0.1:")
-        errors = mock.end(signal.SIGINT)[2]
-    assert "0.0.0.0 is open to other machines: the token is all that protects it\n" in errors
-    assert "everybody knows mock-token: give a --token of your own\n" in errors
-    with running("--host", "0.0.0.0", "--token", "mine") as mock:
-        assert "everybody" not in mock.end(signal.SIGINT)[2]
+        assert (mock.lines["token"], mock.lines["sign-in"], mock.lines["admin"]) == (
+            "(as given)",
+            "u / (as given)",
+            "(as given)",
+        )
+        assert mock.sign_in("u", "p") == "t"
+        assert [mock.get(path, token).status_code for path, token in ((LIST, "t"), ("/_mock/faults", "a"))] == [200] * 2
 
 
 def test_localhost_is_not_open() -> None:
     with running("--host", "localhost") as mock:
+        assert (mock.lines["token"], mock.lines["sign-in"]) == (DEFAULT_TOKEN, "mock / mock")
         assert "open to" not in mock.end(signal.SIGINT)[2]
 
 
 def test_its_token_is_the_servers_default() -> None:
-    assert inspect.signature(command.mock).parameters["token"].default == DEFAULT_TOKEN
+    assert f"[default: {DEFAULT_TOKEN};" in " ".join(run("--help").stdout.split())
 
 
 # Tables

@@ -86,7 +86,34 @@ def test_another_token_can_be_set(path_of: PathOf) -> None:
             assert response.status_code == status
 
 
-@pytest.mark.parametrize("token", ["", "two words", "møck", "a\n"])
+@pytest.mark.parametrize("token", ["", "two words", "møck", "a\n", "a\x7f", "a\x00"])
 def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
     with pytest.raises(ValueError, match="the token must be ASCII"):
         MockServer(token=token)
+    with pytest.raises(ValueError, match="the admin token must be ASCII"):
+        MockServer(admin_token=token)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "host.example", "127.0.0.1.example"])
+def test_on_an_open_address_nothing_is_as_published(host: str) -> None:
+    one, other = MockServer(host=host).settings, MockServer(host=host).settings
+    secrets = [one.token, one.password, one.admin_token, other.token, other.password, other.admin_token]
+    assert len({*secrets, "mock-token", "mock", None}) == 9
+    assert not any(str(secret) in repr(one) for secret in secrets)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_on_loopback_everything_is_as_published(host: str) -> None:
+    settings = MockServer(host=host).settings
+    assert (settings.token, settings.username, settings.password, settings.admin_token) == (
+        "mock-token",
+        "mock",
+        "mock",
+        None,
+    )
+
+
+def test_what_is_given_is_kept_on_an_open_address() -> None:
+    settings = MockServer(host="0.0.0.0", token="t", username="u", password="p", admin_token="a").settings
+    assert (settings.token, settings.username, settings.password, settings.admin_token) == ("t", "u", "p", "a")
+    assert MockServer(host="0.0.0.0", token="t").settings.admin_token != "t"

@@ -1,9 +1,11 @@
 """Nothing that a client sends breaks the server: no 5xx, no lost connection, no traceback; and it answers afterwards."""
 
 import contextlib
+import itertools
 import json
+import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import quote_from_bytes, urlsplit
 
 import httpx
@@ -21,10 +23,20 @@ PARAMETERS = sorted({parameter.name for operation in operations() for parameter 
 PATHS = [operation.path for operation in operations()]
 
 
+def connected(server: MockServer, *, receives: int | None = None) -> socket.socket:
+    """A connection, whose side of it takes no more than some bytes unread."""
+    address = urlsplit(server.url)
+    client = socket.socket()
+    if receives is not None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
+    client.settimeout(10)
+    client.connect((address.hostname, address.port))
+    return client
+
+
 def exchange(server: MockServer, message: bytes, *, is_complete: bool = True) -> bytes:
     """What the server sends until it closes the connection; after an incomplete message, nothing more is to come."""
-    address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with connected(server) as connection:
         with contextlib.suppress(OSError):  # it may have closed already; what it said can still be read
             connection.sendall(message)
             if not is_complete:
@@ -119,6 +131,81 @@ def test_a_head_without_end_is_431(server: MockServer, filler: bytes) -> None:
 
 def test_a_head_that_ends_too_soon_is_dropped(server: MockServer) -> None:
     assert exchange(server, b"GET / HTTP/1.1\r\nX-Filler: ", is_complete=False) == b""
+
+
+# Clients that do not go on
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
+    """A server that waits for a client no longer than it must."""
+    monkeypatch.setattr("channel_images.mock.bounded.PATIENCE", 0.2)
+    with MockServer() as server:
+        yield server
+
+
+KEPT = request(LIST).replace(b"Connection: close", b"Connection: keep-alive")
+LOGIN = request(b"/api/v1/auth/login/", b"Content-Type: application/json", method=b"POST")
+
+
+@pytest.mark.parametrize(
+    ("message", "answers"),
+    [
+        (b"", 0),
+        (b"G", 0),
+        (b"GET / HTTP/1.1\r\nX-Filler: ", 0),
+        (KEPT + b"GET / HTTP", 1),
+        (KEPT + KEPT[:-2], 1),
+        (LOGIN.replace(b"\r\n\r\n", b"\r\nContent-Length: 9\r\n\r\n{"), 0),
+        (LOGIN.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"), 0),
+        # Answered without a look at the body.
+        (request(LIST, b"Content-Length: 9").replace(b"Connection: close", b"Connection: keep-alive"), 1),
+    ],
+    ids=["nothing", "a-letter", "half-a-head", "a-second-line", "a-second-head", "body", "chunks", "ignored-body"],
+)
+def test_a_client_that_sends_no_more_is_dropped(impatient: MockServer, message: bytes, answers: int) -> None:
+    # With none of it the connection would stay open, and reading from it time out.
+    assert exchange(impatient, message).count(b"HTTP/1.1 ") == answers
+
+
+def test_a_client_that_sends_a_byte_now_and_then_is_dropped(impatient: MockServer) -> None:
+    with connected(impatient) as client:
+        client.settimeout(0.05)
+        for byte in itertools.chain(b"GET / HTTP/1.1\r\nX-Filler: ", itertools.repeat(ord("a"), 1_000)):
+            try:
+                client.sendall(bytes([byte]))
+                assert client.recv(1) == b""
+                break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        else:
+            pytest.fail("it was never dropped")
+
+
+def test_a_client_that_does_not_read_is_dropped(impatient: MockServer) -> None:
+    """Its system takes the first answers for it; the others are in ours."""
+    with connected(impatient, receives=4_096) as client:
+        client.sendall(request(LIST + b"?limit=1000").replace(b"close", b"keep-alive") * 40)
+        ended = select.poll()
+        ended.register(client, select.POLLERR | select.POLLHUP)
+        assert ended.poll(30_000)
+
+
+def test_a_client_that_reads_slowly_is_served(impatient: MockServer) -> None:
+    with connected(impatient, receives=4_096) as client:
+        client.sendall(request(LIST + b"?limit=1000", b"Accept-Encoding: identity"))
+        answer = b""
+        while part := client.recv(1_000):
+            answer += part
+    body = answer.partition(b"\r\n\r\n")[2]
+    assert len(json.loads(body)["results"]) == 1_000
+
+
+def test_a_slow_answer_is_no_fault_of_the_client(impatient: MockServer) -> None:
+    impatient.fault("latency:seconds=0.5")
+    assert exchange(impatient, request(LIST)).startswith(b"HTTP/1.1 200")
 
 
 def test_requests_of_one_connection_are_bounded_each_on_its_own(server: MockServer) -> None:

@@ -16,8 +16,9 @@ from channel_images.mock import MockServer, PortInUse
 from channel_images.mock.answers import Answer
 from channel_images.mock.behaviour import Behaviour, combined
 from channel_images.mock.call import Call
+from channel_images.mock.journal import Journal
 from channel_images.mock.operations import Operation
-from channel_images.mock.settings import Settings
+from channel_images.mock.settings import REQUESTS_KEPT_BYTES, Settings
 
 PathOf = Callable[..., str]
 FULL = "listProductImages"
@@ -80,6 +81,33 @@ def test_only_the_newest_requests_are_remembered(server: MockServer, client: htt
         client.get(path_of("retrieveProductImage", pk=number))
     assert len(server.requests) == server.settings.requests_kept
     assert server.requests[0].path == path_of("retrieveProductImage", pk=5)
+
+
+def test_large_requests_are_dropped_sooner(server: MockServer, client: httpx.Client, path_of: PathOf) -> None:
+    """A head of many short headers takes some thirty times its size in memory."""
+    many = {f"x{number:x}": "" for number in range(7_000)}
+    sent = 0
+    while len(server.requests) == sent:
+        client.get(path_of(FULL), headers=many)
+        sent += 1
+        assert sent < 100
+    assert sum(request.memory for request in server.requests) <= REQUESTS_KEPT_BYTES
+    listed = client.get("/_mock/requests").json()
+    assert (len(listed["requests"]), listed["dropped"]) == (sent - 1, 1)
+    server.reset()
+    assert client.get("/_mock/requests").json() == {"requests": [], "dropped": 0}
+
+
+def test_a_request_larger_than_what_is_kept() -> None:
+    journal = Journal(kept=2, kept_bytes=1_000)
+    scope = {"method": "GET", "path": "/", "query_string": b"", "headers": [(b"a", b"b" * 300)]}
+    for _ in range(3):
+        journal.record(scope, 200)
+    assert (len(journal.requests), journal.dropped) == (2, 1)
+    journal.record({**scope, "query_string": b"c" * 2_000}, 200)
+    assert (len(journal.requests), journal.dropped) == (0, 4)
+    journal.record(scope, 200)
+    assert len(journal.requests) == 1
 
 
 def test_changes_from_other_threads_fall_between_requests(

@@ -5,15 +5,43 @@ from typing import Any
 import httpx
 import pytest
 
+from channel_images.mock import MockServer
 from channel_images.mock.settings import MAX_BODY
 
 LOGIN = "/api/v1/auth/login/"
 GOOD = {"username": "mock", "password": "mock"}
+ADMIN = [
+    ("POST", "/_mock/images/5"),
+    ("PATCH", "/_mock/images/5/1"),
+    ("DELETE", "/_mock/images/5/1"),
+    ("POST", "/_mock/images/5/sent"),
+    ("POST", "/_mock/reset"),
+    ("GET", "/_mock/requests"),
+    ("GET", "/_mock/faults"),
+    ("POST", "/_mock/faults"),
+    ("DELETE", "/_mock/faults"),
+]
 
 
 def test_a_name_and_a_password_are_exchanged_for_the_token(client: httpx.Client) -> None:
     response = client.post(LOGIN, json=GOOD, headers={"Authorization": ""})
     assert (response.status_code, response.json()) == (200, {"key": "mock-token"})
+
+
+def test_it_never_gives_the_admin_token() -> None:
+    with (
+        MockServer(username="me", password="pässword", admin_token="4dmin") as server,
+        httpx.Client(base_url=server.url) as client,
+    ):
+        assert client.post(LOGIN, json=GOOD).status_code == 400
+        token = client.post(LOGIN, json={"username": "me", "password": "pässword"}).json()["key"]
+        assert token == server.token
+        users, admins = ({"Authorization": f"Token {each}"} for each in (token, "4dmin"))
+        assert client.get("/api/v1/active_user/", headers=users).json()["username"] == "me"
+        for method, path in ADMIN:
+            assert client.request(method, path, json={}, headers=users).status_code == 401
+            assert client.request(method, path, json={}, headers=admins).status_code != 401
+        assert client.get("/api/v1/active_user/", headers=admins).status_code == 401
 
 
 @pytest.mark.parametrize(

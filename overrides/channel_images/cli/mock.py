@@ -1,7 +1,6 @@
 """``channel-images mock``: the mock server."""
 
 import errno
-import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -58,7 +57,33 @@ def mock(
         str, typer.Option(help="The address to listen on; loopback unless you say otherwise.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8000,
-    token: Annotated[str, typer.Option(help="The token that the server accepts.")] = _DEFAULT_TOKEN,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CHANNEL_IMAGES_MOCK_TOKEN",
+            help=f"The token that the server accepts.  [default: {_DEFAULT_TOKEN}; made by chance where other machines "
+            "reach the server]",
+        ),
+    ] = None,
+    username: Annotated[
+        str | None,
+        typer.Option(envvar="CHANNEL_IMAGES_MOCK_USERNAME", help="Who may sign in for the token.  [default: mock]"),
+    ] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CHANNEL_IMAGES_MOCK_PASSWORD",
+            help="The password to sign in with.  [default: mock; made by chance where other machines reach the server]",
+        ),
+    ] = None,
+    admin_token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CHANNEL_IMAGES_MOCK_ADMIN_TOKEN",
+            help="The token of the admin API.  [default: that of the server; one of its own, made by chance, where other "
+            "machines reach the server]",
+        ),
+    ] = None,
     images: Annotated[int, typer.Option(min=0, help="The number of images of channel 5.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other images, faults and changes.")] = 0,
     variant: Annotated[
@@ -105,6 +130,9 @@ def mock(
         server = MockServer(
             images=images,
             token=token,
+            username=username,
+            password=password,
+            admin_token=admin_token,
             seed=seed,
             trust_proxy=trust_proxy,
             host=host,
@@ -114,8 +142,9 @@ def mock(
             faults=faults,
             churn=changing,
         )
+        given = {"token": token, "password": password, "admin_token": admin_token}
         more = {"variants": variants, "bugs": bugs, "faults": faults, "churn": [str(changing)] if changing else []}
-        server.serve(ready=lambda: _announce(server, host, more))
+        server.serve(ready=lambda: _announce(server, host, given, more))
     except PortInUse as error:
         _cannot_listen(error)
     except ValueError as error:
@@ -130,13 +159,26 @@ def _churn(gentle: bool, spec: str | None, seed: int) -> "Churn | None":
     return churn_of(gentle, seed) if spec is None else Churn.parse(spec, seed=seed)
 
 
-def _announce(server: "MockServer", host: str, more: dict[str, list[str]]) -> None:
-    if not _is_loopback(host):
-        typer.echo(f"{host} is open to other machines: the token is all that protects it", err=True)
-        if server.token == _DEFAULT_TOKEN:
-            typer.echo(f"and everybody knows {_DEFAULT_TOKEN}: give a --token of your own", err=True)
+def _announce(server: "MockServer", host: str, given: dict[str, str | None], more: dict[str, list[str]]) -> None:
+    from channel_images.mock.settings import is_loopback
+
+    settings = server.settings
+    # What was made up is shown, this once. What was given is known, and no business of whoever reads the log.
+    shown = {name: "(as given)" if value is not None else getattr(settings, name) for name, value in given.items()}
+    if not is_loopback(host):
+        typer.echo(
+            f"{host} is open to other machines: the token and the password open the data, the admin token changes it, "
+            "and all of them travel in plain text",
+            err=True,
+        )
+        known = {settings.token, settings.password} & {_DEFAULT_TOKEN, "mock"}
+        if known:
+            typer.echo(f"and everybody knows {' and '.join(sorted(known))}: give others, or none", err=True)
     channels = ", ".join(f"{number} ({count:,} images)" for number, count in server.settings.channels.items())
-    lines = {"URL": server.url, "token": server.token, "sign-in": "mock / mock", "channels": channels}
+    lines = {"URL": server.url, "token": shown["token"], "sign-in": f"{settings.username} / {shown['password']}"}
+    if settings.admin_token is not None:
+        lines["admin"] = shown["admin_token"]
+    lines["channels"] = channels
     lines |= {name: ", ".join(values) for name, values in more.items() if values}
     lines["docs"] = f"{server.url}/"
     for name, value in lines.items():
@@ -149,10 +191,3 @@ def _cannot_listen(error: "PortInUse") -> NoReturn:
     if number in {errno.EADDRINUSE, errno.EACCES}:
         fail(f"{error}; give another --port, or --port 0 for a free one")
     fail(f"{error}; give a --host that this machine has, such as 127.0.0.1")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

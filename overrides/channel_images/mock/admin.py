@@ -1,4 +1,5 @@
-"""The admin API: what ``MockServer`` does in Python, over HTTP. It needs the token, and lies beside the contract.
+"""The admin API: what ``MockServer`` does in Python, over HTTP. It lies beside the contract, and needs the admin token;
+where the server has none, the token.
 
 ====================================  ================================================================================
 ``POST /_mock/images/5``              add an image to channel 5. Body: any of its fields; ``pk`` for one of your own;
@@ -8,7 +9,8 @@
 ``DELETE /_mock/images/5/17``         remove it. 204
 ``POST /_mock/images/5/sent``         report images as sent. Body: ``{"pks": [17, 18]}``. 200 with ``{"sent": 2}``
 ``POST /_mock/reset``                 undo all changes, forget the requests, and go back to the faults of the start. 204
-``GET /_mock/requests``               the newest requests received, oldest first: ``{"requests": [...]}``
+``GET /_mock/requests``               the newest requests received, oldest first: ``{"requests": [...], "dropped": 0}``,
+                                      with how many older ones were dropped for want of room
 ``GET /_mock/faults``                 the faults: ``{"faults": [{"spec": "429:first=1", "requests": 7, "struck": 1}]}``,
                                       with how many requests each has met, and struck
 ``POST /_mock/faults``                add faults. Body: ``{"specs": ["429:first=1"]}``, written as for ``--fault``. 201
@@ -89,7 +91,10 @@ class Admin:
         return Answer(204)
 
     def requests(self, _call: Call, _body: Body) -> Answer:
-        return Answer.of_json({"requests": [_as_json(request) for request in self._state.journal.requests]})
+        journal = self._state.journal
+        return Answer.of_json(
+            {"requests": [_as_json(request) for request in journal.requests], "dropped": journal.dropped}
+        )
 
     def faults(self, _call: Call, _body: Body) -> Answer:
         return self._faults(200)

@@ -39,13 +39,16 @@ def create_app(
     def guard(call: Call) -> None:
         require_token(call, settings.token)
 
+    def admin_guard(call: Call) -> None:
+        require_token(call, settings.admin_token or settings.token)
+
     signin = SignIn(settings)
     login = JsonEndpoint({"POST": signin.login})
     active_user = JsonEndpoint({"GET": signin.active_user}, guard=guard)
     own: dict[str, ASGIApp] = {
         LOGIN_PATH: FaultyEndpoint(LOGIN, login, state.faults),
         ACTIVE_USER_PATH: FaultyEndpoint(ACTIVE_USER, active_user, state.faults),
-        **Admin(state).endpoints(guard),
+        **Admin(state).endpoints(admin_guard),
         **docs_endpoints(settings),
     }
     contract: dict[str, ASGIApp] = {each.path: _ContractEndpoint(each, answering, state) for each in operations()}

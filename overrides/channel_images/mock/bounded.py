@@ -1,16 +1,17 @@
-"""uvicorn's fastest HTTP protocol, with the two things that it lacks: a bound to a request's head, and the means to end
-a connection before its answer is complete."""
+"""uvicorn's fastest HTTP protocol, with the three things that it lacks: a bound to a request's head, an end to the
+connections of clients that do not go on, and the means to end a connection before its answer is complete."""
 
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from channel_images.mock.answers import to_json
 from channel_images.mock.connection import EXTENSION
-from channel_images.mock.settings import MAX_HEAD
+from channel_images.mock.settings import MAX_HEAD, PATIENCE
 
 _BODY = to_json({"detail": "Request header fields too large."})
 _TOO_LARGE = (
@@ -22,17 +23,65 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Refuses, with 431, a head that is still not complete after ``MAX_HEAD`` bytes."""
+    """Refuses, with 431, a head that is still not complete after ``MAX_HEAD`` bytes, and ends a connection whose client
+    does not send the rest of a request, or does not read its answer, within ``PATIENCE`` seconds.
+
+    An idle connection between two requests is uvicorn's to end.
+    """
 
     _is_in_head = False
     _head_bytes = 0
+    _rest: asyncio.TimerHandle
+    _reading: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        # Writing pauses as soon as anything is left unread, so the bound holds for the last bytes too.
+        transport.set_write_buffer_limits(high=0)
+        self._rest = self._soon(self._end)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._rest.cancel()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def _soon(self, then: Callable[[], None]) -> asyncio.TimerHandle:
+        return self.loop.call_later(PATIENCE, then)
+
+    def _end(self) -> None:
+        _reset(self.transport)
+
+    def _expect_rest(self) -> None:
+        self._rest.cancel()
+        self._rest = self._soon(self._end)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_reading()
+
+    def _expect_reading(self) -> None:
+        unread = self.transport.get_write_buffer_size()
+        self._reading = self._soon(
+            lambda: self._expect_reading() if self.transport.get_write_buffer_size() < unread else self._end()
+        )
+
+    def resume_writing(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         self._is_in_head, self._head_bytes = True, 0
         super().on_message_begin()
+        self._expect_rest()
+
+    def on_message_complete(self) -> None:
+        self._rest.cancel()
+        super().on_message_complete()
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
+        self._expect_rest()
         super().on_headers_complete()
         # The task that will read the scope has been made, but cannot run before this method returns.
         connection: Any = _TcpConnection(self.transport, self.cycle)  # ASGI's types know extensions of text alone
@@ -48,6 +97,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
+def _reset(transport: asyncio.Transport) -> None:
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    transport.abort()
+
+
 class _TcpConnection:
     """The connection of one request."""
 
@@ -61,8 +115,7 @@ class _TcpConnection:
         self._transport.write(data)
 
     def reset(self) -> None:
-        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        self._transport.abort()
+        _reset(self._transport)
         self._expect_no_more()
 
     def close(self) -> None:

@@ -6,7 +6,11 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from channel_images.mock.settings import REQUESTS_KEPT_BYTES
+
 ADMIN_PREFIX = "/_mock/"
+_HEADER_BYTES = 130
+"""What Python needs for a header besides its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,23 @@ class RecordedRequest:
         """The headers by lower-case name."""
         return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.raw_headers}
 
+    @property
+    def memory(self) -> int:
+        """The bytes that it takes, about."""
+        texts = len(self.path) + len(self.query_string)
+        return texts + sum(len(name) + len(value) + _HEADER_BYTES for name, value in self.raw_headers)
+
 
 class Journal:
-    """The newest requests, oldest first: at most ``kept`` of them."""
+    """The newest requests, oldest first: at most ``kept`` of them, in about ``kept_bytes``."""
 
-    def __init__(self, kept: int) -> None:
-        self._requests: deque[RecordedRequest] = deque(maxlen=kept)
+    def __init__(self, kept: int, kept_bytes: int = REQUESTS_KEPT_BYTES) -> None:
+        self._requests: deque[RecordedRequest] = deque()
+        self._kept = kept
+        self._kept_bytes = kept_bytes
+        self._memory = 0
+        self.dropped = 0
+        """How many requests, older than these, are forgotten for want of room."""
 
     @property
     def requests(self) -> list[RecordedRequest]:
@@ -48,20 +63,24 @@ class Journal:
     def clear(self) -> None:
         """Forget them all."""
         self._requests.clear()
+        self._memory = self.dropped = 0
 
     def record(self, scope: Scope, status: int | None) -> None:
         """Remember a request after it was answered."""
         operation = getattr(scope.get("endpoint"), "operation", None)
-        self._requests.append(
-            RecordedRequest(
-                method=scope["method"],
-                path=scope["path"],
-                query_string=scope["query_string"].decode("latin-1"),
-                operation=operation.id if operation else None,
-                status=status,
-                raw_headers=tuple(header for header in scope["headers"] if header[0] != b"authorization"),
-            )
+        request = RecordedRequest(
+            method=scope["method"],
+            path=scope["path"],
+            query_string=scope["query_string"].decode("latin-1"),
+            operation=operation.id if operation else None,
+            status=status,
+            raw_headers=tuple(header for header in scope["headers"] if header[0] != b"authorization"),
         )
+        self._requests.append(request)
+        self._memory += request.memory
+        while len(self._requests) > self._kept or self._memory > self._kept_bytes:
+            self._memory -= self._requests.popleft().memory
+            self.dropped += 1
 
 
 class JournalMiddleware:

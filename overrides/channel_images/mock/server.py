@@ -18,7 +18,7 @@ from channel_images.mock.churn import Churn, churn_of
 from channel_images.mock.dataset import Row
 from channel_images.mock.faults import Faults
 from channel_images.mock.journal import RecordedRequest
-from channel_images.mock.settings import DEFAULT_CHANNELS, DEFAULT_TOKEN, Settings
+from channel_images.mock.settings import DEFAULT_CHANNELS, Settings, credentials
 from channel_images.mock.state import State
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ class MockServer:
         *,
         images: int | None = None,
         channels: Mapping[int, int] | None = None,
-        token: str = DEFAULT_TOKEN,
+        token: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        admin_token: str | None = None,
         seed: int = 0,
         trust_proxy: bool = False,
         host: str = "127.0.0.1",
@@ -74,6 +77,10 @@ class MockServer:
         behaviour: type[Behaviour] = Behaviour,
     ) -> None:
         """``images`` is the size of channel 5; ``channels`` gives all channels instead, with the size of each.
+
+        ``token`` opens the operations, and is what signing in with ``username`` and ``password`` gives;
+        ``admin_token`` opens the admin API. They are ``mock-token``, ``mock``, ``mock`` and the token itself, but where
+        ``host`` can be reached from other machines, those that are not given are made by chance: see :attr:`settings`.
 
         ``port`` 0 takes a free one. ``variants`` and ``bugs`` are names, ``faults`` specs, as the command line lists
         them; ``behaviour`` is one of your own instead of the former two; ``churn=True`` is a gentle one. Raises ``ValueError`` for settings that cannot
@@ -89,7 +96,8 @@ class MockServer:
             from channel_images.mock.bugs import behaviour as behaviour_of
 
             behaviour = behaviour_of(variants, bugs)
-        self.settings = Settings(token=token, channels=channels, seed=seed, trust_proxy=trust_proxy)
+        secrets = credentials(host, token=token, username=username, password=password, admin_token=admin_token)
+        self.settings = Settings(**secrets, channels=channels, seed=seed, trust_proxy=trust_proxy)  # type: ignore[arg-type]
         self._state = State.begin(
             self.settings,
             faults=faults if isinstance(faults, Faults) else Faults(faults, seed=seed),
@@ -169,7 +177,7 @@ class MockServer:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """The newest requests received, oldest first."""
+        """The newest requests received, oldest first: a thousand of them, and fewer where their headers are long."""
         return self._state.journal.requests
 
     # What goes wrong

@@ -1,10 +1,13 @@
 """What can be set about a mock server."""
 
+import ipaddress
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 DEFAULT_TOKEN = "mock-token"  # noqa: S105 - published on purpose: it guards invented data on loopback
+DEFAULT_PASSWORD = "mock"  # noqa: S105 - likewise
 DEFAULT_CHANNELS: Mapping[int, int] = MappingProxyType({5: 1_000, 6: 23, 7: 0})
 """Images by channel: one to work with, a small one, an empty one."""
 
@@ -14,6 +17,10 @@ MAX_BODY = 64 * 1024
 """The largest request body that is read, in bytes."""
 MAX_HEAD = 64 * 1024
 """The largest request line with headers, in bytes."""
+PATIENCE = 60.0
+"""Seconds that a client has for the head of a request, for its body, and to read some of what it was sent."""
+REQUESTS_KEPT_BYTES = 16 * 1024 * 1024
+"""How much memory, about, the requests that are remembered may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +28,11 @@ class Settings:
     """The settings of a mock server."""
 
     token: str = field(default=DEFAULT_TOKEN, repr=False)
+    """Opens the operations; signing in gives it."""
     username: str = "mock"
-    password: str = field(default="mock", repr=False)
+    password: str = field(default=DEFAULT_PASSWORD, repr=False)
+    admin_token: str | None = field(default=None, repr=False)
+    """Opens the admin API; ``None`` for the token."""
     channels: Mapping[int, int] = field(default_factory=lambda: DEFAULT_CHANNELS)
     """How many images each channel begins with, by the channel's id."""
     seed: int = 0
@@ -34,7 +44,42 @@ class Settings:
     """How many of the requests received are remembered, the newest."""
 
     def __post_init__(self) -> None:
-        if not self.token.isascii() or not self.token or any(character.isspace() for character in self.token):
-            raise ValueError("the token must be ASCII without spaces: no client could send another in a header")
+        _check_token("token", self.token)
+        if self.admin_token is not None:
+            _check_token("admin token", self.admin_token)
+            if self.admin_token == self.token:
+                raise ValueError("the admin token is the token, which signing in gives: choose another, or none")
+        for name, text in (("user name", self.username), ("password", self.password)):
+            if not text or not text.isprintable():
+                raise ValueError(f"the {name} must be text that can be printed, and not empty")
         if self.max_limit < 1:
             raise ValueError(f"max_limit {self.max_limit}: a page holds at least one row")
+
+
+def credentials(
+    host: str, *, token: str | None, username: str | None, password: str | None, admin_token: str | None
+) -> dict[str, str | None]:
+    """The credentials of a server that listens on ``host``; what is not given is made up.
+
+    On loopback that is what the guide says. Where other machines can reach the server, a token, a password and an admin
+    token are made by chance.
+    """
+    if is_loopback(host):
+        made_up: dict[str, str | None] = {"token": DEFAULT_TOKEN, "password": DEFAULT_PASSWORD, "admin_token": None}
+    else:
+        made_up = {name: secrets.token_hex(16) for name in ("token", "password", "admin_token")}
+    given = {"token": token, "username": username, "password": password, "admin_token": admin_token}
+    return {"username": "mock", **made_up, **{name: text for name, text in given.items() if text is not None}}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nothing but this machine reaches a server that listens on ``host``."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_token(name: str, token: str) -> None:
+    if not token.isascii() or not token.isprintable() or not token or " " in token:
+        raise ValueError(f"the {name} must be ASCII without spaces: no client could send another in a header")
