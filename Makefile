@@ -66,9 +66,15 @@ java:
 	  echo "channel-images: Spark needs Java 17 or newer, and $$java is $${found:+Java }$${found:-not there}; install one, or set JAVA_HOME" >&2; exit 2; \
 	fi
 
+# What the two hold reaches the shell as it is, in variables: neither make nor the shell obeys it.
+verify: export VERIFY_URL := $(value URL)
+verify: export VERIFY_CHANNEL := $(value CHANNEL)
+unexport URL CHANNEL
+
 ifdef URL
 verify: $(READY)
-	@$(BIN)/channel-images check "$(URL)" $(foreach channel,$(CHANNEL),--channel $(channel)) --report report
+	@set -f; for channel in $$VERIFY_CHANNEL; do set -- "$$@" --channel "$$channel"; done; \
+	$(BIN)/channel-images check "$$@" --report report -- "$$VERIFY_URL"
 else
 # The mock listens on a free port of its own, and ends with this recipe however the check ends.
 verify: contract

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -16,8 +16,8 @@ import jsonschema_rs
 import yaml
 from attrs import field, frozen
 
-MOST_BYTES = 5_000_000
-"""The largest file that is read; a waiver takes some 150."""
+MOST_BYTES = 250_000
+"""The largest file that is read, which takes some seconds if it is nothing but brackets; a waiver takes some 150."""
 MOST_NAMED = 8
 """Words that a refusal offers."""
 
@@ -94,18 +94,24 @@ def or_near(word: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"there is {', '.join(known[:MOST_NAMED])}{rest}"
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all, with the permissions it had. Raises ``OSError``."""
-    path = path.resolve()
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def write_atomically(path: Path, text: str, *, follow_links: bool = True) -> None:
+    """Write a file that appears whole or not at all, with the permissions it had, or those that the umask leaves.
+
+    ``follow_links`` says whether to write where a link leads, as for a file that a user named, or to replace the link,
+    as for one that the user did not. Raises ``OSError``.
+    """
+    if follow_links:
+        path = path.resolve()
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        Path(name).chmod(mode)
-        Path(name).replace(path)
+        if path.is_file() and not path.is_symlink():
+            temporary.chmod(path.stat().st_mode & 0o777)
+        temporary.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -211,6 +217,8 @@ def _plain(node: yaml.Node | None) -> Any:
         return [_plain(value) for value in node.value]
     if node is None:
         return None
+    if ":" in node.value:  # text, and no number to the base of 60, over a long one of which YAML 1.1 takes very long
+        return node.value
     constructor = yaml.constructor.SafeConstructor()
     try:
         value = constructor.construct_document(node)

@@ -16,7 +16,8 @@ __all__ = ("render_github", "render_html", "render_json", "render_junit", "rende
 def write_report(report: Report, folder: Path) -> None:
     """Write ``report.json``, ``index.html`` and ``junit.xml`` into ``folder``, which is made where it is missing.
 
-    Each file appears whole or not at all. Raises ``OSError`` where the folder can't be written.
+    Each file appears whole or not at all, and takes the place of a link of its name. Raises ``OSError`` where the
+    folder can't be written.
     """
     # All are rendered before one is written: the three are of the same run.
     views = {
@@ -26,4 +27,4 @@ def write_report(report: Report, folder: Path) -> None:
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in views.items():
-        write_atomically(folder / name, text)
+        write_atomically(folder / name, text, follow_links=False)
