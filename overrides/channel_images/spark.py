@@ -6,8 +6,8 @@
     images = spark.read.format("channel_images").option("channels", "5,6").load()
 
 The driver asks each channel for its size and divides the lists into ranges of pages; each task reads one range. A task
-that fails is run again from its first page, and Spark takes the rows of one attempt alone. The token comes from the
-environment of the processes, of the driver and of the executors: options would show it.
+that fails is run again from its first page, and Spark takes the rows of one attempt alone. The token comes from a file,
+or from the environment of the processes, of the driver and of the executors: options would show it.
 
 `docs/scale.md` has the options, and says how to choose the size of partitions and the rate.
 """
@@ -16,6 +16,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -48,6 +49,8 @@ _BATCH_ROWS = 4_000
 _PLANNED_AT_A_TIME = 8
 """Channels that the planning asks at a time, where `maxTasks` does not say."""
 _SECRETS = ("token", "username", "password")
+_TOKEN_BYTES = 10_000
+"""More than a token has; what else a file may be is not read whole."""
 
 
 @frozen
@@ -63,6 +66,7 @@ class _Options:
         partition_rows: About how many rows a partition has.
         rate: Requests a second, of all tasks together; None for no limit.
         max_tasks: How many tasks run at a time at most; None for all of them.
+        token_file: The file with the token, on every machine; None for the environment.
         client: Further options of the client.
     """
 
@@ -74,6 +78,7 @@ class _Options:
     partition_rows: int = PARTITION_ROWS
     rate: float | None = None
     max_tasks: int | None = None
+    token_file: Path | None = None
     client: Mapping[str, Any] = field(factory=dict)
 
     @classmethod
@@ -88,8 +93,8 @@ class _Options:
         for key, text in given.items():
             if key.lower() in _SECRETS:
                 raise ConfigurationError(
-                    f"the option {key} is refused, since options are no secret: set {TOKEN_VARIABLES[0]} in the "
-                    f"environment of the driver and, with spark.executorEnv.{TOKEN_VARIABLES[0]}, of the executors"
+                    f"the option {key} is refused, since options are no secret: give the option tokenFile, or set "
+                    f"{TOKEN_VARIABLES[0]} in the environment of the driver and of the executors"
                 )
             name = names.get(key.lower())
             if name is None:
@@ -106,7 +111,7 @@ class _Options:
         url = found.get("url") or first_set(URL_VARIABLES, os.environ)
         if url is None:
             raise ConfigurationError(f"no server: give the option url, or set {URL_VARIABLES[0]} for the driver")
-        renamed = {"partitionRows": "partition_rows", "maxTasks": "max_tasks"}
+        renamed = {"partitionRows": "partition_rows", "maxTasks": "max_tasks", "tokenFile": "token_file"}
         return cls(
             url,
             channels,
@@ -114,14 +119,21 @@ class _Options:
             client={name: found[name] for name in ("timeout", "retries") if name in found},
             **{
                 renamed.get(name, name): found[name]
-                for name in ("what", "limit", "partitionRows", "rate", "maxTasks")
+                for name in ("what", "limit", "partitionRows", "rate", "maxTasks", "tokenFile")
                 if name in found
             },
         )
 
     def connect(self, rate: float | None) -> ChannelImages:
-        """A client for the server, with the token or the credentials of this process's environment."""
-        settings = Settings.from_env({**os.environ, URL_VARIABLES[0]: self.url})
+        """A client for the server, with the token of the file, or what this process's environment has.
+
+        Raises:
+            ConfigurationError: There is no token, or the file cannot be read.
+        """
+        environment = {**os.environ, URL_VARIABLES[0]: self.url}
+        if self.token_file is not None:
+            environment[TOKEN_VARIABLES[0]] = _token_in(self.token_file)
+        settings = Settings.from_env(environment)
         return ChannelImages(
             settings.url,
             token=settings.token,
@@ -241,6 +253,27 @@ class ChannelImagesReader(DataSourceReader):
         return pa.RecordBatch.from_arrays([batch.column(name) for name in schema.names], schema=schema)
 
 
+def _token_in(path: Path) -> str:
+    """The token, which is all that the file holds but for blanks around it."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_TOKEN_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(f"the token file {path} cannot be read: {error.strerror}") from None
+    token = content.decode("ascii", "replace").strip()
+    if not token or len(content) > _TOKEN_BYTES or not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigurationError(
+            f"the token file {path} holds no token: it has to be one word of ASCII, and nothing else"
+        )
+    return token
+
+
+def _path(text: str) -> Path:
+    if not Path(text).is_absolute():
+        raise ValueError("an absolute path, the same on every machine")
+    return Path(text)
+
+
 def _text(text: str) -> str:
     if not text:
         raise ValueError("a text")
@@ -323,6 +356,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "partitionRows": _positive,
     "rate": _number,
     "maxTasks": _positive,
+    "tokenFile": _path,
     "timeout": _number,
     "retries": _integer,
 }

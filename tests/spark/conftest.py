@@ -34,7 +34,10 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
 
 @contextmanager
 def _session(master: str, folder: Path, *, home: Path) -> Iterator[Any]:
-    """A session whose processes find the token in their environment, and nothing else of ours."""
+    """A session whose processes find the token in their environment, and nothing else of ours.
+
+    The Java process hands its own environment on to the executors that it starts.
+    """
     from pyspark.sql import SparkSession
 
     from channel_images.spark import ChannelImagesDataSource
@@ -43,11 +46,11 @@ def _session(master: str, folder: Path, *, home: Path) -> Iterator[Any]:
         for name in list(os.environ):
             if name.startswith(("CHANNEL_IMAGES_", "OMNITRON_")):
                 patch.delenv(name)
+        patch.setenv("CHANNEL_IMAGES_TOKEN", DEFAULT_TOKEN)
         patch.setenv("SPARK_HOME", str(home))
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         settings = {
-            "spark.executorEnv.CHANNEL_IMAGES_TOKEN": DEFAULT_TOKEN,
             "spark.ui.enabled": "false",
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
             "spark.local.dir": str(folder / "local"),

@@ -88,6 +88,21 @@ def test_executors_are_processes_of_their_own_and_every_row_is_there_once(read: 
     assert len(executors()) == 2
 
 
+def test_no_command_line_shows_the_token(read: Read, server: MockServer, tmp_path: Path) -> None:
+    """Neither that of the environment, nor that of a file, which counts more."""
+    with MockServer(channels={5: 40}, token="token-of-a-file") as other:
+        path = tmp_path / "token"
+        path.touch(mode=0o600)
+        path.write_text(f"{other.token}\n")
+        assert read(channels=6).count() == read(channels=5, url=other.url, tokenFile=path).count() == 40
+        processes = [os.getpid(), *descendants(os.getpid())]
+        assert len(executors()) == 2
+        shown = " ".join(map(command_line, processes))
+    assert "CoarseGrainedExecutorBackend" in shown
+    assert server.token not in shown
+    assert other.token not in shown
+
+
 @pytest.mark.parametrize("kill", [kill_the_python_workers_of_an_executor, kill_an_executor])
 def test_a_process_that_is_killed_half_way_costs_no_row_and_repeats_none(
     read: Read, server: MockServer, pks: list[int], tmp_path: Path, kill: Callable[[], None]

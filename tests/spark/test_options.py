@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pyspark.sql.types import DataType, IntegerType, LongType, StringType, StructType
 
-from channel_images import ChannelImages, ConfigurationError, ProductType
+from channel_images import ChannelImages, ConfigurationError, NotAuthenticated, ProductType
 from channel_images.channel import Channel
 from channel_images.mock import MockServer
 from channel_images.spark import _FILTERS, ChannelImagesDataSource, ImagesPartition, _Options
@@ -100,6 +100,7 @@ def test_one_channel_can_be_given_as_such() -> None:
         ("timeout", "-1"),
         ("retries", "1.5"),
         ("url", " "),
+        ("tokenFile", "token"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line_that_names_the_option(name: str, text: str) -> None:
@@ -109,9 +110,48 @@ def test_what_makes_no_sense_is_refused_in_one_line_that_names_the_option(name: 
 
 @pytest.mark.parametrize("name", ["token", "TOKEN", "username", "password"])
 def test_a_secret_is_refused_without_being_shown(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"spark\.executorEnv\.CHANNEL_IMAGES_TOKEN") as refusal:
+    with pytest.raises(ConfigurationError, match=r"give the option tokenFile, or set CHANNEL_IMAGES_TOKEN") as refusal:
         parsed(**{name: "s3cr3t"})
     assert "s3cr3t" not in str(refusal.value)
+
+
+def test_the_token_can_come_from_a_file_and_is_read_when_it_is_needed(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CHANNEL_IMAGES_TOKEN", "wrong")
+    path = tmp_path / "token"
+    source = ChannelImagesDataSource({"url": server.url, "channels": "5", "tokenFile": str(path)})
+    reader = source.reader(source.schema())
+    path.write_text(f"{server.token}\n")
+    assert reader.partitions()
+    assert server.token.encode() not in pickle.dumps(reader)
+    path.write_text("another")
+    with pytest.raises(NotAuthenticated):
+        reader.partitions()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"", "holds no token"),
+        (b" \n", "holds no token"),
+        (b"s3cret s3cret", "holds no token"),
+        (b"s3cret\ns3cret\n", "holds no token"),
+        (b"s3cret\xff", "holds no token"),
+        (b"s3cret\x00", "holds no token"),
+        (b"s3cret" * 5_000, "holds no token"),
+    ],
+)
+def test_a_file_without_a_token_is_refused_and_not_shown(
+    server: MockServer, tmp_path: Path, content: bytes | None, complaint: str
+) -> None:
+    path = tmp_path / "token"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=rf"^the token file {path} {complaint}[^\n]*$") as refusal:
+        partitions(server, tokenFile=path)
+    assert "s3cret" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
