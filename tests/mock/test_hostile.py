@@ -1,6 +1,7 @@
 """Nothing that a client sends breaks the server: no 5xx, no lost connection, no traceback; and it answers afterwards."""
 
 import contextlib
+import gc
 import itertools
 import json
 import select
@@ -191,6 +192,23 @@ def test_a_client_that_does_not_read_is_dropped(impatient: MockServer) -> None:
         ended = select.poll()
         ended.register(client, select.POLLERR | select.POLLHUP)
         assert ended.poll(30_000)
+
+
+def test_what_a_request_took_is_given_back_at_once(server: MockServer) -> None:
+    """Left to the garbage collector, the heads of a thousand requests of 64 KB take some hundred megabytes."""
+    message = request(LIST, method=b"HEAD").replace(b"Connection: close", b"Connection: keep-alive")
+    with connected(server) as client:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(200):
+                client.sendall(message)
+                answer = b""
+                while not answer.endswith(b"\r\n\r\n"):
+                    answer += client.recv(65_536)
+            assert gc.collect() < 50
+        finally:
+            gc.enable()
 
 
 def test_a_client_that_reads_slowly_is_served(impatient: MockServer) -> None:

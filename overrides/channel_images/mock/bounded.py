@@ -4,6 +4,7 @@ connections of clients that do not go on, and the means to end a connection befo
 import asyncio
 import socket
 import struct
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -109,7 +110,8 @@ class _TcpConnection:
 
     def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
         self._transport = transport
-        self._cycle = cycle
+        # The cycle has the scope, which has this: all of it would wait for the garbage collector.
+        self._cycle = weakref.proxy(cycle)
 
     def write(self, data: bytes) -> None:
         self._transport.write(data)
