@@ -14,17 +14,18 @@ import httpx
 from channel_images.answers import Answer
 from channel_images.async_channel import AsyncChannel
 from channel_images.auth import SIGN_IN, AsyncTokens, Secret, decode_key
+from channel_images.bodies import aread_bounded
 from channel_images.config import Settings
 from channel_images.connection import (
     DEFAULT_CALL_TIMEOUT,
+    DEFAULT_MAX_BODY,
     DEFAULT_TIMEOUT,
     ClientOptions,
     Connection,
     FrugalCookies,
     HttpxOptions,
-    release_stream,
 )
-from channel_images.exceptions import ClientUnusable, NotAuthenticated
+from channel_images.exceptions import ClientUnusable, MalformedResponse, NotAuthenticated
 from channel_images.retries import Retries, is_of_package
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class AsyncChannelImages(Connection):
         password: The password to sign in with.
         timeout: Seconds to connect, and for each arrival of data; or an `httpx.Timeout`; None for no end.
         call_timeout: Seconds for one request and the whole of its answer; None for no end.
+        max_body: Bytes; how long the body of an answer may be, as it comes and as it is decoded. A longer one is a
+            `MalformedResponse`.
         retries: How often and for how long a request is sent again; a number is the number of retries.
         rate_limit: Requests a second, over all tasks; None for no limit.
         application: Name and version of what uses this client, such as `my-connector/1.2`, for the User-Agent.
@@ -84,6 +87,7 @@ class AsyncChannelImages(Connection):
         password: str | None = None,
         timeout: float | httpx.Timeout | None = DEFAULT_TIMEOUT,
         call_timeout: float | None = DEFAULT_CALL_TIMEOUT,
+        max_body: int = DEFAULT_MAX_BODY,
         retries: Retries | int = Retries(),  # noqa: B008 - frozen
         rate_limit: float | None = None,
         application: str | None = None,
@@ -96,6 +100,7 @@ class AsyncChannelImages(Connection):
             password=password,
             timeout=timeout,
             call_timeout=call_timeout,
+            max_body=max_body,
             retries=retries,
             rate_limit=rate_limit,
             application=application,
@@ -219,6 +224,7 @@ class AsyncChannelImages(Connection):
         try:
             response = await self._transfer(request, retry.seconds_for(self._call_timeout))
         except Exception as error:
+            self._clean_chain(error)
             self._log(request, error, started)
             self._check_usable()  # what fails because the client was closed meanwhile is that
             raise
@@ -228,7 +234,9 @@ class AsyncChannelImages(Connection):
     async def _transfer(self, request: httpx.Request, seconds: float) -> httpx.Response:
         response, failure = None, None
         try:
-            response = await _bounded(partial(self._http.send, request, follow_redirects=False), seconds)
+            response = await _bounded(partial(self._receive, request), seconds)
+        except MalformedResponse as error:
+            return self._unread(error)
         except Exception as error:
             from channel_images.bounded import sort_out_http2
 
@@ -239,7 +247,16 @@ class AsyncChannelImages(Connection):
             raise failure  # here, where it does not refer to the other one, which may show the token
         if response is None:
             raise self._too_late(request, seconds)
-        release_stream(response)
+        return response
+
+    async def _receive(self, request: httpx.Request) -> httpx.Response:
+        response = await self._http.send(request, stream=True, follow_redirects=False)
+        try:
+            most, option = self._room_for(response)
+            await aread_bounded(response, most, option=option)
+        except BaseException:
+            await response.aclose()
+            raise
         return response
 
 
@@ -323,3 +340,6 @@ class _HttpClient(httpx.AsyncClient):
     @property  # type: ignore[misc]  # nobody sets them: they come with the options
     def cookies(self) -> httpx.Cookies:
         return FrugalCookies(super().cookies.jar)
+
+    def _build_redirect_request(self, request: httpx.Request, response: httpx.Response) -> httpx.Request:
+        return request  # as in the synchronous client

@@ -1,13 +1,12 @@
 """Tokens: how they are kept, and how one is had for a user name and a password."""
 
 import copy
-import html
 import json
 import re
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, NoReturn
-from urllib.parse import quote, quote_plus
 
 from channel_images.exceptions import ChannelImagesError, ConfigurationError, NotAuthenticated, StatusError
 from channel_images_api.errors import MalformedBody
@@ -22,22 +21,22 @@ _LEAST_HIDDEN = 4
 class Secret:
     """A text that no repr, log or traceback shows."""
 
-    __slots__ = ("_spellings", "_text")
+    __slots__ = ("_pattern", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._spellings: frozenset[bytes] | None = None
+        self._pattern: re.Pattern[bytes] | None = None
 
     def reveal(self) -> str:
         return self._text
 
-    def spellings(self) -> frozenset[bytes]:
-        """How it is written in texts, JSON, URLs and pages; none of one so short that it would be found by chance."""
-        if self._spellings is None:
-            self._spellings = frozenset(
-                map(str.encode, _spelled(self._text) if len(self._text) >= _LEAST_HIDDEN else ())
-            )
-        return self._spellings
+    def hidden_in(self, content: bytes) -> bytes:
+        """The content without the text; with it, where that is so short that it would be found by chance."""
+        if len(self._text) < _LEAST_HIDDEN:
+            return content
+        if self._pattern is None:
+            self._pattern = re.compile(b"|".join(_spellings(self._text)), re.IGNORECASE)
+        return self._pattern.sub(_HIDDEN, content)
 
     def __repr__(self) -> str:
         return "<secret>"
@@ -100,20 +99,50 @@ def hide(text: str, secrets: Iterable[Secret | None]) -> str:
 
 def hide_in_bytes(content: bytes, secrets: Iterable[Secret | None]) -> bytes:
     """The same for a body."""
-    spellings = frozenset[bytes]().union(*(secret.spellings() for secret in secrets if secret is not None))
-    for spelling in sorted(spellings, key=len, reverse=True):
-        content = content.replace(spelling, _HIDDEN)
+    known = {secret for secret in secrets if secret is not None}
+    for secret in sorted(known, key=lambda secret: len(secret.reveal()), reverse=True):
+        content = secret.hidden_in(content)
     return content
 
 
-def _spelled(text: str) -> set[str]:
-    quoted = {quote(text, safe=""), quote(text), quote_plus(text)}
-    return {
-        *(text, " ".join(text.split()), repr(text)[1:-1], html.escape(text), html.escape(text, quote=False)),
-        *(json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]),
-        *quoted,
-        *(re.sub("%..", lambda code: code[0].lower(), each) for each in quoted),
-    }
+def _spellings(text: str) -> Iterator[bytes]:
+    """Patterns of a text: with escapes of JSON, Python, URLs and HTML, one upon the other too; and inside of base64.
+
+    Each repetition has an end, so that no text of a server takes long to search.
+    """
+    yield b"".join(map(_spelled, re.findall(r"\s+|\\+|[^\s\\]", text)))
+    data = text.encode()
+    for before in range(3):  # bytes, which move those of the text to others of the characters
+        coded = b64encode(bytes(before) + data)[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+        if len(coded) > _LEAST_HIDDEN:
+            yield re.sub(rb"[+/]", rb"(?:\\\\{0,8}[+/_-]|%2[bf])", coded) + rb"[\w+/-]*={0,2}"
+
+
+def _spelled(part: str) -> bytes:
+    """The pattern of a character, or of one that is repeated: white space, or backslashes, which others begin with too."""
+    length = len(part)
+    if part.isspace():  # what is put on one line has a single space for any number of them
+        ways = [rb"\s|\+|\\{1,8}[nrtfv]", *map(_escaped, sorted(set(part)))]
+        return b"(?>" + b"|".join(ways) + b"){1,%d}" % length
+    if part[0] == "\\":
+        return rb"(?:\\{%d,%d}|(?:%b){%d})" % (length, 8 * length, _escaped("\\"), length)
+    return rb"(?:\\{0,8}" + re.escape(part.encode()) + b"|" + _escaped(part) + b")"
+
+
+def _escaped(character: str) -> bytes:
+    code, data, wide = ord(character), character.encode(), character.encode("utf-16-be")
+    ways = [
+        b"".join(rb"\\{1,8}u" + wide[at : at + 2].hex().encode() for at in range(0, len(wide), 2)),
+        b"".join(rb"(?:%%(?:25){0,8}|\\{1,8}x)%02x" % byte for byte in data),
+        rb"&(?:amp;){0,8}#(?:0{0,8}%d|x0{0,8}%x);" % (code, code),
+    ]
+    if 128 <= code < 256:  # in Latin-1, or as Python shows it
+        ways += [re.escape(bytes([code])), rb"\\{1,8}x%02x" % code]
+    if not character.isalnum():
+        from html.entities import html5  # a large table
+
+        ways += [rb"&(?:amp;){0,8}" + name.encode() for name, named in html5.items() if named == character]
+    return b"|".join(ways)
 
 
 def fits_header(text: str) -> bool:

@@ -3,7 +3,8 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
@@ -11,19 +12,20 @@ import httpx
 
 from channel_images.answers import Answer
 from channel_images.auth import SIGN_IN, Secret, Tokens, decode_key
+from channel_images.bodies import read_bounded
 from channel_images.channel import Channel
 from channel_images.config import Settings
 from channel_images.connection import (
     DEFAULT_CALL_TIMEOUT,
+    DEFAULT_MAX_BODY,
     DEFAULT_TIMEOUT,
     CallTimeout,
     ClientOptions,
     Connection,
     FrugalCookies,
     HttpxOptions,
-    release_stream,
 )
-from channel_images.exceptions import NotAuthenticated
+from channel_images.exceptions import MalformedResponse, NotAuthenticated
 from channel_images.retries import ABANDONED, Retries
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class ChannelImages(Connection):
         password: The password to sign in with.
         timeout: Seconds to connect, and for each arrival of data; or an `httpx.Timeout`; None for no end.
         call_timeout: Seconds for one request and the whole of its answer; None for no end.
+        max_body: Bytes; how long the body of an answer may be, as it comes and as it is decoded. A longer one is a
+            `MalformedResponse`.
         retries: How often and for how long a request is sent again; a number is the number of retries.
         rate_limit: Requests a second, over all threads; None for no limit.
         application: Name and version of what uses this client, such as `my-connector/1.2`, for the User-Agent.
@@ -84,6 +88,7 @@ class ChannelImages(Connection):
         password: str | None = None,
         timeout: float | httpx.Timeout | None = DEFAULT_TIMEOUT,
         call_timeout: float | None = DEFAULT_CALL_TIMEOUT,
+        max_body: int = DEFAULT_MAX_BODY,
         retries: Retries | int = Retries(),  # noqa: B008 - frozen
         rate_limit: float | None = None,
         application: str | None = None,
@@ -96,6 +101,7 @@ class ChannelImages(Connection):
             password=password,
             timeout=timeout,
             call_timeout=call_timeout,
+            max_body=max_body,
             retries=retries,
             rate_limit=rate_limit,
             application=application,
@@ -210,6 +216,7 @@ class ChannelImages(Connection):
                 response = self._transfer(request, call)
         except Exception as error:
             failure = self._failed(error, request, call, seconds)
+            self._clean_chain(failure)
             self._log(request, failure, started)
             self._check_usable()  # what fails because the client was closed meanwhile is that
             if failure is error:
@@ -221,9 +228,11 @@ class ChannelImages(Connection):
     def _transfer(self, request: httpx.Request, call: "Call") -> httpx.Response:
         response = self._http.send(request, stream=True, follow_redirects=False)
         try:
-            response.stream = _BoundedStream(response.stream, call)
-            response.read()
-            release_stream(response)
+            most, option = self._room_for(response)
+            read_bounded(response, most, check=partial(_check, call), option=option)
+        except MalformedResponse as error:
+            response.close()
+            return self._unread(error)
         except BaseException:
             response.close()
             raise
@@ -246,25 +255,16 @@ class _HttpClient(httpx.Client):
     def cookies(self) -> httpx.Cookies:
         return FrugalCookies(super().cookies.jar)
 
+    def _build_redirect_request(self, request: httpx.Request, response: httpx.Response) -> httpx.Request:
+        return request  # nobody reads it, and for many a `Location` that is no URL httpx fails, in ways of many kinds
 
-class _BoundedStream(httpx.SyncByteStream):
-    """A body that ends with an error when it takes too long, or when nobody waits for it any more.
 
-    It is for transports that are not httpx's own, and for HTTP/2.
+def _check(call: "Call") -> None:
+    """End the reading of a body that takes too long, or that nobody waits for any more.
+
+    It is for transports that are not httpx's own, for HTTP/2, and for what decoding takes.
     """
-
-    def __init__(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, call: "Call") -> None:
-        assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101 - what a synchronous client gives
-        self._stream = stream
-        self._call = call
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._stream:
-            yield chunk
-            if self._call.is_late:
-                raise CallTimeout("the answer keeps coming")
-            if self._call.is_abandoned:
-                raise httpx.ReadError(ABANDONED)
-
-    def close(self) -> None:
-        self._stream.close()
+    if call.is_late:
+        raise CallTimeout("the answer keeps coming")
+    if call.is_abandoned:
+        raise httpx.ReadError(ABANDONED)

@@ -20,7 +20,7 @@
     │   └── DrainStalled       pending images were handed out, and stay pending
     └── ExportError            an export cannot be written as asked
 
-A token or a password is in none of them.
+A token or a password is in none of them, nor in what they come from (`__cause__`).
 """
 
 import json
@@ -157,11 +157,12 @@ class ServerError(StatusError):
 
 
 class MalformedResponse(ResponseError):
-    """A 200 whose body is not what the contract says, or no JSON at all.
+    """A 200 whose body is not what the contract says, or no JSON at all; or which is too long, or coded as nobody asked for.
 
     Attributes:
         path: Where in the body, such as `results[3].width`; empty for the body as a whole.
-        value: What is there: a part of the decoded body, or all of its bytes where they are not JSON.
+        value: What is there: a part of the decoded body, or all of its bytes where they are not JSON; None of a body that
+            was refused, of which `response` has none either.
     """
 
     def __init__(

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from attrs import evolve, frozen
@@ -127,21 +129,33 @@ def decode_rows(content: bytes) -> Rows:
     """A page of a list: in the envelope, or as a bare array, whichever the contract says of the operation.
 
     Raises:
-        MalformedBody: It is neither.
+        MalformedBody: It is neither, or a `pk` is one that the contract does not have.
     """
     start = content.lstrip()[:1]
     if start not in (b"[", b"{"):
         start = _as_utf_8(content)[:1]
     if start == b"[":
-        return Rows(ProductImage.list_from_json(content))
+        return Rows(_checked_pks(ProductImage.list_from_json(content), ""))
     page = ProductImagePage.from_json(content)
     if not isinstance(page.results, list):
         raise MalformedBody("an array", None if page.results is UNSET else page.results, "results")
     return Rows(
-        page.results,
+        _checked_pks(page.results, "results"),
         count=page.count if isinstance(page.count, int) and page.count >= 0 else None,
         more=None if page.next_ is UNSET else page.next_ is not None,
     )
+
+
+def _checked_pks(images: list[ProductImage], path: str) -> list[ProductImage]:
+    """The images, when each `pk` is of 64 bits: of wider ones any number can have one hash, and a set takes hours for them."""
+    pks: list[Any] = [image.pk for image in images]
+    with suppress(TypeError, OverflowError):  # where some images have none, or a wide one
+        array("q", pks)
+        return images
+    for number, pk in enumerate(pks):
+        if isinstance(pk, int) and not -(2**63) <= pk < 2**63:
+            raise MalformedBody("an integer of 64 bits", pk, f"{path}[{number}].pk")
+    return images
 
 
 def _as_utf_8(content: bytes) -> bytes:

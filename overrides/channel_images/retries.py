@@ -159,8 +159,6 @@ def is_permanent(error: BaseException) -> bool:
 def describe_failure(error: BaseException) -> str:
     """Why there was no answer, in words that a person can act on."""
     text = str(error) or type(error).__name__
-    if isinstance(error, httpx.InvalidURL):  # ours was checked, so it is one that the server sent
-        return f"it redirects to what is no URL ({text})"
     for cause in causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the server's certificate does not verify: {text}"

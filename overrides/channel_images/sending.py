@@ -166,7 +166,7 @@ class CallRetry(httpx_retries.Retry):
 
     def _wait(self, failure: httpx.Response | Exception) -> float:
         wanted = (self._asked_for(failure) if isinstance(failure, httpx.Response) else 0.0) or self.backoff_strategy()
-        seconds = min(wanted, self.policy.max_wait)
+        seconds = min(wanted, self.policy.max_wait, threading.TIMEOUT_MAX)
         if time.monotonic() + seconds > self.deadline:
             self.attempts_made -= 1
             raise GivenUp(failure)

@@ -41,7 +41,6 @@ from channel_images.config import (
     URL_VARIABLES,
     USERNAME_VARIABLES,
 )
-from channel_images.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
@@ -199,18 +198,7 @@ def open_client(context: typer.Context) -> "ChannelImages":
         options["proxy"] = given["proxy"]
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        try:
-            client = ChannelImages(url, **credentials._asdict(), rate_limit=given["rate"], **options)
-        except ConfigurationError:
-            raise
-        except (
-            ValueError,
-            ImportError,
-        ) as error:  # httpx, of a proxy whose scheme it doesn't know or lacks a package for
-            if not given["proxy"]:
-                raise
-            missing = f" ({error})" if isinstance(error, ImportError) else ""
-            fail(f"--proxy takes a URL such as http://proxy:3128{missing}")
+        client = ChannelImages(url, **credentials._asdict(), rate_limit=given["rate"], **options)
     for warning in warned:
         say(str(warning.message))
     return client

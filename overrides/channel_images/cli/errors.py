@@ -18,7 +18,7 @@ import typer
 
 from channel_images.exceptions import ChannelImagesError, IncompleteListing
 
-_PARAMETER = re.compile(r"\b(?:call_)?(timeout|token|username|password)=")
+_PARAMETER = re.compile(r"\b(?:call_)?(timeout|token|username|password|proxy)=")
 
 
 def say(message: str) -> None:
