@@ -11,7 +11,7 @@
     │   │   ├── BadRequest         400
     │   │   ├── NotAuthenticated   401
     │   │   ├── PermissionDenied   403
-    │   │   ├── NotFound           404
+    │   │   ├── NotFound           404, 410
     │   │   ├── RateLimited        429
     │   │   └── ServerError        5xx
     │   └── MalformedResponse  its body is not what the contract says
@@ -145,7 +145,7 @@ class PermissionDenied(StatusError):
 
 
 class NotFound(StatusError):
-    """404: there is no such channel, or no such image in it."""
+    """404, or 410: there is no such channel, or no such image in it."""
 
 
 class RateLimited(StatusError):
@@ -220,6 +220,7 @@ _BY_STATUS: dict[int, type[StatusError]] = {
     401: NotAuthenticated,
     403: PermissionDenied,
     404: NotFound,
+    410: NotFound,
     429: RateLimited,
 }
 

@@ -18,7 +18,7 @@ from tests.export.conftest import IMAGES, pks_of, rows_of
 
 from channel_images import ChannelImages, Listing, NotAuthenticated, Page, ServerError
 from channel_images.export import Export, ExportError, Progress, Status
-from channel_images.export.work import WorkFolder
+from channel_images.export.work import WorkFolder, pk_bytes, read_pks
 from channel_images.mock import Churn, MockServer
 from channel_images.paging import Walk
 
@@ -577,3 +577,9 @@ def test_a_list_that_changes_too_fast_is_called_unstable(tmp_path: Path) -> None
     assert result.channels[0].doubts
     pks = pks_of(path)
     assert len(pks) == len(set(pks)) == result.rows
+
+
+def test_the_pks_of_a_spool_come_back(tmp_path: Path) -> None:
+    pks = [0, 1, -7, 2**63 - 1, 2**63 + 5, 2**70 - 1, -(2**70) + 1]
+    (tmp_path / "pks").write_bytes(pk_bytes(pks))
+    assert [pk for some in read_pks(tmp_path / "pks") for pk in some] == pks

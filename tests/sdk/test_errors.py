@@ -115,6 +115,7 @@ STATUSES = {
     401: NotAuthenticated,
     403: PermissionDenied,
     404: NotFound,
+    410: NotFound,
     405: StatusError,
     429: RateLimited,
     500: ServerError,

@@ -269,16 +269,22 @@ def test_a_cookie_that_no_request_can_carry(surface: str, cookie: str) -> None:
 # Numbers that are chosen so that their hashes are equal
 
 
-@pytest.mark.parametrize("pk", [2**63, -(2**63) - 1, 10**30, 2**61 * 8])
+@pytest.mark.parametrize("pk", [2**70, -(2**70), 10**30, (2**61 - 1) * 2**40])
 @pytest.mark.parametrize("more", ["", ', "unknown": 1'])
-def test_a_pk_of_more_than_64_bits_is_malformed(pk: int, more: str) -> None:
+def test_a_pk_that_is_too_wide_is_malformed(pk: int, more: str) -> None:
     with (
         RawServer([http(200, f'[{{"pk": 1}}, {{"pk": {pk}{more}}}]'.encode())]) as server,
-        pytest.raises(MalformedResponse, match=r"\[1\]\.pk is not an integer of 64 bits") as caught,
+        pytest.raises(MalformedResponse, match=r"\[1\]\.pk is not an integer of at most 70 bits") as caught,
     ):
         list_pks("sync", server.url)
     assert (caught.value.path, caught.value.value) == ("[1].pk", pk)
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("pk", [2**63 + 5, 2**64 + 5, -7, 2**70 - 1])
+def test_a_pk_that_is_wider_than_the_contract_has_it_is_read(pk: int) -> None:
+    with RawServer([http(200, f'[{{"pk": 1}}, {{"pk": {pk}}}]'.encode()), http(200, b"[]")]) as server:
+        assert list_pks("sync", server.url) == [1, pk]
 
 
 def colliding(size: int) -> Iterator[int]:

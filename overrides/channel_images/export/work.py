@@ -15,7 +15,6 @@ import json
 import os
 import stat
 import tempfile
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,7 +30,8 @@ _CHECKPOINT = "checkpoint.json"
 _LOCK = "lock"
 _LEFTOVERS = (f"{_IDENTITY}.new", f"{_CHECKPOINT}.new", _CHECKPOINT, _LOCK)
 """What a run can leave without `export.json`: one that ended at once, or while it removed its folder, in this order."""
-_PK_BYTES = 8
+_PK_BYTES = 9
+"""Room for the widest `pk` that a listing takes, with its sign."""
 _COPIED = 1 << 16
 
 
@@ -192,15 +192,16 @@ def holds(path: Path, mark: Mark) -> bool:
 
 
 def read_pks(path: Path) -> Iterator[Sequence[int]]:
-    """The integers in a spool of 8 bytes each, some at a time."""
+    """The integers in a spool, some at a time."""
     with path.open("rb") as file:
         while content := file.read(_PK_BYTES * _COPIED):
-            yield array("q", content)
+            starts = range(0, len(content), _PK_BYTES)
+            yield [int.from_bytes(content[start : start + _PK_BYTES], "little", signed=True) for start in starts]
 
 
 def pk_bytes(pks: Sequence[int]) -> bytes:
-    """Integers as 8 bytes each."""
-    return array("q", pks).tobytes()
+    """Integers as a spool has them, each as long as any other."""
+    return b"".join(pk.to_bytes(_PK_BYTES, "little", signed=True) for pk in pks)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
