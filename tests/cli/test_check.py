@@ -192,14 +192,17 @@ def test_waivers_are_written_hold_expire_and_are_missed(
     file.write_text("\n".join(expired))
     done = run("check", miscounting.url, *shared)
     assert done.returncode == 1
-    assert "the waiver of paging.count · listProductImages expired on 2020-01-31: it counts again" in done.stderr
+    assert (
+        "the waiver of paging.count · listProductImages · count is not the number of rows expired on 2020-01-31"
+        in done.stderr
+    )
     assert "its waiver expired on 2020-01-31: ticket 7" in done.stdout
     assert run("check", miscounting.url, *shared, "--waivers-update").returncode == 1
     assert file.read_text() == "\n".join(expired)
 
     done = run("check", healthy_mock.url, *shared)
     assert done.returncode == 0
-    assert "the waiver of paging.count · listProductImages is unused" in done.stderr
+    assert "the waiver of paging.count · listProductImages · count is not the number of rows is unused" in done.stderr
     done = run("check", healthy_mock.url, *shared, "--waivers-update")
     assert "0 waivers, 0 of them new, 2 dropped" in done.stderr
     assert file.read_text().endswith("[]\n")
@@ -207,7 +210,7 @@ def test_waivers_are_written_hold_expire_and_are_missed(
 
 def test_a_run_that_judges_nothing_leaves_the_waivers_as_they_are(healthy_mock: MockServer, tmp_path: Path) -> None:
     file = tmp_path / "waivers.yaml"
-    file.write_text("- {rule: paging.count, reason: known, expires: 2999-01-31}\n")
+    file.write_text("- {rule: paging.count, relation: miscounted, reason: known, expires: 2999-01-31}\n")
     before = file.read_text()
     arguments = ("--channel", "5", "--token", "wrong", "--waivers", str(file), "--waivers-update")
     done = run("check", healthy_mock.url, *arguments)

@@ -1,20 +1,30 @@
 """The proof of the rules: each fault that the mock can have is seen by its rule, and nothing that is healthy is accused."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
 import pytest
+from attrs import evolve
+from tests.conformance.surroundings import Front, broken_connections, gateway_cookie, throttle, token_lives
+from tests.conformance.test_standing import Clock
 
 from channel_images.conformance import Options, Report, Target, Verdict, check
 from channel_images.conformance.rule import CATALOGUE
 from channel_images.contract import load_contract
 from channel_images.mock import MockServer
 from channel_images.mock.bugs import BUGS
+from channel_images.mock.churn import Churn
 from channel_images.mock.variants import VARIANTS
 
 IMAGES = 120
+BUSY = Churn(adds=1, removes=1, modifies=3, sends=1)
+"""Changes with each list that is read, enough of them for a cache to be seen."""
 EXPECTED_WARNINGS = {"enveloped-pending": {"schema.response"}, "blip": {"schema.no-server-error"}}
 
 
 def judge(server: MockServer, options: Options) -> Report:
-    return check(Target(server.url, 5, (6,), server.token), options)
+    # Nobody waits for a throttle or a proxy that is away: the answers come by numbers, not by time.
+    return check(Target(server.url, 5, (6,), server.token), evolve(options, sleep=lambda seconds: None))
 
 
 def violations(report: Report) -> list[tuple[str, str, str]]:
@@ -29,7 +39,7 @@ def test_each_rule_of_the_contract_is_in_the_catalogue_and_has_a_bug() -> None:
 @pytest.mark.parametrize("name", BUGS)
 def test_a_bug_is_reported_by_its_rule(name: str) -> None:
     rule = BUGS[name].rule
-    with MockServer(images=IMAGES, bugs=[name]) as server:
+    with MockServer(images=IMAGES, bugs=[name], churn=BUSY if BUGS[name].needs_churn else False) as server:
         # The rules about single answers look at what all the others ask for.
         rules = None if rule.startswith("schema.") else frozenset({rule})
         report = judge(server, Options(rules=rules, probe_writes=True, schemathesis=False))
@@ -43,7 +53,8 @@ def test_a_bug_is_reported_by_its_rule(name: str) -> None:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_is_not_accused(name: str) -> None:
     with MockServer(images=IMAGES, variants=[name]) as server:
-        report = judge(server, Options(probe_writes=True, schemathesis=False))
+        # A slow server is asked less: it shows the same.
+        report = judge(server, Options(probe_writes=True, schemathesis=False, quick=name == "slow"))
     assert report.verdict == "conforms", violations(report)
     warnings = {each.rule for each in report.violations()}
     assert warnings == EXPECTED_WARNINGS.get(name, set())
@@ -63,3 +74,36 @@ def test_a_variant_whose_data_changes_is_not_accused(name: str) -> None:
     errors = [each for each in report.violations() if each.severity == "error"]
     assert not errors, violations(report)
     assert Verdict.UNSTABLE in {each.verdict for each in report.results}
+
+
+# The same behind what stands around real servers
+
+
+@contextmanager
+def company_proxy(server: MockServer) -> Iterator[Front]:
+    """A machine whose environment names a proxy."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            environment.setenv(name, "http://127.0.0.1:9")
+        environment.delenv("NO_PROXY", raising=False)
+        environment.delenv("no_proxy", raising=False)
+        yield Front(server.url)
+
+
+SURROUNDINGS: dict[str, Callable[[MockServer, Clock], AbstractContextManager[Front]]] = {
+    "gateway cookie": lambda server, clock: gateway_cookie(server),
+    "throttle": lambda server, clock: throttle(server, per_second=12, clock=clock),
+    "broken connections": lambda server, clock: broken_connections(server, every=100),
+    "token that ends": lambda server, clock: token_lives(server, requests=100),
+    "company proxy": lambda server, clock: company_proxy(server),
+}
+
+
+@pytest.mark.parametrize("surrounding", SURROUNDINGS)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_is_not_accused_behind(surrounding: str, name: str) -> None:
+    clock = Clock()
+    with MockServer(images=60, variants=[name]) as server, SURROUNDINGS[surrounding](server, clock) as front:
+        target = Target(front.url, 5, (6,), server.token, username="mock", password="mock")
+        report = check(target, Options(quick=True, sleep=clock.sleep, clock=clock))
+    assert report.verdict == "conforms", (report.not_judged, violations(report))

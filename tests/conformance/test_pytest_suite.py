@@ -77,7 +77,9 @@ def test_a_failure_shows_the_evidence_and_the_check_runs_once(miscounting: MockS
 
 
 def test_a_waived_violation_is_an_expected_failure(miscounting: MockServer, tmp_path: Path) -> None:
-    (tmp_path / "waivers.yaml").write_text("- {rule: paging.count, reason: known, expires: 2999-12-31}\n")
+    (tmp_path / "waivers.yaml").write_text(
+        "- {rule: paging.count, relation: count is not the number of rows, reason: known, expires: 2999-12-31}\n"
+    )
     arguments = (*options(miscounting), "--channel-images-waivers", "waivers.yaml", *SUITE, "-k", "paging.count")
     done = pytest_in(tmp_path, *arguments, CHANNEL_IMAGES_TOKEN=miscounting.token)
     assert done.returncode == 0, done.stdout + done.stderr

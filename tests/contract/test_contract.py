@@ -19,7 +19,7 @@ ANNOTATED = ("description", "examples")
 # The rules of the conformance check, which quotes these sentences.
 RULES = {
     "schema": "response identifiable no-server-error rejects-invalid",
-    "protocol": "read-only head-options redirect",
+    "protocol": "safe caching read-only head-options redirect",
     "auth": "required challenge",
     "paging": "partition size order count links past-the-end defaults",
     "filter": "sound complete multi partition and with-paging",

@@ -247,6 +247,7 @@ class ImageDetail(generics.RetrieveAPIView[Image]):
     serializer_class: type[ImageSerializer] = ImageSerializer
 
     def get_object(self) -> Image:
+        get_object_or_404(Channel, pk=self.kwargs["channel_id"])
         images = Image.objects.select_related("product")
         if "retrieve-any-channel" not in FAULTS:
             images = images.filter(listing__channel_id=self.kwargs["channel_id"])
@@ -313,6 +314,19 @@ def fill() -> None:
     Listing.objects.bulk_create(listings)
 
 
+def without_bodies_of_head(application: Any) -> Any:
+    """What every server in production does, and that of the standard library does not."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        body = application(environ, start_response)
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return body
+        body.close()
+        return []
+
+    return answer
+
+
 class QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         pass
@@ -326,7 +340,7 @@ class ThreadingServer(socketserver.ThreadingMixIn, WSGIServer):
 def main() -> None:
     fill()
     server = ThreadingServer(("127.0.0.1", 0), QuietHandler)
-    server.set_app(get_wsgi_application())
+    server.set_app(without_bodies_of_head(get_wsgi_application()))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201 - the caller reads it
     sys.stdin.read()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from channel_images.conformance.waivers import Waivers
 
 INTERRUPTED = "interrupted by Ctrl-C; what had been found by then stands"
+MOST_REASON = 600
+"""Characters of the reason why a server could not be judged, which may quote what it sent."""
 PIPED = (200, 1_000)
 """Columns and lines of a summary that no terminal shows."""
 
@@ -117,6 +119,7 @@ def check(
         from channel_images.conformance import check as run_check
         from channel_images.conformance.address import base_url, default_rate
         from channel_images.conformance.expect import Expectations, read_expectations
+        from channel_images.conformance.report.text import visible_line
         from channel_images.conformance.waivers import Waivers
 
     if not url:
@@ -144,6 +147,8 @@ def check(
     if credentials.token:
         target = evolve(target, token=_token(credentials.token))
     elif credentials.username and credentials.password:
+        # The run signs in again with them when the token expires.
+        target = evolve(target, username=credentials.username, password=credentials.password)
         target = evolve(target, token=_signed_in(target, credentials.username, credentials.password))
 
     command = ["channel-images", "check", target.url, *(f"--channel={number}" for number in channel), f"--seed={seed}"]
@@ -185,7 +190,7 @@ def check(
         _stop(INTERRUPTED)
     if outcome.not_judged:
         kept = f"; {waivers} is as it was" if waivers_update else ""
-        fail(f"could not be judged: {outcome.not_judged}{kept}")
+        fail(f"could not be judged: {visible_line(outcome.not_judged, MOST_REASON)}{kept}")
     if outcome.verdict == "violates":
         raise typer.Exit(1)
 

@@ -4,23 +4,45 @@ The contract describes the application. What stands in front of it (a router, a 
 answers some requests before the application sees them, and may do so in HTML and with other statuses.
 """
 
-import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from channel_images.conformance.operations import MAX_ID
+from channel_images.conformance.reading import NotJson, parsed
+from channel_images.contract import load_contract
 
 LONG_URL = 2_000
 """Characters from which on a server may call a request line too long."""
 
 
+PROBLEM = "application/problem+json"
+"""The other content type of an error (RFC 9457)."""
+
+
 def may_answer(
-    status: int, *, method: str, url: str, path_values: Sequence[object], retry_after: bool, body: bytes
+    status: int,
+    *,
+    method: str,
+    url: str,
+    path_values: Sequence[object],
+    retry_after: bool,
+    body: bytes,
+    content_type: str = "",
 ) -> bool:
-    """Whether an answer is legitimate for its request, in whatever shape it comes."""
+    """Whether an answer is legitimate for its request, in whatever shape it comes.
+
+    ``content_type`` is the header as it came. An error in ``application/problem+json`` has a shape of its own.
+    """
+    if status in documented_errors() and content_type.partition(";")[0].strip().lower() == PROBLEM:
+        return isinstance(_json(body), dict)
     match status:
         case 404:
             return not _is_routable(path_values)
+        case 410:
+            return True
         case 400:
             return not _is_wellformed(url) or _has_nested_errors(body)
         case 414 | 431:
@@ -32,6 +54,44 @@ def may_answer(
         case 304:
             return True
     return False
+
+
+@cache
+def documented_errors() -> frozenset[int]:
+    """The statuses of errors that the contract documents."""
+    responses = (item["get"]["responses"] for item in load_contract()["paths"].values())
+    return frozenset(int(status) for each in responses for status in each if int(status) >= 400)
+
+
+def with_open_enums(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema whose open enums of texts (``x-open-enum``) take values that are not listed, but no listed one in another
+    spelling.
+
+    Other spellings are those in other case, and with other separators (none, spaces, ``-``, ``_``).
+    """
+    opened = {name: _opened(value) for name, value in schema.items()}
+    if schema.get("x-open-enum") and schema.get("type") == "string":
+        values = opened.pop("enum")
+        spellings = "|".join(_SEPARATOR.join(map(_in_any_case, _words(value))) for value in values)
+        opened |= {"if": {"pattern": f"^{_SEPARATOR}({spellings}){_SEPARATOR}$"}, "then": {"enum": values}}
+    return opened
+
+
+def _opened(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return with_open_enums(value)
+    return [_opened(each) for each in value] if isinstance(value, list) else value
+
+
+_SEPARATOR = "[-_ ]*"
+
+
+def _words(value: str) -> str:
+    return value.replace("_", "").replace("-", "").replace(" ", "")
+
+
+def _in_any_case(letter: str) -> str:
+    return f"[{letter.lower()}{letter.upper()}]" if letter.isalpha() else re.escape(letter)
 
 
 def _is_routable(path_values: Sequence[object]) -> bool:
@@ -55,10 +115,7 @@ def _is_wellformed(url: str) -> bool:
 def _has_nested_errors(body: bytes) -> bool:
     """Whether a 400 tells apart the items of a list, as a ListField of Django REST Framework does:
     ``{"id__in": {"0": ["..."]}}``."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
+    document = _json(body)
 
     def are_messages(value: object) -> bool:
         return isinstance(value, list) and all(isinstance(message, str) for message in value)
@@ -71,3 +128,11 @@ def _has_nested_errors(body: bytes) -> bool:
             for value in document.values()
         )
     )
+
+
+def _json(body: bytes) -> Any:
+    """The JSON of a body; ``None`` where it is none."""
+    try:
+        return parsed(body)
+    except NotJson:
+        return None

@@ -1,195 +1,189 @@
-"""The schema layer: schemathesis sends requests of every kind, and its checks judge the answers.
+"""The schema layer: schemathesis makes requests of every kind, and the oracle judges the answers.
 
-Its engine's event stream is not public API, so the version is pinned and this module is the only one that knows it.
-Off are the checks that accuse healthy servers (``negative_data_rejection``, ``positive_data_acceptance``; the rule
-``schema.rejects-invalid`` takes their place), those whose requests are not harmless (``unsupported_method``; the rule
-``protocol.read-only``), and those that our own rules replace (``ignored_auth``; ``auth.required``).
+schemathesis makes the requests only. They go out over the wire of the run, as all others do: with the token and nothing
+else, at the server's rate, within the budget, and their answers are judged by :mod:`channel_images.conformance.oracle`.
+How its tests are built is not public API, so the version is pinned and this module is the only one that knows it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
+from urllib.parse import urlsplit
 
+import hypothesis
+import requests
 import schemathesis
-from attrs import frozen
+from attrs import define, field
+from hypothesis.errors import Unsatisfiable
+from schemathesis.auths import GLOBAL_AUTH_STORAGE
 from schemathesis.config import SchemathesisConfig
-from schemathesis.core.failures import Failure
-from schemathesis.core.transport import Response
-from schemathesis.engine import StopReason, events, from_schema
+from schemathesis.core.result import Ok
+from schemathesis.core.transport import USER_AGENT, Response
 from schemathesis.generation.case import Case
+from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
+from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 
-from channel_images.conformance.allowances import may_answer
-from channel_images.conformance.operations import operations
-from channel_images.conformance.oracle import NO_SERVER_ERROR, RESPONSE
-from channel_images.conformance.target import Target
-from channel_images.conformance.wire import ServerGone
+from channel_images.conformance.survey import Survey
+from channel_images.conformance.wire import Answer, RunEnds
 from channel_images.contract import load_contract
 
-CHECKS = (
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-)
-EXCERPT = 300
-"""Characters of a server's error page that are evidence enough."""
-PHASES = ("examples", "coverage", "fuzzing", "stateful")
+NOWHERE = "http://127.0.0.1"
+"""A base URL that requests are built with; they go to the server under test."""
+STATEFUL = "stateful"
+PHASES = (*(mode.value for mode in HypothesisTestMode), STATEFUL)
 
 
-@frozen
-class Finding:
-    """An answer that a check of schemathesis refuses."""
-
-    operation: str
-    rule: str
-    title: str
-    message: str
-    url: str
-    method: str
-    status: int | None
-    """The status of the answer; ``None`` where the connection broke."""
-
-
-class EngineFailed(Exception):
+class EngineFailed(RunEnds):
     """schemathesis could not run; the message says why."""
 
 
-@frozen
-class Fuzzed:
-    """What one run of schemathesis did."""
-
-    findings: list[Finding]
-    cases: Mapping[str, int]
-    """The number of requests by operation."""
-
-
-def fuzz(
-    target: Target, *, seed: int, max_examples: int, rate: float | None, on_phase: Callable[[str], None]
-) -> Fuzzed:
+def fuzz(survey: Survey, *, seed: int, max_examples: int, on_phase: Callable[[str], None]) -> None:
     """Send requests of every phase to every operation of one channel.
 
     Args:
-        target: the server; requests go to ``target.channel``, so that they meet rows.
-        seed: repeats the same requests (with one worker, which is what this uses).
-        max_examples: the number of cases for each operation in the fuzzing and stateful phases.
-        rate: requests a second; ``None`` for no limit.
+        survey: the reading whose session sends them.
+        seed: repeats the same requests.
+        max_examples: the number of cases for each operation in the fuzzing phase, and of walks in the stateful one.
         on_phase: called with the name of each phase as it begins.
 
     Raises:
-        ServerGone: the server stopped answering before the end.
+        RunEnds: what ended the run while a request was sent.
         EngineFailed: schemathesis met an error of its own.
     """
-    schema = schemathesis.openapi.from_dict(
-        deepcopy(dict(load_contract())), config=_config(target, seed, max_examples, rate)
+    sender = _Sender(survey)
+    wire = survey.session.wire
+    own, wire.agent = wire.agent, f"{USER_AGENT} {wire.agent}"
+    settings = _settings(max_examples)
+    with _nobody_elses_hooks():
+        try:
+            schema = schemathesis.openapi.from_dict(deepcopy(dict(load_contract())), config=_config(survey, seed))
+            for mode in HypothesisTestMode:
+                on_phase(mode.value)
+                for result in schema.get_all_operations():
+                    if isinstance(result, Ok):
+                        _test(result.ok(), mode, sender, settings, seed)()
+                    sender.raise_end()
+            on_phase(STATEFUL)
+            machine = _machine(schema, sender)
+            hypothesis.seed(seed)(machine)
+            machine.run(settings=hypothesis.settings(settings, stateful_step_count=6))
+        except RunEnds:
+            raise
+        except Unsatisfiable:
+            pass  # Hypothesis's word for walks of which no request was sent: the run has ended, or answers are missing
+        except Exception as error:
+            raise EngineFailed(f"schemathesis could not run: {type(error).__name__}: {error}") from error
+        finally:
+            wire.agent = own
+    sender.raise_end()
+    survey.session.assure()
+
+
+@define
+class _Sender:
+    """Sends what schemathesis has made. Once the run has ended nothing is sent any more: Hypothesis would take an error
+    for a failing example, and try it again."""
+
+    survey: Survey
+    _end: RunEnds | None = field(init=False, default=None)
+
+    def send(self, case: Case[Any]) -> Answer | None:
+        """The answer to a case; ``None`` where it was not sent."""
+        if self._end is not None or case.method.upper() != "GET":
+            return None
+        built = case.as_transport_kwargs(base_url=NOWHERE)
+        url = requests.Request("GET", built["url"], params=built.get("params")).prepare().url or ""
+        parts = urlsplit(url)
+        if any(name == "limit" and not self.survey.affordable(value) for name, value in (case.query or {}).items()):
+            return None
+        try:
+            return self.survey.session.get(parts.path + (f"?{parts.query}" if parts.query else ""))
+        except RunEnds as end:
+            self._end = end
+            return None
+
+    def raise_end(self) -> None:
+        """Raise what ended the run, if something did; ask whether the API still answers, if that is in doubt."""
+        if self._end is not None:
+            raise self._end
+        if self.survey.session.standing.is_in_doubt():
+            self.survey.session.assure()
+
+
+def _test(operation: Any, mode: HypothesisTestMode, sender: _Sender, settings: hypothesis.settings, seed: int) -> Any:
+    def ask(case: Case[Any]) -> None:
+        sender.send(case)
+
+    return create_test(
+        operation=operation,
+        test_func=ask,
+        config=HypothesisTestConfig(
+            project=operation.schema.config,
+            modes=[mode],
+            settings=settings,
+            # Nobody's profile changes them.
+            explicit_setting_names=set(hypothesis.settings.default.__dict__) | set(dir(hypothesis.settings)),
+            apply_ci_profile=False,
+            seed=seed,
+        ),
     )
-    schema.hook("filter_failure")(_is_violation)
-    findings: dict[tuple[str, str, str], Finding] = {}
-    cases: dict[str, int] = {}
-    for event in from_schema(schema).execute():
-        if isinstance(event, events.PhaseStarted) and event.phase.name.value in PHASES:
-            on_phase(event.phase.name.value)
-        elif isinstance(event, events.ScenarioFinished):
-            for case_id in event.recorder.interactions:
-                node = event.recorder.cases.get(case_id)
-                if node is not None:
-                    operation = _operation_id(node.value)
-                    cases[operation] = cases.get(operation, 0) + 1
-            for finding in _findings(event):
-                key = (finding.operation, finding.rule, finding.title)
-                # Of the same fault the shortest request is the best evidence.
-                if key not in findings or len(finding.url) < len(findings[key].url):
-                    findings[key] = finding
-        elif isinstance(event, events.NonFatalError):
-            if not event.related_to_operation:
-                raise EngineFailed(str(event.value))
-            findings.setdefault((event.label, NO_SERVER_ERROR, event.info.title), _broken_connection(event))
-        elif isinstance(event, events.FatalError):
-            raise EngineFailed(str(event.exception)) from event.exception
-        elif isinstance(event, events.EngineFinished) and event.stop_reason is StopReason.SERVER_UNAVAILABLE:
-            raise ServerGone
-    return Fuzzed(list(findings.values()), cases)
 
 
-def _config(target: Target, seed: int, max_examples: int, rate: float | None) -> SchemathesisConfig:
-    checks: dict[str, Any] = {"enabled": False} | {name: {"enabled": True} for name in CHECKS}
-    headers = dict(target.headers)
-    if target.token:
-        headers["Authorization"] = f"Token {target.token}"
+def _machine(schema: Any, sender: _Sender) -> Any:
+    class Walk(schema.as_state_machine()):  # type: ignore[misc]  # a class that schemathesis makes from the contract
+        def call(self, case: Case[Any], **_: Any) -> Response:
+            answer = sender.send(case)
+            if answer is None or answer.broke:
+                hypothesis.reject()
+            return _as_response(answer)
+
+        def validate_response(self, response: Response, case: Case[Any], *_: Any, **__: Any) -> None:
+            """The oracle has heard the answer."""
+
+    return Walk
+
+
+def _as_response(answer: Answer) -> Response:
+    headers: dict[str, list[str]] = {}
+    for name, value in answer.headers.multi_items():
+        headers.setdefault(name, []).append(value)
+    request = requests.Request(answer.request.method, answer.url).prepare()
+    return Response(answer.status, headers, answer.body, request, answer.seconds, verify=True)
+
+
+def _config(survey: Survey, seed: int) -> SchemathesisConfig:
     return SchemathesisConfig.from_dict(
         {
             "seed": seed,
-            "base-url": target.url,
-            "headers": headers,
-            "workers": 1,
-            "continue-on-failure": True,
-            "request-timeout": target.timeout,
-            "tls-verify": target.verify,
-            "parameters": {"path.channel_id": target.channel},
-            "checks": checks,
+            "base-url": NOWHERE,
+            # So that the requests meet rows.
+            "parameters": {"path.channel_id": survey.channel},
             "cache": {"enabled": False},
             "generation": {"database": "none"},
-            "phases": {
-                "coverage": {"unexpected-methods": []},
-                "fuzzing": {"generation": {"max-examples": max_examples}},
-                "stateful": {"generation": {"max-examples": max_examples}},
-            },
+            "phases": {"coverage": {"unexpected-methods": []}},
         }
-        | ({"proxy": target.proxy} if target.proxy else {})
-        # schemathesis counts whole requests in a unit of time.
-        | ({"rate-limit": f"{max(1, round(rate * 60))}/m"} if rate else {})
     )
 
 
-def _is_violation(context: object, failure: Failure, case: Case[Any], response: Response) -> bool:
-    """Whether a failure counts: it does not where the answer is one that a server may give."""
-    return not may_answer(
-        response.status_code,
-        method=case.method,
-        url=str(response.request.url),
-        path_values=list((case.path_parameters or {}).values()),
-        retry_after="retry-after" in response.headers,
-        body=response.content,
+def _settings(max_examples: int) -> hypothesis.settings:
+    return hypothesis.settings(
+        max_examples=max_examples,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
     )
 
 
-def _findings(event: events.ScenarioFinished) -> Iterator[Finding]:
-    recorder = event.recorder
-    for case_id, checks in recorder.checks.items():
-        for check in checks:
-            if check.failure_info is None:
-                continue
-            failure = check.failure_info.failure
-            interaction = recorder.interactions.get(failure.case_id or case_id) or recorder.interactions[case_id]
-            response = interaction.response
-            # A 5xx is one fault, however many checks it fails.
-            is_server_error = response is not None and response.status_code >= 500
-            yield Finding(
-                operation=_operation_id(recorder.cases[case_id].value),
-                rule=NO_SERVER_ERROR if is_server_error else RESPONSE,
-                title="Server error" if is_server_error else failure.title,
-                message=response.text[:EXCERPT] if response is not None and is_server_error else failure.message,
-                url=interaction.request.uri,
-                method=interaction.request.method,
-                status=response.status_code if response else None,
-            )
-
-
-def _broken_connection(event: events.NonFatalError) -> Finding:
-    """An operation that could not be tried further; the label is its method and path."""
-    method, _, path = event.label.partition(" ")
-    operation = next((each.id for each in operations() if each.path == path), event.label)
-    request = getattr(event.value, "request", None)
-    return Finding(
-        operation=operation,
-        rule=NO_SERVER_ERROR,
-        title=event.info.title,
-        message=event.info.message,
-        url=str(getattr(request, "url", "") or ""),
-        method=method,
-        status=None,
-    )
-
-
-def _operation_id(case: Case[Any]) -> str:
-    return str(case.operation.definition.raw["operationId"])
+@contextmanager
+def _nobody_elses_hooks() -> Iterator[None]:
+    """Set aside the global hooks and auths of a project that uses schemathesis itself, in the same process."""
+    hooks, auths = GLOBAL_HOOK_DISPATCHER._hooks, GLOBAL_AUTH_STORAGE.providers
+    GLOBAL_HOOK_DISPATCHER.unregister_all()
+    GLOBAL_AUTH_STORAGE.providers = []
+    try:
+        yield
+    finally:
+        GLOBAL_HOOK_DISPATCHER._hooks, GLOBAL_AUTH_STORAGE.providers = hooks, auths

@@ -10,6 +10,8 @@ from channel_images.contract import load_contract, resolve
 
 MAX_ID = 2**63 - 1
 """The largest id that the contract allows."""
+UNKNOWN_CHANNEL = 1_999_999_973
+"""A channel that no server has come to, within 32 bits."""
 
 
 @frozen

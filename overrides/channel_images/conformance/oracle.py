@@ -10,10 +10,11 @@ from functools import cache
 from typing import Any
 
 import jsonschema_rs
-from attrs import frozen
+from attrs import evolve, frozen
 
-from channel_images.conformance.allowances import may_answer
+from channel_images.conformance.allowances import may_answer, with_open_enums
 from channel_images.conformance.operations import Operation, operations
+from channel_images.conformance.reading import NotJson, parsed
 from channel_images.conformance.results import Severity
 from channel_images.conformance.wire import Answer, Request
 from channel_images.contract import load_contract, resolve, standalone
@@ -26,6 +27,8 @@ TRACEBACK = re.compile(
     rb"Traceback \(most recent call last\)|^\s+File &?(quot;|\")\S+\.py&?(quot;|\"), line \d+", re.MULTILINE
 )
 JSON = "application/json"
+HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+"""What may be half of a surrogate pair."""
 ENVELOPE = ("count", "next", "previous", "results")
 
 
@@ -43,17 +46,23 @@ class Problem:
 
 
 def problems(answer: Answer) -> Iterator[Problem]:
-    """What is wrong with an answer to a request for one of the contract's paths; nothing for other paths."""
+    """What is wrong with an answer to a request for one of the contract's paths; nothing for other paths.
+
+    Of a path that is one of the contract's in another spelling, nothing is expected but that it gives no server error.
+    """
     operation, values = route(answer.request)
     if operation is not None:
-        for rule, what, seen, severity in _faults(answer, operation, values):
+        for rule, what, seen, severity in (*_breakdowns(answer), *_faults(answer, operation, values)):
             yield Problem(rule, operation.id, what, seen, answer, severity)
+    elif (meant := meant_by(answer.request)) is not None:
+        for rule, what, seen, severity in _breakdowns(answer):
+            yield Problem(rule, meant.id, what, seen, answer, severity)
 
 
 _Fault = tuple[str, str, str, Severity]
 
 
-def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> Iterator[_Fault]:
+def _breakdowns(answer: Answer) -> Iterator[_Fault]:
     if leak := TRACEBACK.search(answer.body):
         yield (
             NO_SERVER_ERROR,
@@ -63,7 +72,12 @@ def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> It
         )
     if answer.is_server_error:
         yield NO_SERVER_ERROR, "a server error", answer.describe(), Severity.ERROR
+
+
+def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> Iterator[_Fault]:
+    if answer.is_server_error or answer.unread:
         return
+    content_type = answer.headers.get("content-type", "")
     if answer.request.method == "OPTIONS" or may_answer(
         answer.status,
         method=answer.request.method,
@@ -71,6 +85,7 @@ def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> It
         path_values=values,
         retry_after="retry-after" in answer.headers,
         body=answer.body,
+        content_type=content_type,
     ):
         return
     validators = _validators()[operation.id]
@@ -79,15 +94,16 @@ def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> It
         return
     if answer.request.method == "HEAD":
         return
-    content_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != JSON:
+    if content_type.partition(";")[0].strip().lower() != JSON:
         yield RESPONSE, f"a {answer.status} that is not {JSON}", answer.describe(), Severity.ERROR
         return
     try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError) as error:
+        document = parsed(answer.body)
+    except NotJson as error:
         yield RESPONSE, f"a {answer.status} whose body is not JSON", str(error)[:200], Severity.ERROR
         return
+    if half := _half_a_character(answer.body):
+        yield RESPONSE, f"a {answer.status} with text that is no Unicode", half, Severity.ERROR
     if answer.status == 200 and operation.is_list and not operation.is_enveloped and isinstance(document, dict):
         yield (
             RESPONSE,
@@ -99,6 +115,17 @@ def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> It
     yield from _schema_faults(document, answer.status, validators[answer.status])
     if answer.status == 200:
         yield from _identity_faults(document, operation)
+
+
+def _half_a_character(body: bytes) -> str:
+    """Half of a surrogate pair in a body of JSON, with what is before it; empty where there is none."""
+    if not HALF_A_CHARACTER.search(body):
+        return ""
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        return json.dumps(error.object[max(0, error.start - 60) : error.end])
+    return ""
 
 
 def _schema_faults(document: object, status: int, validator: jsonschema_rs.Draft202012Validator) -> Iterator[_Fault]:
@@ -141,6 +168,13 @@ def route(request: Request) -> tuple[Operation | None, tuple[str, ...]]:
     return min(found, key=lambda route: len(route[1]), default=(None, ()))
 
 
+def meant_by(request: Request) -> Operation | None:
+    """The operation whose path a request has in another spelling: other case, doubled, missing or encoded slashes, or
+    ``.json`` at the end; ``None`` where there is none."""
+    path = re.sub(r"(/|%2[fF])+", "/", request.path.partition("?")[0]).lower().removesuffix("/").removesuffix(".json")
+    return route(evolve(request, path=f"{path}/"))[0]
+
+
 @cache
 def _patterns() -> tuple[tuple[Operation, re.Pattern[str]], ...]:
     return tuple(
@@ -157,7 +191,7 @@ def _validators() -> Mapping[str, Mapping[int, jsonschema_rs.Draft202012Validato
         responses: Mapping[str, Any] = item["get"]["responses"]
         compiled[item["get"]["operationId"]] = {
             int(status): jsonschema_rs.Draft202012Validator(
-                standalone(resolve(response)["content"][JSON]["schema"]), validate_formats=True
+                with_open_enums(standalone(resolve(response)["content"][JSON]["schema"])), validate_formats=True
             )
             for status, response in responses.items()
         }

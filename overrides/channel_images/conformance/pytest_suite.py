@@ -54,8 +54,7 @@ def run(config: pytest.Config, rules: Collection[str]) -> Report:
         expectations=read_expectations(Path(expect)) if expect else Expectations(),
         waivers=read_waivers(Path(waivers)) if waivers else Waivers(),
     )
-    target = Target(url, channels[0], tuple(channels[1:]))
-    return check(evolve(target, token=_token(target)), options)
+    return check(_with_credentials(Target(url, channels[0], tuple(channels[1:]))), options)
 
 
 def tell(report: Report, rule: str, operation: str) -> None:
@@ -88,14 +87,16 @@ def _channels() -> list[int]:
     return [int(part) for part in value.split()]
 
 
-def _token(target: Target) -> str:
-    """The token of the environment; empty where there is neither one nor a way to get it."""
+def _with_credentials(target: Target) -> Target:
+    """The target with the token of the environment, or the one that its user name and password give, if there are any."""
     if token := os.environ.get("CHANNEL_IMAGES_TOKEN", ""):
         if not usable(token):
             raise ValueError("CHANNEL_IMAGES_TOKEN holds a space or a character that no header can carry")
-        return token
+        return evolve(target, token=token)
     username, password = (
         os.environ.get(f"CHANNEL_IMAGES_{name}") or os.environ.get(f"OMNITRON_{name}") or ""
         for name in ("USERNAME", "PASSWORD")
     )
-    return sign_in(target, username, password) if username and password else ""
+    if not (username and password):
+        return target
+    return evolve(target, token=sign_in(target, username, password), username=username, password=password)

@@ -1,6 +1,7 @@
 """What a conformance check says: verdicts, evidence, and the report that every view is a rendering of."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from statistics import median
@@ -42,6 +43,8 @@ class Evidence:
     seen: str
     requests: Sequence[str] = ()
     """``curl`` lines that show it again, with the token in ``$TOKEN``."""
+    status: int | None = None
+    """The status of the answer that shows it; ``None`` where there was no answer, or there is none to show."""
 
 
 @frozen
@@ -54,6 +57,9 @@ class Result:
     severity: Severity = Severity.ERROR
     reason: str = ""
     evidence: Evidence | None = None
+    follows_from: str = ""
+    """The violation that this result follows from (``paging.order · listProductImages``): with it, this rule cannot be
+    judged. Empty for a result that stands by itself."""
 
     @property
     def family(self) -> str:
@@ -122,10 +128,19 @@ class Report:
         """The results with verdict ``violated``, of one severity or of any."""
         return [result for result in self.having(Verdict.VIOLATED) if severity in (None, result.severity)]
 
-    def idle_families(self) -> list[str]:
-        """The families of which nothing at all was exercised."""
+    def idle_families(self) -> dict[str, str]:
+        """The families of which nothing at all was exercised, each with the reason that most of its results give."""
         exercised = {result.family for result in self.results if result.verdict is not Verdict.NOT_EXERCISED}
-        return [family for family in dict.fromkeys(r.family for r in self.results) if family not in exercised]
+        reasons: dict[str, Counter[str]] = {}
+        for result in self.results:
+            if result.family not in exercised:
+                reasons.setdefault(result.family, Counter())[result.reason] += 1
+        return {family: counted.most_common(1)[0][0] for family, counted in reasons.items()}
+
+    def consequences(self, violation: Result) -> list[Result]:
+        """The results that follow from a violation."""
+        cause = f"{violation.rule} · {violation.operation}"
+        return [result for result in self.results if result.follows_from == cause]
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain data."""
@@ -139,5 +154,6 @@ class Report:
             "verdict": self.verdict,
             **document,
             "latency": {operation: asdict(latency) for operation, latency in self.latency.items()},
+            "not_exercised": self.idle_families(),
             "results": results,
         }

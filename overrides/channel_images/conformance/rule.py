@@ -27,10 +27,6 @@ class Pattern(StrEnum):
     DIFFERENCE = "difference"
 
 
-class NotExercised(Exception):
-    """There is nothing to try the rule on; the message says what is missing."""
-
-
 @frozen
 class Finding:
     """A relation that does not hold."""
@@ -40,8 +36,12 @@ class Finding:
     expected: str
     seen: str
     answers: tuple[Answer, ...] = ()
-    """The answers that show it."""
+    """The answers that show it, in the order in which they have to be asked for."""
     severity: Severity = Severity.ERROR
+    is_proven: bool = False
+    """Whether it stands although the data moves: what was read before and after shows that the data did not move here."""
+    together: bool = False
+    """Whether it shows only where the requests are under way at the same time."""
 
 
 Check = Callable[[Survey, Operation], Iterator[Finding]]
@@ -56,6 +56,9 @@ class Rule:
     operations: tuple[Operation, ...]
     check: Check
     summary: str
+    rests_on: frozenset[str] = frozenset()
+    """Rules without which this one cannot be judged: where one of them is violated on a list that this one has looked at,
+    what this one finds follows from that."""
 
     @property
     def family(self) -> str:
@@ -69,10 +72,12 @@ class Rule:
 CATALOGUE: dict[str, Rule] = {}
 
 
-def rule(identity: str, pattern: Pattern, over: Sequence[Operation] | None = None) -> Callable[[Check], Check]:
+def rule(
+    identity: str, pattern: Pattern, over: Sequence[Operation] | None = None, *, rests_on: Sequence[str] = ()
+) -> Callable[[Check], Check]:
     """Register a function as the rule ``identity``, for the operations ``over`` (all seven unless given).
 
-    The function's docstring says in a sentence what is compared.
+    The function's docstring says in a sentence what is compared. ``rests_on`` names the rules that have to hold for it.
     """
 
     def register(check: Check) -> Check:
@@ -80,7 +85,7 @@ def rule(identity: str, pattern: Pattern, over: Sequence[Operation] | None = Non
             raise ValueError(f"{identity} is registered twice")
         statement(identity)
         summary = " ".join((check.__doc__ or "").split())
-        CATALOGUE[identity] = Rule(identity, pattern, tuple(over or operations()), check, summary)
+        CATALOGUE[identity] = Rule(identity, pattern, tuple(over or operations()), check, summary, frozenset(rests_on))
         return check
 
     return register

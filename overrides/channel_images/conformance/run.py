@@ -2,37 +2,45 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 
 from attrs import Factory, define, evolve, field, frozen
 
 import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
+from channel_images.conformance.cleaning import Cleaner
 from channel_images.conformance.expect import Expectations
-from channel_images.conformance.fuzz import EngineFailed, Finding, fuzz
+from channel_images.conformance.fuzz import fuzz
 from channel_images.conformance.judge import Judge
-from channel_images.conformance.operations import operations, statement
+from channel_images.conformance.operations import statement
 from channel_images.conformance.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE, Problem, problems, route
 from channel_images.conformance.results import Evidence, Latency, Report, Result, Severity, Verdict
 from channel_images.conformance.rule import CATALOGUE, Rule
+from channel_images.conformance.signin import sign_in
+from channel_images.conformance.standing import NotJudged, Session, Standing
 from channel_images.conformance.survey import Survey
 from channel_images.conformance.target import Target
 from channel_images.conformance.waivers import Waivers
-from channel_images.conformance.wire import (
-    PROXY_STATUSES,
-    Answer,
-    Credentials,
-    OutOfRequests,
-    Request,
-    ServerGone,
-    Session,
-    Wire,
-)
+from channel_images.conformance.wire import MOST_REQUESTS, Answer, OutOfRequests, RunEnds, ServerGone, Wire
 
-BLIP = "a proxy's error that was gone when the request was sent again"
+BLIP = "an answer was missing, and there when the request was sent again"
+BREAKS = "connections break again and again"
+ONE_IN = 60
+"""Requests for each broken connection above which a server's network has an excuse, and below which it has none."""
+FEW_BREAKS = 4
+"""Broken connections that are always excused."""
+NO_HINT = "a 429 without Retry-After"
+READS_FIRST = "protocol.safe"
+"""The rule that looks at pending rows which nothing else has read."""
 SCHEMA_RULES = (RESPONSE, IDENTIFIABLE, NO_SERVER_ERROR)
+READ_ONCE, READ_AGAIN, FUZZED = 0.6, 0.75, 0.9
+"""Shares of the requests of a run: what the rules' first reading may spend, what may be spent when they have read again,
+and when schemathesis is done. The rest shows evidence again."""
+SPARE = 200
+"""Requests that each step may send, whatever was spent before it."""
+SIGHTINGS = 3
+"""Answers with the same fault whose requests are sent again, until one shows it."""
 
 
 @frozen
@@ -51,6 +59,7 @@ class Options:
     rate: float | None = None
     """Requests a second; ``None`` for no limit."""
     max_requests: int | None = None
+    """Ends the run after so many requests; there are never more than ``MOST_REQUESTS``."""
     schemathesis: bool = True
     """Whether to run schemathesis at all."""
     max_examples: int = 25
@@ -60,6 +69,9 @@ class Options:
     """Violations that are known, and until when they do not count."""
     command: str = ""
     """The command that repeats the run, for the report."""
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    """How to wait and how to tell the time, in seconds: for tests, whose waits take none."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -68,10 +80,6 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, report: Report) -> None:
         super().__init__()
         self.report = report
-
-
-class NotJudged(Exception):
-    """Nothing answered, or nothing that belongs to this API; the message says what did."""
 
 
 def check(target: Target, options: Options | None = None, on_step: Callable[[str], None] = lambda step: None) -> Report:
@@ -104,11 +112,23 @@ class _Run:
     problems: list[Problem] = Factory(list)
     seconds: dict[str, list[float]] = Factory(lambda: defaultdict(list))
     """Latencies by operation."""
-    fuzzed: int = 0
     wire: Wire = field(init=False)
+    standing: Standing = field(init=False)
+    _sure: int = 0
+    """How many of the problems came before the API was last known to answer."""
+    _settled: dict[tuple[str, str, str], list[Result]] = Factory(dict)
+    """What became of each fault of single answers."""
 
     def __attrs_post_init__(self) -> None:
-        self.wire = Wire(self.target, self.options.rate, self.options.max_requests, on_answer=self._hear)
+        self.wire = Wire(self.target, self.options.rate, sleep=self.options.sleep, clock=self.options.clock)
+        can_sign_in = self.target.username and self.target.password
+        self.standing = Standing(self.wire, self._sign_in if can_sign_in else None, on_sure=self._be_sure)
+
+    def _sign_in(self) -> str:
+        return sign_in(self.target, self.target.username, self.target.password, self.options.sleep)
+
+    def _be_sure(self) -> None:
+        self._sure = len(self.problems)
 
     def report(self) -> Report:
         started, clock = datetime.now(UTC), time.monotonic()
@@ -116,23 +136,18 @@ class _Run:
         interrupted = False
         try:
             self._judge()
-        except NotJudged as reason:
-            not_judged = str(reason)
         except ServerGone:
             not_judged = f"{self.target.url} stopped answering half-way; what had been found by then is in the report"
         except OutOfRequests:
-            not_judged = f"the {self.options.max_requests} requests of --max-requests are spent"
-        except EngineFailed as reason:
-            not_judged = f"schemathesis could not run: {reason}"
+            not_judged = f"the {self.wire.most:,} requests of --max-requests are spent"
+        except RunEnds as reason:
+            not_judged = str(reason)
         except KeyboardInterrupt:
             interrupted = True
             not_judged = "interrupted; what had been found by then is in the report"
         finally:
             self.wire.close()
-        relations = [result for result in self.results if result.rule not in SCHEMA_RULES]
-        exercised = [result for result in relations if result.verdict is not Verdict.NOT_EXERCISED]
-        if not not_judged and exercised and all(result.verdict is Verdict.UNSTABLE for result in exercised):
-            not_judged = "the data changed all the time: no relation could be judged"
+        cleaner = Cleaner.of(self.target, self.standing.tokens)
         report = Report(
             url=self.target.url,
             channels=(self.target.channel, *self.target.others),
@@ -140,9 +155,9 @@ class _Run:
             versions={name: version(name) for name in ("channel-images", "schemathesis")},
             started=started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - clock, 1),
-            requests=self.wire.requests + self.fuzzed,
-            results=self.options.waivers.applied([self._without_token(result) for result in self.results]),
-            not_judged=not_judged,
+            requests=self.wire.requests,
+            results=self.options.waivers.applied(map(cleaner.result, self.results)),
+            not_judged=cleaner.text(not_judged or self._nothing_held()),
             latency={operation: Latency.of(seconds) for operation, seconds in self.seconds.items()},
             command=self.options.command,
         )
@@ -150,23 +165,16 @@ class _Run:
             raise Interrupted(report)
         return report
 
-    def _without_token(self, result: Result) -> Result:
-        """The result as it may be shown: a server may have echoed the token."""
-        token = self.target.token
-        if not token or result.evidence is None:
-            return result
-        evidence = result.evidence
-        return evolve(
-            result,
-            reason=result.reason.replace(token, "$TOKEN"),
-            evidence=evolve(
-                evidence,
-                relation=evidence.relation.replace(token, "$TOKEN"),
-                expected=evidence.expected.replace(token, "$TOKEN"),
-                seen=evidence.seen.replace(token, "$TOKEN"),
-                requests=tuple(request.replace(token, "$TOKEN") for request in evidence.requests),
-            ),
-        )
+    def _nothing_held(self) -> str:
+        """Why the results are no verdict, where nothing held and nothing was violated; empty where something was."""
+        known = {Verdict.PASS, Verdict.VIOLATED}
+        relations = [result for result in self.results if result.rule not in SCHEMA_RULES]
+        exercised = {result.verdict for result in relations} - {Verdict.NOT_EXERCISED}
+        if exercised == {Verdict.UNSTABLE}:
+            return "the data changed all the time: no relation could be judged"
+        if not any(result.verdict in known for result in self.results):
+            return "nothing was exercised: " + "; ".join(dict.fromkeys(result.reason for result in self.results))
+        return ""
 
     def _hear(self, answer: Answer) -> None:
         self.problems.extend(problems(answer))
@@ -176,8 +184,11 @@ class _Run:
 
     def _judge(self) -> None:
         self.on_step("first answers")
-        session = Session(self.wire, _credentials(self.target))
-        self._first_answers(session)
+        session = Session(self.wire, self.standing, self._hear)
+        for answer in self.standing.begin(self.target.channel):
+            self._hear(answer)
+            session.answers[answer.request] = answer
+        self._be_sure()
         survey = Survey(
             session,
             self.target.channel,
@@ -185,7 +196,6 @@ class _Run:
             self.options.seed,
             self.options.quick,
             self.options.probe_writes,
-            self.target.token,
             self.options.expectations,
         )
         chosen = [rule for rule in CATALOGUE.values() if self._is_chosen(rule)]
@@ -197,90 +207,125 @@ class _Run:
                 told[rule.family] = None
                 self.on_step(f"{rule.family} ({len(told)} of {len(families)})")
 
-        findings: list[Finding] = []
         judge = Judge(survey, tell)
         try:
-            judge.judge(chosen)
+            # Wrong tokens come last: a server that locks out who sends them has answered everything else by then.
+            others = [rule for rule in chosen if rule.family != "auth"]
+            self._try(judge, sorted(others, key=lambda rule: rule.id != READS_FIRST))
             if self.options.schemathesis and not self.options.quick and any(rule.id in SCHEMA_RULES for rule in chosen):
-                fuzzed = fuzz(
-                    self.target,
-                    seed=self.options.seed,
-                    max_examples=self.options.max_examples,
-                    rate=self.options.rate,
-                    on_phase=lambda phase: self.on_step(f"schemathesis: {phase}"),
-                )
-                self.fuzzed = sum(fuzzed.cases.values())
-                findings = fuzzed.findings
+                self._fuzz(survey)
+            self._try_to(lambda: self._settle(session), 1.0)
+            self._try(judge, [rule for rule in chosen if rule.family == "auth"])
+            self._try_to(lambda: self._settle(session), 1.0)
+            if judge.unconfirmed() and not judge.has_moved and not any(map(self._is_error, judge.results())):
+                raise RunEnds(f"what was found could not be read again within {MOST_REQUESTS:,} requests")
+        except (ServerGone, NotJudged):
+            judge.withdraw()
+            del self.problems[self._sure :]
+            raise
         finally:
             # Also where the server went away, or the user did: what had been found by then stands.
-            self.results += judge.results()
-            self._settle_schema(session, findings)
+            self._finish(judge)
 
     def _is_chosen(self, rule: Rule) -> bool:
         return rule.id not in self.options.skip and (self.options.rules is None or rule.id in self.options.rules)
 
-    def _first_answers(self, session: Session) -> None:
-        """Ask each operation once. Raises ``NotJudged`` where nothing that belongs to this API answers."""
-        try:
-            answers = [session.get(operation.path_for(self.target.channel)) for operation in operations()]
-        except ServerGone as error:
-            raise NotJudged(f"nothing answers at {self.target.url}: {error}") from None
-        statuses = {answer.status for answer in answers}
-        if all(answer.broke for answer in answers):
-            raise NotJudged(f"nothing answers at {self.target.url}: {answers[0].broke}")
-        every = f"all {len(answers)} operations answer"
-        if statuses <= {401, 403}:
-            given = (
-                "the token was refused" if self.target.token else "no token was given (--token, CHANNEL_IMAGES_TOKEN)"
-            )
-            raise NotJudged(f"{every} {' or '.join(map(str, sorted(statuses)))}: {given}")
-        if statuses == {404}:
-            raise NotJudged(
-                f"{every} 404: no channel {self.target.channel} at {self.target.url}, or the URL lacks a path prefix"
-            )
+    @staticmethod
+    def _is_error(result: Result) -> bool:
+        return result.verdict is Verdict.VIOLATED and result.severity is Severity.ERROR
 
-    def _settle_schema(self, session: Session, findings: Iterable[Finding]) -> None:
-        """Turn what single answers are guilty of into the verdicts of the schema rules."""
-        found = [each for each in map(partial(self._confirmed, session), findings) if each]
+    def _try_to(self, step: Callable[[], None], share: float) -> None:
+        """Do something, as far as that share of the run's requests goes. A number that the user gave is not shared out.
+
+        Raises ``RunEnds``; ``OutOfRequests`` where the user gave a number.
+        """
+        given = self.options.max_requests
+        # What comes last has some requests left for it, whatever was spent before.
+        most = max(share * MOST_REQUESTS, self.wire.requests + SPARE)
+        self.wire.most = min(MOST_REQUESTS, given or int(most))
+        try:
+            step()
+        except OutOfRequests:
+            if given:
+                raise
+
+    def _try(self, judge: Judge, rules: list[Rule]) -> None:
+        """Have rules judged."""
+        self._try_to(lambda: judge.judge(rules), READ_ONCE)
+        self._try_to(judge.confirm, READ_AGAIN)
+
+    def _fuzz(self, survey: Survey) -> None:
+        def tell(phase: str) -> None:
+            self.on_step(f"schemathesis: {phase}")
+
+        seed, most = self.options.seed, self.options.max_examples
+        self._try_to(lambda: fuzz(survey.again(), seed=seed, max_examples=most, on_phase=tell), FUZZED)
+
+    # What single answers are guilty of
+
+    def _settle(self, session: Session) -> None:
+        """Send again what single answers were guilty of: what does not show again is no violation. Raises ``RunEnds``."""
+        found: dict[tuple[str, str, str], list[Problem]] = defaultdict(list)
+        for problem in self.problems:
+            found[problem.rule, problem.operation, problem.what].append(problem)
+        new = {key: seen for key, seen in found.items() if key not in self._settled}
+        settled = {key: self._shown(session, seen) for key, seen in new.items()}
+        session.assure()
+        self._settled |= settled
+        self.problems.clear()
+        self._sure = 0
+
+    def _shown(self, session: Session, seen: list[Problem]) -> list[Result]:
+        # Of the same fault the shortest request is the best evidence.
+        shortest = sorted(
+            {problem.answer.url: problem for problem in seen}.values(), key=lambda each: len(each.answer.url)
+        )
+        for problem in shortest[:SIGHTINGS]:
+            again = session.replayed(problem.answer)
+            if any((each.rule, each.what) == (problem.rule, problem.what) for each in problems(again)):
+                return [_violation(problem)]
+        if shortest[0].answer.status == 500:
+            return [
+                _violation(evolve(shortest[0], seen=f"{shortest[0].seen}; it was gone when the request was sent again"))
+            ]
+        words = f"seen {len(seen)} times, and not when its request was sent by itself: {shortest[0].what}"
+        return [Result(shortest[0].rule, shortest[0].operation, Verdict.UNSTABLE, reason=words)]
+
+    def _finish(self, judge: Judge) -> None:
+        """Put the verdicts of the rules and those of single answers together."""
+        found = [result for results in self._settled.values() for result in results]
         found += [
-            Problem(NO_SERVER_ERROR, operation.id, BLIP, blip.describe(), blip, Severity.WARNING)
-            for blip in self.wire.blips
-            if (operation := route(blip.request)[0]) is not None
+            Result(
+                each.rule, each.operation, Verdict.NOT_EXERCISED, reason=f"seen once, and not read again: {each.what}"
+            )
+            for each in self.problems
         ]
-        worst: dict[tuple[str, str, str], Problem] = {}
-        for problem in [*self.problems, *found]:
-            key = (problem.rule, problem.operation, problem.what)
-            # Of the same fault the shortest request is the best evidence.
-            if key not in worst or len(problem.answer.url) < len(worst[key].answer.url):
-                worst[key] = problem
+        found += self._breaks()
         violations: dict[tuple[str, str], list[Result]] = {}
-        for problem in worst.values():
-            violations.setdefault((problem.rule, problem.operation), []).append(_violation(problem))
+        for result in dict.fromkeys(found):
+            violations.setdefault((result.rule, result.operation), []).append(result)
         settled: list[Result] = []
-        for result in self.results:
-            settled += violations.pop((result.rule, result.operation), [result])
-        self.results[:] = settled
+        for result in judge.results():
+            own = violations.pop((result.rule, result.operation), [])
+            settled += own if own and result.verdict is not Verdict.VIOLATED else [result, *own]
+        self.results = settled
 
-    def _confirmed(self, session: Session, finding: Finding) -> Problem | None:
-        """What schemathesis found, asked for again; ``None`` where it does not stand."""
-        request = Request(finding.url.removeprefix(self.target.url), method=finding.method)
-        seen = f"{finding.status or 'no answer'}: {finding.message}"
-        try:
-            again = self.wire.send(request, session.valid)
-        except (ServerGone, OutOfRequests):
-            again = Answer(request, finding.url, finding.status or 0, authorization=session.valid.shown)
-        if finding.status in PROXY_STATUSES and not again.is_server_error:
-            return Problem(finding.rule, finding.operation, BLIP, seen, again, Severity.WARNING)
-        if finding.status is not None and finding.status < 500 and again.status != finding.status:
-            return None
-        own = [problem for problem in problems(again) if problem.rule == finding.rule]
-        if own and all(problem.severity is Severity.WARNING for problem in own):
-            return None  # told already, at the severity that it has
-        return Problem(finding.rule, finding.operation, finding.title.lower(), seen, again)
+    def _breaks(self) -> Iterator[Result]:
+        """What missing answers and throttling say of the server, each told once."""
+        broken = [each for each in self.wire.blips if each.broke]
+        if len(broken) > max(FEW_BREAKS, self.wire.requests / ONE_IN):
+            yield from self._told(BREAKS, NO_SERVER_ERROR, broken, Severity.ERROR)
+        elif self.wire.blips:
+            yield from self._told(BLIP, NO_SERVER_ERROR, self.wire.blips, Severity.WARNING)
+        if silent := [each for each in self.wire.turned_away if "retry-after" not in each.headers]:
+            yield from self._told(NO_HINT, RESPONSE, silent, Severity.WARNING)
 
-
-def _credentials(target: Target) -> Credentials:
-    return Credentials("valid", f"Token {target.token}", "Token $TOKEN") if target.token else Credentials("valid")
+    def _told(self, what: str, rule: str, answers: list[Answer], severity: Severity) -> Iterator[Result]:
+        for answer in sorted(answers, key=lambda each: len(each.url)):
+            if operation := route(answer.request)[0]:
+                seen = f"{answer.describe()}; so {len(answers):,} of {self.wire.requests:,} requests"
+                yield _violation(Problem(rule, operation.id, what, seen, answer, severity))
+                return
 
 
 def _violation(problem: Problem) -> Result:
@@ -298,5 +343,6 @@ def _violation(problem: Problem) -> Result:
             expected="an answer that the contract documents for this operation",
             seen=problem.seen,
             requests=(problem.answer.curl,),
+            status=problem.answer.status or None,
         ),
     )

@@ -4,12 +4,20 @@ The password goes into the body of one request, and nowhere else: no message hol
 """
 
 import json
+import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import httpx
+from attrs import evolve
 
 from channel_images.auth import SIGN_IN
+from channel_images.bodies import CODINGS, read_bounded
+from channel_images.bounded import Call, bound
+from channel_images.conformance.cleaning import Cleaner
 from channel_images.conformance.target import Target
+from channel_images.conformance.wire import LONGEST_WAIT, PAUSE, PROXY_STATUSES, TRIES, retry_after
+from channel_images.exceptions import MalformedResponse
 
 LOGIN_PATH = SIGN_IN["url"]
 MOST_BYTES = 100_000
@@ -20,23 +28,54 @@ class SignInFailed(ValueError):
     """No token came of it; the message says why in one line."""
 
 
-def sign_in(target: Target, username: str, password: str) -> str:
+def sign_in(target: Target, username: str, password: str, sleep: Callable[[float], None] = time.sleep) -> str:
     """The token that a server gives for a user name and a password.
 
-    Raises ``SignInFailed``.
+    A server that turns the sign-in away for a while (429), a proxy that answers for it, and a broken connection are asked
+    again. Raises ``SignInFailed``.
     """
-    url = target.url + LOGIN_PATH
     try:
-        with target.client() as client:
-            body = {"username": username, "password": password}
-            with client.stream("POST", url, json=body) as response:
-                return _token(response, url)
-    except httpx.TimeoutException:
-        raise SignInFailed(f"cannot sign in: no answer within {target.timeout:g} s from {url}") from None
-    except httpx.TransportError as error:
-        raise SignInFailed(f"cannot sign in: nothing answers at {url}: {_flat(str(error))}") from None
-    except httpx.DecodingError:
-        raise SignInFailed(f"cannot sign in: {url} answers what can't be read") from None
+        return _sign_in(target, username, password, sleep)
+    except SignInFailed as reason:
+        # A server may send the password back.
+        raise SignInFailed(Cleaner.of(evolve(target, password=password)).text(str(reason))) from None
+
+
+def _sign_in(target: Target, username: str, password: str, sleep: Callable[[float], None]) -> str:
+    url = target.url + LOGIN_PATH
+    body = {"username": username, "password": password}
+    with target.client() as client:
+        bound(client)
+        for attempt in range(1, TRIES + 1):
+            pause = PAUSE
+            try:
+                with (
+                    Call(target.timeout, None),
+                    client.stream("POST", url, json=body, headers={"Accept-Encoding": CODINGS}) as response,
+                ):
+                    if response.status_code == 429:
+                        pause = retry_after(response.headers.get("retry-after", "1"), time.time())
+                    if not _may_pass(response.status_code) or pause > LONGEST_WAIT or attempt == TRIES:
+                        return _token(response, url)
+            except httpx.TransportError as error:
+                if attempt == TRIES:
+                    raise SignInFailed(_why(error, url, target.timeout)) from None
+            except (httpx.DecodingError, httpx.InvalidURL, ValueError) as error:
+                if isinstance(error, SignInFailed):
+                    raise
+                raise SignInFailed(f"cannot sign in: {url} answers what can't be read") from None
+            sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _may_pass(status: int) -> bool:
+    return status == 429 or status in PROXY_STATUSES
+
+
+def _why(error: httpx.TransportError, url: str, timeout: float) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return f"cannot sign in: no answer within {timeout:g} s from {url}"
+    return f"cannot sign in: nothing answers at {url}: {_flat(str(error))}"
 
 
 def usable(token: str) -> bool:
@@ -58,22 +97,13 @@ def _token(response: httpx.Response, url: str) -> str:
     if not response.is_success:
         raise SignInFailed(f"cannot sign in: {url} answers {status}")
     try:
-        document = json.loads(_read(response))
+        document = json.loads(read_bounded(response, MOST_BYTES))
         token = document["key"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, MalformedResponse):
         token = None
     if not isinstance(token, str) or not token or not usable(token):
         raise SignInFailed(f"cannot sign in: {url} answers {status} without a key")
     return token
-
-
-def _read(response: httpx.Response) -> bytes:
-    body = b""
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            return b""
-    return body
 
 
 def _flat(text: str) -> str:

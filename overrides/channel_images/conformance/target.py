@@ -3,17 +3,20 @@
 import shlex
 import ssl
 from collections.abc import Iterable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import attrs
 import httpx
 
 DEFAULT_TIMEOUT = 30.0
-"""Seconds that a server may take to answer."""
+"""Seconds that a whole answer may take."""
+TOKEN = "$TOKEN"  # noqa: S105 - a placeholder
+"""What stands for the token in requests and in evidence."""
 
 
 @attrs.frozen
 class Target:
-    """A server to judge. The token appears in no repr."""
+    """A server to judge. No token and no password appear in a repr."""
 
     url: str
     """Base URL, with its path prefix where it has one, without a closing slash."""
@@ -22,6 +25,9 @@ class Target:
     others: tuple[int, ...] = ()
     """Further channels, for the isolation rules."""
     token: str = attrs.field(default="", repr=False)
+    username: str = ""
+    """The name to sign in with again when the token is refused; empty where a token was given."""
+    password: str = attrs.field(default="", repr=False)
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """Further headers that every request carries."""
     timeout: float = DEFAULT_TIMEOUT
@@ -29,21 +35,38 @@ class Target:
     """Whether to verify TLS certificates, or the path of the CA bundle to verify them with."""
     proxy: str | None = attrs.field(default=None, repr=False)
 
-    def client(self) -> httpx.Client:
-        """A client that adds no credentials and follows no redirect."""
-        verify = ssl.create_default_context(cafile=self.verify) if isinstance(self.verify, str) else self.verify
+    def tls(self) -> ssl.SSLContext | bool:
+        """How to verify certificates; made once for all clients, since that takes longer than a request."""
+        if isinstance(self.verify, str):
+            return ssl.create_default_context(cafile=self.verify)
+        return httpx.create_ssl_context() if self.verify else False
+
+    def client(self, verify: ssl.SSLContext | bool | None = None) -> httpx.Client:
+        """A client that adds no credentials, keeps no cookie, follows no redirect and asks no environment for a proxy."""
         return httpx.Client(
-            headers=self.headers, timeout=self.timeout, verify=verify, proxy=self.proxy, follow_redirects=False
+            headers=self.headers,
+            timeout=self.timeout,
+            verify=self.tls() if verify is None else verify,
+            proxy=self.proxy,
+            trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            follow_redirects=False,
         )
 
 
 def curl(
     url: str,
     method: str = "GET",
-    authorization: str | None = "Token $TOKEN",
+    authorization: str | None = f"Token {TOKEN}",
     headers: Iterable[tuple[str, str]] = (),
+    given: Iterable[str] = (),
+    body: bytes | None = None,
 ) -> str:
-    """A ``curl`` line that sends the request again, with the token read from ``$TOKEN``."""
+    """A ``curl`` line that sends the request again, with the token read from ``$TOKEN``.
+
+    ``given`` names the headers of the user's own: their values are read from variables (``$X_API_KEY``), for they may be
+    secrets.
+    """
     # -g and --path-as-is: brackets and dots go out as they are written.
     parts = ["curl", "-gsSi", "--path-as-is"]
     if method == "HEAD":
@@ -51,10 +74,19 @@ def curl(
     elif method != "GET":
         parts += ["-X", method]
     for name, value in headers:
-        parts += ["-H", f"{name}: {value}"]
-    line = shlex.join(parts)
+        parts += ["-H", _quoted(f"{name}: {value}")]
+    parts += [f'-H "{name}: ${"".join(c if c.isalnum() else "_" for c in name).upper()}"' for name in given]
     if authorization is not None:
         # A header without a value is left out by curl unless it ends in a semicolon.
-        header = f"Authorization: {authorization}" if authorization else "Authorization;"
-        line += f' -H "{header}"'
-    return f"{line} {shlex.quote(url)}"
+        parts.append(f'-H "Authorization: {authorization}"' if authorization else "-H 'Authorization;'")
+    if body is not None:
+        parts += ["--data-binary", shlex.quote(body.decode("utf-8", "replace"))]
+    return " ".join([*parts, _quoted(url)])
+
+
+def _quoted(text: str) -> str:
+    """A word of a shell, in which ``$TOKEN`` is still read from the environment."""
+    if TOKEN not in text:
+        return shlex.quote(text)
+    kept = "".join(f"\\{letter}" if letter in '"\\`' else letter for letter in text)
+    return f'"{kept}"'

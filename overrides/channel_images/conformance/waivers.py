@@ -1,7 +1,8 @@
 """Waivers: violations that are known and accepted for a while.
 
-A waiver names a rule, an operation (or all of them), a reason and the last day on which it holds. What it covers has
-the verdict ``waived`` until then, evidence kept; afterwards it counts again.
+A waiver names a finding, by its rule, its operation (or all of them), its relation and the status of the answer that shows
+it, a reason, and the last day on which it holds. What it covers has the verdict ``waived`` until then, evidence kept;
+afterwards it counts again. Another finding of the same rule counts all the time.
 """
 
 import json
@@ -33,25 +34,48 @@ class Waiver:
     """One accepted violation."""
 
     rule: str
+    relation: str
+    """The relation that does not hold, in the words of the report."""
     reason: str
     expires: date
     """The last day on which it holds."""
     operation: str | None = None
     """``None`` for each operation of the rule."""
+    status: int | None = None
+    """The status of the answer that shows it; ``None`` for any."""
+
+    def looks_at(self, result: Result) -> bool:
+        """Whether a result is of the rule, and of an operation, that the waiver is about."""
+        return result.rule == self.rule and self.operation in (None, result.operation)
 
     def covers(self, result: Result) -> bool:
-        return result.rule == self.rule and self.operation in (None, result.operation)
+        """Whether it is for this finding."""
+        evidence = result.evidence
+        return (
+            self.looks_at(result)
+            and evidence is not None
+            and evidence.relation == self.relation
+            and self.status in (None, evidence.status)
+        )
 
     def has_expired(self, day: date) -> bool:
         return day > self.expires
 
     def __str__(self) -> str:
-        return f"{self.rule} · {self.operation or 'all operations'}"
+        return f"{self.rule} · {self.operation or 'all operations'} · {self.relation}"
 
     def as_json(self) -> dict[str, Any]:
         """The waiver as a file holds it."""
         operation = {"operation": self.operation} if self.operation else {}
-        return {"rule": self.rule, **operation, "reason": self.reason, "expires": self.expires.isoformat()}
+        status = {"status": self.status} if self.status else {}
+        return {
+            "rule": self.rule,
+            **operation,
+            "relation": self.relation,
+            **status,
+            "reason": self.reason,
+            "expires": self.expires.isoformat(),
+        }
 
 
 @frozen
@@ -88,8 +112,15 @@ class Waivers:
         ]
 
     def unused(self, results: Sequence[Result]) -> list[Waiver]:
-        """The waivers of what is no longer violated: everything that they cover was judged, and held."""
-        return [waiver for waiver in self.entries if {each.verdict for each in _covered(waiver, results)} == {"pass"}]
+        """The waivers of what is no longer violated: all that they look at was judged, and the finding is not among it."""
+        judged = {Verdict.PASS, Verdict.VIOLATED, Verdict.WAIVED}
+        return [
+            waiver
+            for waiver in self.entries
+            if (seen := [result for result in results if waiver.looks_at(result)])
+            and {result.verdict for result in seen} <= judged
+            and not any(map(waiver.covers, seen))
+        ]
 
     def updated(self, results: Sequence[Result], day: date | None = None, *, drop: bool = True) -> "Waivers":
         """The waivers that the violations of a run need.
@@ -100,14 +131,15 @@ class Waivers:
         day = day or today()
         gone = self.unused(results) if drop else []
         kept = [waiver for waiver in self.entries if waiver not in gone]
-        new = {
-            (result.rule, result.operation): Waiver(
-                result.rule, f"written by --waivers-update on {day}", day + GRACE, result.operation
-            )
+        reason = f"written by --waivers-update on {day}"
+        new = dict.fromkeys(
+            Waiver(result.rule, evidence.relation, reason, day + GRACE, result.operation, evidence.status)
             for result in results
-            if result.verdict is Verdict.VIOLATED and not any(waiver.covers(result) for waiver in kept)
-        }
-        return Waivers((*kept, *new.values()))
+            if result.verdict is Verdict.VIOLATED
+            and (evidence := result.evidence)
+            and not any(waiver.covers(result) for waiver in kept)
+        )
+        return Waivers((*kept, *new))
 
     def write(self, path: Path) -> None:
         """Write them as YAML, or as JSON where the file's name says so. Raises ``OSError``."""
@@ -132,10 +164,6 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
 _Dumper.add_representer(str, _text)
 
 
-def _covered(waiver: Waiver, results: Iterable[Result]) -> list[Result]:
-    return [result for result in results if waiver.covers(result)]
-
-
 def read_waivers(path: Path) -> Waivers:
     """The waivers of a file; an empty one has none.
 
@@ -145,11 +173,19 @@ def read_waivers(path: Path) -> Waivers:
     return Waivers(tuple(_waiver(document, index, entry) for index, entry in enumerate(document.data or ())))
 
 
-def _waiver(document: Document, index: int, entry: dict[str, str]) -> Waiver:
+def _waiver(document: Document, index: int, entry: dict[str, Any]) -> Waiver:
     rule, operation = entry["rule"], entry.get("operation")
     if rule not in CATALOGUE:
         raise document.bad((index, "rule"), f"no rule {rule}; {or_near(rule, list(CATALOGUE))}")
     covered = [each.id for each in CATALOGUE[rule].operations]
     if operation is not None and operation not in covered:
         raise document.bad((index, "operation"), f"{rule} has no operation {operation}; {or_near(operation, covered)}")
-    return Waiver(rule, entry["reason"], date.fromisoformat(entry["expires"]), operation)
+    status = entry.get("status")
+    return Waiver(
+        rule,
+        entry["relation"],
+        entry["reason"],
+        date.fromisoformat(entry["expires"]),
+        operation,
+        None if status is None else int(status),  # JSON Schema takes 422.0 for an integer
+    )

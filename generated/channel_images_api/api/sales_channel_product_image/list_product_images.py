@@ -85,9 +85,10 @@ def sync_detailed(
             larger one as that, or refuses it with 400.
         product: Only the images of the product with this id.
         product_pk_in: Only the images of the products with these ids, comma-separated in one parameter:
-            `product__pk__in=123,124`. Ids that match no product add nothing.
+            `product__pk__in=123,124`. Ids that match no product add nothing. A server may have a largest number of ids,
+            of at least 10; it then refuses more with 400.
         id_in: Only the images with these `pk`, comma-separated in one parameter: `id__in=1,2,3`. Ids that match no
-            image add nothing.
+            image add nothing. A server may have a largest number of ids, of at least 10; it then refuses more with 400.
         is_seller_product: Only the images of products that belong to a seller (`true`), or of those that do not
             (`false`). Every image is on one of the two sides.
         product_type: Only the images of products of these types, comma-separated in one parameter:

@@ -1,6 +1,6 @@
 """``--format github``: violations as annotations of a GitHub Actions run."""
 
-from channel_images.conformance.report.summary import by_rule, caveats, plural, sentence
+from channel_images.conformance.report.summary import by_rule, caveats, following, plural, sentence
 from channel_images.conformance.report.text import evidence_text, visible_line
 from channel_images.conformance.results import Report, Result
 
@@ -24,7 +24,7 @@ def render_github(report: Report) -> str:
         # The verdict of a run that fails is an error too, and must not be the one that is dropped.
         most = MAX_ANNOTATIONS - 1
         shown = results if len(results) <= most else results[: most - 1]
-        lines += [_command(level, f"{result.rule} ({result.operation})", _message(result)) for result in shown]
+        lines += [_command(level, f"{result.rule} ({result.operation})", _message(report, result)) for result in shown]
         if more := results[len(shown) :]:
             rules = ", ".join(f"{rule} ({len(those)})" for rule, those in by_rule(more).items())
             lines.append(_command(level, f"{plural(len(more), level)} more", f"in the report: {rules}"))
@@ -37,8 +37,9 @@ def _verdict(report: Report) -> str:
     return " · ".join([f"{visible_line(report.url, MAX_TEXT)} {sentence(report)}", *caveats(report)])
 
 
-def _message(result: Result) -> str:
-    return evidence_text(result.evidence, MAX_TEXT) or visible_line(result.reason, MAX_TEXT)
+def _message(report: Report, result: Result) -> str:
+    told = evidence_text(result.evidence, MAX_TEXT) or visible_line(result.reason, MAX_TEXT)
+    return "\n".join(filter(None, (told, following(report, result))))
 
 
 def _command(level: str, title: str, message: str) -> str:

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from channel_images.conformance.report.chart import chart, duration
-from channel_images.conformance.report.summary import by_rule, caveats, plural, sentence
+from channel_images.conformance.report.summary import by_rule, caveats, following, plural, sentence
 from channel_images.conformance.report.text import remainder, visible, visible_request
 from channel_images.conformance.results import Report, Result, Severity, Verdict
 
@@ -48,6 +48,8 @@ class Shown:
     expected: Markup
     seen: Markup
     requests: Sequence[Markup]
+    following: Markup
+    """What could not be judged beside it."""
 
 
 @frozen
@@ -162,7 +164,7 @@ def _groups(report: Report, room: _Room) -> Iterator[Group]:
     for nth in zip_longest(*groups.values()):
         for result in nth:
             if result is not None and room.left > RESERVE:
-                shown[result.rule].append(_shown(result, room, most))
+                shown[result.rule].append(_shown(report, result, room, most))
                 room.left -= FRAME
     for rule, results in groups.items():
         evidence = next((result.evidence for result in results if result.evidence), None)
@@ -170,10 +172,12 @@ def _groups(report: Report, room: _Room) -> Iterator[Group]:
         yield Group(rule, room.show(said, MAX_TEXT), shown[rule], len(results))
 
 
-def _shown(result: Result, room: _Room, most: int) -> Shown:
+def _shown(report: Report, result: Result, room: _Room, most: int) -> Shown:
     evidence = result.evidence
     if evidence is None:
-        return Shown(result.operation, result.severity, room.show(result.reason, most), Markup(), Markup(), ())
+        return Shown(
+            result.operation, result.severity, room.show(result.reason, most), Markup(), Markup(), (), Markup()
+        )
     return Shown(
         result.operation,
         result.severity,
@@ -181,6 +185,7 @@ def _shown(result: Result, room: _Room, most: int) -> Shown:
         room.show(evidence.expected, most),
         room.show(evidence.seen, most),
         [room.request(request, most) for request in evidence.requests[:MAX_REQUESTS]],
+        room.show(following(report, result), most),
     )
 
 

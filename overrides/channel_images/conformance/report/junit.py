@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from channel_images.conformance.report.summary import sentence
+from channel_images.conformance.report.summary import following, sentence
 from channel_images.conformance.report.text import evidence_text, visible, visible_line
 from channel_images.conformance.results import Report, Result, Verdict
 
@@ -45,7 +45,8 @@ def _settle(case: ElementTree.Element, report: Report, results: list[Result]) ->
     if failures:
         # More than one failure in a case is valid, but readers of JUnit show the first alone.
         failure = ElementTree.SubElement(case, "failure", type=failures[0].severity, message=_reasons(failures))
-        failure.text = "\n\n".join(evidence_text(result.evidence, MAX_TEXT) for result in failures)
+        texts = [[evidence_text(result.evidence, MAX_TEXT), following(report, result)] for result in failures]
+        failure.text = "\n\n".join("\n".join(filter(None, lines)) for lines in texts)
     elif others:
         verdict = others[0].verdict
         word = f"{verdict}, {others[0].severity}" if verdict is Verdict.VIOLATED else str(verdict)

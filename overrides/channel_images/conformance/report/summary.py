@@ -7,6 +7,8 @@ from channel_images.conformance.results import Report, Result, Severity, Verdict
 
 MOST_REASON = 300
 """Characters of the reason why a server could not be judged, which may quote what it sent."""
+MOST_WHY = 100
+"""Characters of the reason why nothing of a family was exercised."""
 
 
 def sentence(report: Report) -> str:
@@ -34,8 +36,18 @@ def caveats(report: Report) -> list[str]:
     if waived := report.having(Verdict.WAIVED):
         told.append(f"{len(waived)} waived")
     if idle := report.idle_families():
-        told.append(f"not exercised at all: {', '.join(idle)}")
+        families = [f"{family} ({visible_line(reason, MOST_WHY)})" for family, reason in idle.items()]
+        told.append(f"not exercised at all: {', '.join(families)}")
     return told
+
+
+def following(report: Report, violation: Result) -> str:
+    """What could not be judged beside a violation, in a line; empty where there is nothing."""
+    rules: dict[str, int] = {}
+    for result in report.consequences(violation):
+        rules[result.rule] = rules.get(result.rule, 0) + 1
+    named = [rule if number == 1 else f"{rule} ({number} operations)" for rule, number in rules.items()]
+    return f"not judged beside it: {', '.join(named)}" if named else ""
 
 
 def by_rule(results: Iterable[Result]) -> dict[str, list[Result]]:

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 
-from channel_images.conformance.report.summary import by_rule, caveats, plural, sentence
+from channel_images.conformance.report.summary import by_rule, caveats, following, plural, sentence
 from channel_images.conformance.report.text import visible_line, visible_request
 from channel_images.conformance.results import Report, Result, Severity
 
@@ -37,7 +37,7 @@ def render_text(report: Report, width: int = 100, height: int = 24, where: str =
         shown = max(room - told, 1)
         left = sum(len(results) for results in list(groups.values())[shown:])
         return "\n".join([*heads[:shown], _more(left, where), last])
-    details = [_details(results, width) for results in groups.values()]
+    details = [_details(report, results, width) for results in groups.values()]
     # Each rule has its line; what room is left goes to the evidence of the first ones.
     room -= len(heads)
     everything = sum(_height(line, width) for block in details for lines in block for line in lines)
@@ -82,7 +82,7 @@ def _head(results: Sequence[Result]) -> str:
     return f"{mark} {first.rule} · {over}{warning} · {first.reason[:1000]}"
 
 
-def _details(results: Sequence[Result], width: int) -> list[list[str]]:
+def _details(report: Report, results: Sequence[Result], width: int) -> list[list[str]]:
     """For each violation of a rule the lines of its evidence."""
     blocks = []
     for number, result in enumerate(results):
@@ -92,6 +92,8 @@ def _details(results: Sequence[Result], width: int) -> list[list[str]]:
             lines += [_cut(f"    seen: {evidence.seen[:1000]}", width)]
             # Not cut: half a request is another one.
             lines += [f"    {visible_request(request, MAX_REQUEST)}" for request in evidence.requests]
+        if others := following(report, result):
+            lines.append(_cut(f"    {others}", width))
         blocks.append(lines)
     return blocks
 

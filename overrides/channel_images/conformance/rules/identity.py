@@ -3,15 +3,21 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
+from channel_images.conformance.allowances import PROBLEM
 from channel_images.conformance.operations import DETAILED, FULL, RETRIEVALS, RETRIEVE, RETRIEVE_DETAILED, Operation
-from channel_images.conformance.reading import ListOf, Row, Unreadable, differences, image
-from channel_images.conformance.rule import Finding, NotExercised, Pattern, few, rule, shown
-from channel_images.conformance.survey import Survey
-from channel_images.conformance.wire import Answer
+from channel_images.conformance.oracle import JSON
+from channel_images.conformance.reading import ABSENT, ListOf, NotExercised, Row, Unreadable, differences, image
+from channel_images.conformance.rule import Finding, Pattern, few, rule, shown
+from channel_images.conformance.rules.paging import ORDER, ROUNDS
+from channel_images.conformance.survey import Survey, Whole
+from channel_images.conformance.wire import AT_ONCE, Answer, Request
+
+WRAPS = (2**31, 2**32, 2**33, 2**48, 2**62)
+"""What an id loses where it is cut down to 32 bits, or to another number of them."""
 
 
 def _sample(survey: Survey) -> list[int]:
-    pks = survey.sample(5 if survey.quick else 30)
+    pks = survey.sample(5 if survey.quick else 24)
     if not pks:
         raise NotExercised(f"channel {survey.channel} lists no row")
     return pks
@@ -41,13 +47,39 @@ def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 _differing("in the list", rows[pk], row, fields),
                 (answer, _listing(survey, pk)),
             )
+    yield from _at_once(survey, operation)
+
+
+def _at_once(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """Images that are asked for at the same time are each what they are when they are asked for alone."""
+    pks = _sample(survey)[:AT_ONCE]
+    if survey.quick or len(pks) < 2:
+        return
+    alone = {pk: _retrieved(survey, operation, pk)[0] for pk in pks}
+    requests = [Request(operation.path_for(survey.channel, pk)) for pk in pks]
+    for _ in range(ROUNDS):
+        for pk, answer in zip(pks, survey.session.together(requests), strict=True):
+            try:
+                got = image(answer)
+            except Unreadable:
+                continue  # broken or turned away; what is wrong with it by itself is judged by itself
+            if got["pk"] != pk and image(alone[pk])["pk"] == pk:
+                yield Finding(
+                    "an image is another one when several are asked for at the same time",
+                    f"pk {pk}, as when it is asked for alone",
+                    f"pk {got['pk']}",
+                    tuple(alone.values()),
+                    is_proven=True,
+                    together=True,
+                )
+                return
 
 
 def _listing(survey: Survey, pk: int) -> Answer:
     return ListOf(FULL, survey.channel, (("id__in", str(pk)),)).answer(survey.session, 1, 10)
 
 
-@rule("identity.detailed-list", Pattern.EQUALITY, [DETAILED])
+@rule("identity.detailed-list", Pattern.EQUALITY, [DETAILED], rests_on=[ORDER])
 def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """The detailed list has the same pks as the list, in number and in the documented fields."""
     full, detailed = survey.full(), survey.known(operation)
@@ -56,7 +88,7 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
         yield Finding(
             "the detailed list has another number of rows", f"{full.total} rows", f"{detailed.total} rows", shown
         )
-    if full.is_whole and detailed.is_whole:
+    if isinstance(full, Whole) and isinstance(detailed, Whole):
         missing, extra = sorted(set(full.pks) - set(detailed.pks)), sorted(set(detailed.pks) - set(full.pks))
         if missing or extra:
             yield Finding(
@@ -81,7 +113,7 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
         raise NotExercised(f"channel {survey.channel} lists no row")
 
 
-@rule("identity.detailed", Pattern.EQUALITY, [RETRIEVE_DETAILED])
+@rule("identity.detailed", Pattern.EQUALITY, [RETRIEVE_DETAILED], rests_on=[ORDER])
 def detailed(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """The detailed retrieval agrees with the plain one and with both lists."""
     listed = {"in the list": survey.all_rows()}
@@ -101,19 +133,41 @@ def detailed(survey: Survey, operation: Operation) -> Iterator[Finding]:
                     _differing(name, other, row, fields),
                     (answer, plain),
                 )
+    yield from _at_once(survey, operation)
 
 
-@rule("identity.missing", Pattern.DIFFERENCE, RETRIEVALS)
+@rule("identity.missing", Pattern.DIFFERENCE, RETRIEVALS, rests_on=[ORDER])
 def missing(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """An id that does not exist, far away or in a gap of the lists, is 404 with a JSON body."""
-    for number, pk in enumerate(survey.absent_pk(1 if survey.quick else 20)):
+    """An id that does not exist, far away, in a gap of the lists, or equal to one that does but for its upper bits, is 404
+    or 403 with a JSON body."""
+    absent = survey.absent_pk(1 if survey.quick else 12)
+    if not absent:
+        raise NotExercised("no id is known that does not exist")
+    for pk in absent:
         answer = survey.session.get(operation.path_for(survey.channel, pk))
-        is_json = answer.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
-        if number > 1 and answer.status == 403:
-            continue  # a gap in the list may be an image of a channel that the token may not see
-        if answer.status != 404:
-            yield Finding("an id that does not exist is not 404", f"404 for pk {pk}", answer.describe(), (answer,))
-        elif not is_json:
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if answer.status not in ABSENT | {403}:
             yield Finding(
-                "the 404 for an id that does not exist is not JSON", "application/json", answer.describe(), (answer,)
+                "an id that does not exist is not 404", f"404 or 403 for pk {pk}", answer.describe(), (answer,)
+            )
+        elif answer.status in ABSENT and kind not in (JSON, PROBLEM):
+            yield Finding(
+                f"the {answer.status} for an id that does not exist is not JSON", JSON, answer.describe(), (answer,)
+            )
+    yield from _wrapped(survey, operation)
+
+
+def _wrapped(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """Ids that are another image's once they are cut down to fewer bits. Ids that long may exist where others do."""
+    pk = survey.some_pk()
+    if survey.quick or max(survey.all_rows(), default=0) >= min(WRAPS):
+        return
+    for wrap in WRAPS:
+        answer = survey.session.get(operation.path_for(survey.channel, pk + wrap))
+        if answer.status < 400 and not answer.broke:
+            yield Finding(
+                "an id that does not exist is taken for another one, cut down to fewer bits",
+                f"404 or 403 for pk {pk + wrap}: the lists hold pk {pk}",
+                answer.describe(),
+                (answer,),
             )

@@ -6,15 +6,16 @@ from channel_images.conformance.operations import (
     FULL,
     LISTS,
     RETRIEVALS,
+    UNKNOWN_CHANNEL,
     Operation,
 )
-from channel_images.conformance.reading import Unreadable, differences, image
-from channel_images.conformance.rule import Finding, NotExercised, Pattern, few, rule
-from channel_images.conformance.rules.schema import UNKNOWN_CHANNEL
-from channel_images.conformance.survey import Known, Survey
+from channel_images.conformance.reading import ABSENT, INVALID, NotExercised, Unreadable, differences, image, product_of
+from channel_images.conformance.rule import Finding, Pattern, few, rule
+from channel_images.conformance.rules.paging import ORDER
+from channel_images.conformance.survey import Sample, Survey, Whole
 from channel_images.conformance.wire import Answer
 
-REFUSALS = frozenset({403, 404})
+REFUSALS = frozenset({403, 404, 410})
 OTHER_LIMIT = 9
 """Rows a page, at a limit that no other rule asks with."""
 
@@ -27,7 +28,7 @@ def _exclusive(survey: Survey, most: int) -> list[tuple[int, int, int]]:
     for other in survey.others:
         here, there = survey.full(), survey.full(other)
         for lister, lacker in ((here, there), (there, here)):
-            if not lacker.is_whole:
+            if isinstance(lacker, Sample):
                 continue
             only = [pk for pk in lister.by_pk if pk not in lacker.by_pk]
             chosen = survey.random("exclusive", lister.of).sample(only, k=min(len(only), most))
@@ -37,7 +38,7 @@ def _exclusive(survey: Survey, most: int) -> list[tuple[int, int, int]]:
     return triples
 
 
-@rule("isolation.retrieve", Pattern.DIFFERENCE, RETRIEVALS)
+@rule("isolation.retrieve", Pattern.DIFFERENCE, RETRIEVALS, rests_on=[ORDER])
 def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """A pk that one channel lists and the other doesn't is 404 or 403 in the other, and the listed row in the one."""
     for pk, lister, lacker in _exclusive(survey, 1 if survey.quick else 4):
@@ -52,7 +53,7 @@ def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 (listed, answer),
             )
         row = survey.all_rows(lister)[pk]
-        if listed.status == 404 or (listed.status == 200 and differences(row, image(listed))):
+        if listed.status in ABSENT or (listed.status == 200 and differences(row, image(listed))):
             yield Finding(
                 "a channel does not serve an image that it lists",
                 f"pk {pk} as channel {lister} lists it",
@@ -61,7 +62,7 @@ def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
             )
 
 
-@rule("isolation.lists", Pattern.SUBSET, LISTS)
+@rule("isolation.lists", Pattern.SUBSET, LISTS, rests_on=[ORDER])
 def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """No list of a channel holds rows that its own full list lacks, and no filter reaches into another channel."""
     tried = False
@@ -69,10 +70,10 @@ def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
         full = survey.full(channel)
         if channel != survey.channel and not survey.quick:
             yield from _is_its_own(survey, survey.known(operation, channel=channel))
-        if operation is not FULL and full.is_whole:
+        if operation is not FULL and isinstance(full, Whole):
             known = survey.known(operation, channel=channel)
             tried = tried or bool(known.total)
-            if foreign := sorted(set(known.pks) - set(full.pks)):
+            if foreign := sorted(set(known.seen) - set(full.pks)):
                 shown: tuple[Answer, ...] = tuple(each.pages[0].answer for each in (known, full) if each.pages)
                 yield Finding(
                     "a list holds rows that the channel's full list lacks",
@@ -86,17 +87,17 @@ def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
         raise NotExercised("the lists are empty, or too long to be compared whole")
 
 
-def _is_its_own(survey: Survey, known: Known) -> Iterator[Finding]:
+def _is_its_own(survey: Survey, known: Whole | Sample) -> Iterator[Finding]:
     """Whether another channel's list is that channel's at a limit that the examined one was not asked with, and as long
     as it says: what was cached for one channel must not answer for another."""
-    if known.is_whole and known.count is not None and known.count != len(known.rows):
+    if isinstance(known, Whole) and known.count is not None and known.count != len(known.rows):
         yield Finding(
             "another channel's count is not the number of its rows",
             f"{len(known.rows)} rows in channel {known.of.channel}",
             f"count {known.count}",
             tuple(each.answer for each in known.pages[:1]),
         )
-    if known.total and known.size >= OTHER_LIMIT:
+    if known.total and known.size >= OTHER_LIMIT and survey.takes(known.of, OTHER_LIMIT):
         first = known.of.page(survey.session, 1, OTHER_LIMIT)
         if first.pks != known.expected(0, OTHER_LIMIT):
             yield Finding(
@@ -110,15 +111,16 @@ def _is_its_own(survey: Survey, known: Known) -> Iterator[Finding]:
 def _through_filters(survey: Survey) -> Iterator[Finding]:
     """Ask one channel for the ids and the products of another."""
     for pk, lister, channel in _exclusive(survey, 1 if survey.quick else 2):
-        row = survey.all_rows(lister)[pk]
-        for filters in ((("id__in", str(pk)),), (("product", str(row.get("product"))),)):
+        product = product_of(survey.all_rows(lister)[pk])
+        for filters in ((("id__in", str(pk)),), *([(("product", str(product)),)] if product is not None else [])):
             try:
                 known = survey.known(FULL, filters, channel)
             except Unreadable as error:
-                if error.answer.status in (400, 404):
+                if error.answer.status in INVALID | REFUSALS:
                     continue
                 raise
-            if foreign := sorted(set(known.pks) - set(survey.full(channel).pks)):
+            full = survey.full(channel)
+            if isinstance(full, Whole) and (foreign := sorted(set(known.seen) - set(full.pks))):
                 yield Finding(
                     f"the filter {filters[0][0]} reaches into another channel",
                     f"rows of the full list of channel {channel}",
@@ -138,6 +140,16 @@ def unknown_channel(survey: Survey, operation: Operation) -> Iterator[Finding]:
             yield Finding(
                 "a channel that does not exist is served",
                 f"404 or 403 for channel {channel}",
+                answer.describe(),
+                (answer,),
+            )
+    if not survey.quick:
+        # What is there once an id is cut down to 32 bits; what is as long as that may match no route.
+        answer = survey.session.get(operation.path_for(survey.channel + 2**32, survey.some_pk()))
+        if answer.status < 400 and not answer.broke:
+            yield Finding(
+                "a channel that does not exist is taken for another one, cut down to 32 bits",
+                f"404 or 403 for channel {survey.channel + 2**32}",
                 answer.describe(),
                 (answer,),
             )

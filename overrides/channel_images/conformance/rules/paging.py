@@ -8,13 +8,18 @@ request, where walking all pages at each limit would take thousands.
 from collections.abc import Callable, Iterator
 
 from channel_images.conformance.operations import ENVELOPED, FULL, LISTS, Operation
-from channel_images.conformance.reading import Page, Unreadable, follow, page
-from channel_images.conformance.rule import Finding, NotExercised, Pattern, few, rule
-from channel_images.conformance.survey import BASE, LARGE, Known, Survey
-from channel_images.conformance.wire import Answer
+from channel_images.conformance.reading import ABSENT, INVALID, ListOf, NotExercised, Page, Unreadable, follow, page
+from channel_images.conformance.rule import Finding, Pattern, few, rule
+from channel_images.conformance.survey import BASE, LARGE, LEAST, Sample, Survey, Whole
+from channel_images.conformance.wire import AT_ONCE, Answer, Request
 
-LEAST = 10
-"""The least that a server's largest limit may be, in rows."""
+Known = Whole | Sample
+
+ORDER = "paging.order"
+ROUNDS = 3
+"""Times that pages are asked for at the same time."""
+TOGETHER = 3
+"""Rows on each of these pages."""
 
 
 def limits(survey: Survey, known: Known) -> list[int]:
@@ -23,7 +28,7 @@ def limits(survey: Survey, known: Known) -> list[int]:
     if survey.quick:
         wanted = {7, total - 1} if known.of.operation is FULL else {7}
     elif known.of.filters:
-        wanted = {1, 3, 10, total - 1, total, LARGE}
+        wanted = {3, 10, total - 1, LARGE}
     else:
         wanted = {
             1,
@@ -31,13 +36,11 @@ def limits(survey: Survey, known: Known) -> list[int]:
             3,
             7,
             10,
-            13,
             25,
             50,
             99,
             BASE,
             BASE + 1,
-            250,
             500,
             LARGE,
             total - 1,
@@ -46,15 +49,16 @@ def limits(survey: Survey, known: Known) -> list[int]:
             2 * total,
         }
         if known.of.operation not in ENVELOPED:
-            wanted -= {2, 13, 25, 250, 2 * total}
-    return sorted(limit for limit in wanted if 0 < limit <= 2 * max(LARGE, total if known.is_whole else 0))
+            wanted -= {2, 25, 2 * total}
+    most = 2 * max(LARGE, total if isinstance(known, Whole) else 0)
+    return sorted(limit for limit in wanted if 0 < limit <= most and survey.affordable(min(limit, total)))
 
 
 def probes(survey: Survey, known: Known, limit: int, size: int) -> list[int]:
     """The pages to look at, at a limit: both ends and a seeded place between."""
     last = max(1, -(-known.total // size))
     between = [survey.random(known.of, limit).randint(1, last)] if not survey.quick else []
-    if not known.is_whole:
+    if isinstance(known, Sample):
         # Between the ends of a long list, the pages whose rows are known.
         starts = [position for position in known.rows if position % size == 0]
         between = survey.random(known.of, limit).sample(starts, k=min(2, len(starts)))
@@ -67,34 +71,36 @@ def taken(survey: Survey, known: Known) -> dict[int, int]:
 
     The clamp rule: one M of at least 10, so that a page has min(limit, M) rows.
     """
-    sizes: dict[int, int] = {}
-    accepted = [known.limit]
-    rows: dict[int, int] = {known.limit: len(known.pages[0].rows) if known.pages else 0}
+    rows: dict[int, int] = {}
+    if known.limit is not None:
+        rows[known.limit] = len(known.pages[0].rows) if known.pages else 0
     for limit in limits(survey, known):
-        answer = known.of.answer(survey.session, 1, limit)
-        if answer.status == 400 and limit > LEAST:
-            continue
-        rows[limit] = len(page(answer).rows)
-        accepted.append(limit)
+        if survey.takes(known.of, limit):
+            rows[limit] = len(known.of.page(survey.session, 1, limit).rows)
     clamp = max((count for limit, count in rows.items() if count < min(limit, known.total)), default=None)
-    for limit in accepted:
-        sizes[limit] = limit if clamp is None else min(limit, max(clamp, LEAST))
-    return sizes
+    return {limit: limit if clamp is None else min(limit, max(clamp, LEAST)) for limit in rows}
 
 
 def _refused(survey: Survey, known: Known, sizes: dict[int, int]) -> Iterator[Answer]:
-    """Answers of 400 to limits below one that is taken."""
-    top = max(sizes)
+    """Refusals of limits that a server has to take: up to ``LEAST``, and below one that is taken."""
+    top = max(sizes, default=0)
     for limit in limits(survey, known):
-        if limit not in sizes and limit < top:
-            yield known.of.answer(survey.session, 1, limit)
+        if limit not in sizes and limit <= max(top, LEAST):
+            answer = known.of.answer(survey.session, 1, limit)
+            if answer.status in INVALID:
+                yield answer
 
 
 def size_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
     """Each page but the last holds ``limit`` rows, or the server's largest limit."""
     sizes = taken(survey, known)
-    for answer in _refused(survey, known, sizes):
-        yield Finding("a limit is refused below one that is taken", "a page", answer.describe(), (answer,))
+    for answer in () if known.of.filters else _refused(survey, known, sizes):
+        yield Finding(
+            "a limit is refused that is no larger than 10, or than one that is taken",
+            "a page of as many rows",
+            f"{answer.request.target}: {answer.describe()}",
+            (answer,),
+        )
     for limit, size in sizes.items():
         for number in probes(survey, known, limit, size):
             current = known.of.page(survey.session, number, limit)
@@ -118,14 +124,14 @@ def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
         yield Finding(
             "a row is on two pages, or twice on one",
             "each pk once",
-            f"pk {few(twice)} more than once, on pages {few(numbers)} at limit {known.limit}",
+            f"pk {few(twice)} more than once, on pages {few(numbers)} at {_limit(known)}",
             _answers(known, numbers),
         )
-    if known.is_whole and known.count is not None and len(places) < known.count:
+    if isinstance(known, Whole) and known.count is not None and len(places) < known.count:
         yield Finding(
             "the pages hold fewer rows than the list",
             f"{known.count} rows, as count says",
-            f"{len(places)} rows on {len(known.pages)} pages at limit {known.limit}",
+            f"{len(places)} rows on {len(known.pages)} pages at {_limit(known)}",
             _answers(known, range(1, 3)),
         )
     for limit, size in taken(survey, known).items():
@@ -175,7 +181,7 @@ def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
 
 def counts(survey: Survey, known: Known) -> Iterator[Finding]:
     """``count`` is the number of rows, the same on every page and at every limit."""
-    if known.is_whole and known.pages and known.count != len(known.rows):
+    if isinstance(known, Whole) and known.pages and known.count != len(known.rows):
         yield Finding(
             "count is not the number of rows",
             f"{len(known.rows)}, the rows of all pages",
@@ -189,7 +195,7 @@ def counts(survey: Survey, known: Known) -> Iterator[Finding]:
         if current.is_enveloped and current.count != known.count:
             yield Finding(
                 "count is not the same on every page",
-                f"count {known.count}, as on page 1 at limit {known.limit}",
+                f"count {known.count}, as on page 1 at {_limit(known)}",
                 f"count {current.count}",
                 (current.answer, known.pages[0].answer),
             )
@@ -199,9 +205,8 @@ def links(survey: Survey, known: Known) -> Iterator[Finding]:
     """``next`` is null exactly on the last page, ``previous`` exactly on the first, and each leads to its neighbour."""
     sizes = taken(survey, known)
     # Among them limits that divide the length of the list: the last page is full there.
-    wanted = [limit for limit in (7, 10, 3, known.limit, LARGE, 1, known.total) if limit in sizes]
-    wanted = wanted[:2] if survey.quick else list(dict.fromkeys(wanted))
-    for limit in wanted:
+    wanted = [limit for limit in (7, 10, 3, known.limit, LARGE, 1, known.total) if limit is not None and limit in sizes]
+    for limit in dict.fromkeys(wanted[:2] if survey.quick else wanted):
         size = sizes[limit]
         last = max(1, -(-known.total // size))
         numbers = probes(survey, known, limit, size)
@@ -238,10 +243,11 @@ def _link(
             f"{name} is null where there is a page", f"a link on {where} to page {leads_to}", "null", (current.answer,)
         )
         return
-    if not link.lower().startswith(("http://", "https://")):
-        yield Finding(f"{name} is not a URL", "an absolute URL", link[:300], (current.answer,))
+    try:
+        answer = follow(survey.session, link, current.answer)
+    except ValueError:
+        yield Finding(f"{name} is not a URL", "a URL, absolute or relative", link[:300], (current.answer,))
         return
-    answer = follow(survey.session, link, known.of.path)
     if answer is None:
         yield Finding(f"{name} leads to another resource", f"a link to {known.of.path}", link[:300], (current.answer,))
         return
@@ -268,11 +274,11 @@ def _link(
 def past_the_end(survey: Survey, known: Known) -> Iterator[Finding]:
     """Past the end there are no rows."""
     sizes = taken(survey, known)
-    for limit in [limit for limit in (10, 7, known.limit, known.total) if limit in sizes][: 1 if survey.quick else 4]:
+    for limit in [limit for limit in (10, 7, known.limit, known.total) if limit in sizes][: 1 if survey.quick else 3]:
         last = max(1, -(-known.total // sizes[limit]))
         for number in (last + 1,) if survey.quick else (last + 1, last + 2, last + 1_000_000):
             answer = known.of.answer(survey.session, number, limit)
-            if answer.status == 404 or answer.is_server_error:
+            if answer.status in ABSENT or answer.is_server_error:
                 continue
             beyond = page(answer)
             if beyond.rows:
@@ -285,20 +291,23 @@ def past_the_end(survey: Survey, known: Known) -> Iterator[Finding]:
 
 
 def defaults(survey: Survey, known: Known) -> Iterator[Finding]:
-    """Without parameters, a list is page 1 at limit 10."""
+    """Without parameters, a list is page 1 at limit 10; there is no page before it."""
     path, filters = known.of.path, known.of.filters
-    due = known.of.page(survey.session, 1, 10)
+    first = known.of.page(survey.session, 1, 10) if survey.takes(known.of, 10) else None
     for left_out, params in (
         ("page and limit", filters),
         ("limit", (*filters, ("page", "1"))),
         ("page", (*filters, ("limit", "10"))),
         ("limit of page 2", (*filters, ("page", "2"))),
     )[:: 3 if survey.quick else 1]:
+        due = first
         if left_out == "limit of page 2":
             if known.total <= 10:
                 continue
-            due = known.of.page(survey.session, 2, 10)
+            due = known.of.page(survey.session, 2, 10) if first else None
         answer = survey.session.get(path, params)
+        if due is None or (answer.status in INVALID and ("limit", "10") in params):
+            continue
         got = page(answer)
         if got.pks != due.pks:
             yield Finding(
@@ -307,10 +316,59 @@ def defaults(survey: Survey, known: Known) -> Iterator[Finding]:
                 f"{len(got.rows)} rows: pk {few(got.pks)}",
                 (answer, due.answer),
             )
+    if first is not None and not survey.quick:
+        yield from _page_0(survey, known, first)
+
+
+def _page_0(survey: Survey, known: Known, first: Page) -> Iterator[Finding]:
+    """Whether page 0 is a page of its own, as where pages are counted from zero."""
+    answer = known.of.answer(survey.session, 0, 10)
+    try:
+        zeroth = page(answer)
+    except Unreadable:
+        return  # refused, or judged by itself
+    if zeroth.pks != first.pks and (extra := [pk for pk in zeroth.pks if pk not in known.by_pk]):
+        yield Finding(
+            "page 0 holds rows that no other page holds",
+            f"a refusal, or the rows of page 1: pk {few(first.pks)}",
+            f"pk {few(extra)}",
+            (answer, first.answer),
+        )
+
+
+def at_once(survey: Survey, known: Known) -> Iterator[Finding]:
+    """Pages that are asked for at the same time are each what they are when they are asked for alone."""
+    numbers = range(1, min(AT_ONCE, known.total // TOGETHER) + 1)
+    if survey.quick or len(numbers) < 2 or not survey.takes(known.of, TOGETHER):
+        return
+    alone = [known.of.page(survey.session, number, TOGETHER) for number in numbers]
+    requests = [Request(known.of.path, tuple(known.of.params(number, TOGETHER))) for number in numbers]
+    for _ in range(ROUNDS):
+        for due, answer in zip(alone, survey.session.together(requests), strict=True):
+            try:
+                got = page(answer)
+            except Unreadable:
+                continue  # broken or turned away; what is wrong with it by itself is judged by itself
+            if got.pks == due.pks:
+                continue
+            if page(survey.session.get(known.of.path, answer.request.params, fresh=True)).pks == due.pks:
+                yield Finding(
+                    "a page is another one when several are asked for at the same time",
+                    f"pk {few(due.pks)}, as before and after",
+                    f"{answer.request.target}: pk {few(got.pks)}",
+                    tuple(each.answer for each in alone),
+                    is_proven=True,
+                    together=True,
+                )
+                return
+
+
+def _limit(known: Known) -> str:
+    return "its own limit" if known.limit is None else f"limit {known.limit}"
 
 
 def _answers(known: Known, numbers: "range | list[int]") -> tuple[Answer, ...]:
-    by_number = {int(dict(page.answer.request.params)["page"]): page.answer for page in known.pages}
+    by_number = {int(dict(each.answer.request.params)["page"]): each.answer for each in known.pages}
     return tuple(by_number[number] for number in numbers if number in by_number)[:3]
 
 
@@ -319,6 +377,20 @@ def _known(survey: Survey, operation: Operation) -> Known:
     if not known.total:
         raise NotExercised(f"channel {survey.channel} lists no row here")
     return known
+
+
+def first_page(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """A list that seems to be empty holds no rows in any way of asking for its beginning."""
+    of = ListOf(operation, survey.channel)
+    if (found := survey.otherwise(of)) is None:
+        return
+    empty = of.answer(survey.session, 1, survey.limit_for(of))
+    yield Finding(
+        "page 1 holds no rows, and the list does when it is asked for otherwise",
+        f"{found.answer.request.target}: no rows either",
+        f"{len(found.rows)} rows: pk {few(found.pks)}",
+        (empty, found.answer),
+    )
 
 
 Relation = Callable[[Survey, Known], Iterator[Finding]]
@@ -338,13 +410,16 @@ FOR_ARRAYS = ("paging.partition", "paging.size", "paging.order", "paging.past-th
 """What holds for a list without an envelope (``pending.paging``)."""
 
 
-@rule("paging.partition", Pattern.COMPLETE, ENVELOPED)
+@rule("paging.partition", Pattern.COMPLETE, ENVELOPED, rests_on=[ORDER])
 def _partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """The pages together hold each row once, at several limits and at every page boundary looked at."""
-    yield from partition_of_pages(survey, _known(survey, operation))
+    """The pages together hold each row once, at several limits and at every page boundary looked at; also where several
+    are asked for at the same time."""
+    known = _known(survey, operation)
+    yield from partition_of_pages(survey, known)
+    yield from at_once(survey, known)
 
 
-@rule("paging.size", Pattern.EQUALITY, LISTS)
+@rule("paging.size", Pattern.EQUALITY, LISTS, rests_on=[ORDER])
 def _size(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Each page but the last holds limit rows, or the server's largest limit, of at least 10."""
     yield from size_of_pages(survey, _known(survey, operation))
@@ -356,25 +431,27 @@ def _order(survey: Survey, operation: Operation) -> Iterator[Finding]:
     yield from order_of_pages(survey, _known(survey, operation))
 
 
-@rule("paging.count", Pattern.EQUALITY, ENVELOPED)
+@rule("paging.count", Pattern.EQUALITY, ENVELOPED, rests_on=[ORDER])
 def _count(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """count is the number of rows, the same on every page and at every limit."""
     yield from counts(survey, _known(survey, operation))
 
 
-@rule("paging.links", Pattern.EQUIVALENCE, ENVELOPED)
+@rule("paging.links", Pattern.EQUIVALENCE, ENVELOPED, rests_on=[ORDER])
 def _links(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """next is null exactly on the last page, previous exactly on the first; each leads to its page."""
     yield from links(survey, _known(survey, operation))
 
 
-@rule("paging.past-the-end", Pattern.DIFFERENCE, ENVELOPED)
+@rule("paging.past-the-end", Pattern.DIFFERENCE, ENVELOPED, rests_on=[ORDER])
 def _past_the_end(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Past the end there are no rows."""
     yield from past_the_end(survey, survey.known(operation))
 
 
-@rule("paging.defaults", Pattern.EQUIVALENCE, LISTS)
+@rule("paging.defaults", Pattern.EQUIVALENCE, LISTS, rests_on=[ORDER])
 def _defaults(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """A request without page, without limit or without both is the one with page 1 and limit 10."""
+    """A request without page, without limit or without both is the one with page 1 and limit 10; page 0 is no page of
+    its own, and a list that seems to be empty is so in every way of asking."""
+    yield from first_page(survey, operation)
     yield from defaults(survey, _known(survey, operation))

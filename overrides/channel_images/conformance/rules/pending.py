@@ -11,31 +11,39 @@ from channel_images.conformance.operations import (
     UPDATES,
     Operation,
 )
-from channel_images.conformance.reading import Row, differences
-from channel_images.conformance.rule import Finding, NotExercised, Pattern, few, rule, shown
-from channel_images.conformance.rules.paging import FOR_ARRAYS, RELATIONS
-from channel_images.conformance.survey import Known, Survey
+from channel_images.conformance.reading import ListOf, NotExercised, Page, Row, Unreadable, differences, page
+from channel_images.conformance.rule import Finding, Pattern, few, rule, shown
+from channel_images.conformance.rules.paging import FOR_ARRAYS, ORDER, RELATIONS, first_page
+from channel_images.conformance.survey import Known, Sample, Survey, Whole
 from channel_images.conformance.wire import Answer
+
+IDS = "id__in"
+FEW_MOMENTS, MOMENTS = 3, 24
+"""Times that a pending list is compared with the full list as it is at the same moment: always, and where data moves."""
+DIFFERS = "a pending row differs from the same row of the full list"
+FOREIGN = "a pending row is not in the full list"
 
 
 def _shown(*lists: Known) -> tuple[Answer, ...]:
     return tuple(known.pages[0].answer for known in lists if known.pages)
 
 
-@rule("pending.disjoint", Pattern.DISJOINT, [INSERTS_OR_UPDATES])
+@rule("pending.disjoint", Pattern.DISJOINT, [INSERTS_OR_UPDATES], rests_on=[ORDER])
 def disjoint(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Inserts and updates share no row."""
     inserts, updates = survey.known(INSERTS), survey.known(UPDATES)
     if not inserts.total and not updates.total and not survey.expectations.pending:
         raise NotExercised(f"nothing is pending in channel {survey.channel}")
-    if both := sorted(set(inserts.pks) & set(updates.pks)):
+    if both := sorted(set(inserts.seen) & set(updates.seen)):
         yield Finding(
             "an image is to insert and to update", "no pk in both", f"pk {few(both)} in both", _shown(inserts, updates)
         )
     expected = survey.expectations.pending
     for known, word in ((inserts, "insert"), (updates, "update")):
-        wrong = [pk for pk in known.pks if expected.get(pk, word) != word]
-        lacking = [pk for pk, due in expected.items() if due == word and pk not in known.pks and known.is_whole]
+        wrong = [pk for pk in known.seen if expected.get(pk, word) != word]
+        lacking = []
+        if isinstance(known, Whole):
+            lacking = [pk for pk, due in expected.items() if due == word and pk not in known.by_pk]
         if wrong or lacking:
             yield Finding(
                 f"the {word}s contradict --expect",
@@ -45,14 +53,14 @@ def disjoint(survey: Survey, operation: Operation) -> Iterator[Finding]:
             )
 
 
-@rule("pending.union", Pattern.COMPLETE, [INSERTS_OR_UPDATES])
+@rule("pending.union", Pattern.COMPLETE, [INSERTS_OR_UPDATES], rests_on=[ORDER])
 def union(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Inserts or updates are the inserts and the updates."""
     inserts, updates, both = survey.known(INSERTS), survey.known(UPDATES), survey.known(operation)
     if not inserts.total and not updates.total and not both.total:
         raise NotExercised(f"nothing is pending in channel {survey.channel}")
     shown = _shown(both, inserts, updates)
-    if not (inserts.is_whole and updates.is_whole and both.is_whole):
+    if isinstance(inserts, Sample) or isinstance(updates, Sample) or isinstance(both, Sample):
         if both.total != inserts.total + updates.total:
             yield Finding(
                 "the union has another number of rows than its parts",
@@ -83,64 +91,110 @@ def union(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 return
 
 
-@rule("pending.subset", Pattern.SUBSET, PENDING)
+@rule("pending.subset", Pattern.SUBSET, PENDING, rests_on=[ORDER])
 def subset(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """Each pending row is in the full list, field for field."""
+    """Each pending row is in the full list, field for field; also at the moment at which it is pending."""
     known, full = survey.known(operation), survey.full()
     if not known.total:
         raise NotExercised(f"nothing is pending here in channel {survey.channel}")
     rows = full.by_pk
-    foreign: list[int] = []
     for pk, row in known.by_pk.items():
-        listed = rows.get(pk)
-        if listed is None:
-            if full.is_whole:
-                foreign.append(pk)
-                continue
-            continue
-        if fields := differences(listed, row):
-            yield Finding(
-                "a pending row differs from the same row of the full list",
-                f"pk {pk} as in the full list",
-                _fields(listed, row, fields),
-                _shown(known, full),
-            )
+        if pk in rows and (fields := differences(rows[pk], row)):
+            yield Finding(DIFFERS, f"pk {pk} as in the full list", _fields(rows[pk], row, fields), _shown(known, full))
             break
-    if not full.is_whole:
+    if isinstance(full, Whole):
+        foreign = [pk for pk in known.by_pk if pk not in rows]
+    else:
         foreign = yield from _sampled(survey, known)
     if foreign:
         yield Finding(
-            "a pending row is not in the full list",
+            FOREIGN,
             "rows of the full list alone",
             f"pk {few(foreign)} not in it",
             (*_shown(known, full), survey.session.get(RETRIEVE.path_for(survey.channel, foreign[0]))),
         )
+    if not survey.quick:
+        yield from _at_that_moment(survey, operation, known)
 
 
 def _sampled(survey: Survey, known: Known) -> Generator[Finding, None, list[int]]:
     """Pending rows of a long list, looked for in the full list by their ids; returns those it lacks."""
-    pks = list(known.pks)
+    pks = list(known.seen)
     sample = sorted(survey.random("pending", known.of).sample(pks, k=min(len(pks), 50)))
-    listed = survey.known(FULL, (("id__in", ",".join(map(str, sample))),)).by_pk
+    listed = survey.known(FULL, (_ids(survey, sample),))
     for pk in sample:
-        if pk in listed and (fields := differences(listed[pk], known.by_pk[pk])):
+        if pk in listed.by_pk and (fields := differences(listed.by_pk[pk], known.by_pk[pk])):
             yield Finding(
-                "a pending row differs from the same row of the full list",
+                DIFFERS,
                 f"pk {pk} as in the full list",
-                _fields(listed[pk], known.by_pk[pk], fields),
+                _fields(listed.by_pk[pk], known.by_pk[pk], fields),
                 _shown(known),
             )
             break
-    return [pk for pk in sample if pk not in listed]
+    asked = set(sample[: survey.most_values(IDS, sample)])
+    return [pk for pk in sample if pk in asked and pk not in listed.by_pk] if isinstance(listed, Whole) else []
+
+
+def _ids(survey: Survey, pks: list[int]) -> tuple[str, str]:
+    """The filter for as many of some ids as the server takes."""
+    return IDS, ",".join(map(str, pks[: survey.most_values(IDS, pks)]))
+
+
+def _at_that_moment(survey: Survey, operation: Operation, known: Known) -> Iterator[Finding]:
+    """What a pending list says between two answers of the full list that agree: data that moves is no excuse there.
+
+    Where the data moves, this is tried many times: a list that lags behind shows only where a row has just changed.
+    """
+    first = known.pages[0]
+    pks = list(first.pks[: min(survey.largest, survey.most_values(IDS, first.pks))])
+    listed = ListOf(FULL, survey.channel, (_ids(survey, pks),))
+    rows = {pk: row for pk, row in survey.all_rows().items() if pk in pks}
+    has_moved = False
+    told: set[str] = set()
+    for number in range(MOMENTS):
+        if number >= FEW_MOMENTS and not has_moved:
+            return
+        try:
+            before = listed.page(survey.session, 1, len(pks), fresh=True)
+            between = page(survey.session.get(known.of.path, first.answer.request.params, fresh=True))
+            after = listed.page(survey.session, 1, len(pks), fresh=True)
+        except Unreadable:
+            return  # what is wrong with a single answer is judged by itself
+        if before.pks == after.pks and not any(map(differences, before.rows, after.rows)):
+            shown = (before.answer, between.answer, after.answer)
+            for finding in _lagging(between, before, set(pks), shown):
+                if finding.relation not in told:
+                    told.add(finding.relation)
+                    yield finding
+        here = {row["pk"]: row for row in before.rows}
+        changed = any(pk in rows and differences(rows[pk], row) for pk, row in here.items())
+        has_moved = has_moved or changed or between.pks != first.pks or here.keys() != set(pks)
+
+
+def _lagging(pending: Page, listed: Page, asked: set[int], shown: tuple[Answer, ...]) -> Iterator[Finding]:
+    """Pending rows that differ from the full list's, or that it lacks, of those that it was asked for."""
+    rows = {row["pk"]: row for row in listed.rows}
+    for row in pending.rows:
+        pk = row["pk"]
+        if pk in rows and (fields := differences(rows[pk], row)):
+            seen = _fields(rows[pk], row, fields)
+            yield Finding(
+                DIFFERS, f"pk {pk} as in the full list just before and just after", seen, shown, is_proven=True
+            )
+        elif pk in asked and pk not in rows:
+            seen = f"pk {pk} not in it, just before and just after"
+            yield Finding(FOREIGN, "rows of the full list alone", seen, shown, is_proven=True)
 
 
 def _fields(one: Row, other: Row, fields: list[str]) -> str:
     return "; ".join(f"{field}: {shown(one.get(field))} there, {shown(other.get(field))} here" for field in fields[:3])
 
 
-@rule("pending.paging", Pattern.COMPLETE, PENDING)
+@rule("pending.paging", Pattern.COMPLETE, PENDING, rests_on=[ORDER])
 def paging(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """The pending lists obey the paging rules that apply to arrays."""
+    """The pending lists obey the paging rules that apply to arrays; one that seems to be empty is so in every way of
+    asking."""
+    yield from first_page(survey, operation)
     known = survey.known(operation)
     if not known.total:
         raise NotExercised(f"nothing is pending here in channel {survey.channel}")
