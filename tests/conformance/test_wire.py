@@ -2,10 +2,14 @@
 
 import gzip
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from threading import Thread
 
 import hypothesis
@@ -203,9 +207,18 @@ def test_an_engine_that_fails_is_no_violation(healthy_mock: MockServer, monkeypa
     assert violations(report) == []
 
 
-def test_nothing_of_schemathesis_is_left_in_the_folder(healthy_mock: MockServer, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.chdir(tmp_path)
-    judge(healthy_mock.url, healthy_mock.token, rules=frozenset({"schema.response"}), max_examples=3)
+def test_nothing_of_schemathesis_is_left_in_the_folder(healthy_mock: MockServer, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "HYPOTHESIS_STORAGE_DIRECTORY"}
+    command = [sys.executable, "-m", "channel_images.cli", "check", healthy_mock.url, "--channel", "5"]
+    done = subprocess.run(
+        [*command, "--rule", "schema.response"],
+        cwd=tmp_path,
+        env=environment | {"CHANNEL_IMAGES_TOKEN": healthy_mock.token},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

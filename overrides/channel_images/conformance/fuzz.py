@@ -8,6 +8,7 @@ How its tests are built is not public API, so the version is pinned and this mod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -179,11 +180,16 @@ def _settings(max_examples: int) -> hypothesis.settings:
 
 @contextmanager
 def _nobody_elses_hooks() -> Iterator[None]:
-    """Set aside the global hooks and auths of a project that uses schemathesis itself, in the same process."""
+    """Set aside the global hooks and auths of a project that uses schemathesis itself, in the same process, and leave its
+    folder without Hypothesis's files."""
     hooks, auths = GLOBAL_HOOK_DISPATCHER._hooks, GLOBAL_AUTH_STORAGE.providers
     GLOBAL_HOOK_DISPATCHER.unregister_all()
     GLOBAL_AUTH_STORAGE.providers = []
+    home = hypothesis.configuration.storage_directory(intent_to_write=False).path
     try:
-        yield
+        with TemporaryDirectory(prefix="channel-images-") as folder:
+            hypothesis.configuration.set_hypothesis_home_dir(folder)
+            yield
     finally:
+        hypothesis.configuration.set_hypothesis_home_dir(home)
         GLOBAL_HOOK_DISPATCHER._hooks, GLOBAL_AUTH_STORAGE.providers = hooks, auths
