@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.conformance.test_standing import IMAGE, serving
 
+from channel_images.cli.errors import say
 from channel_images.conformance import Options, Report, Target, check
 from channel_images.conformance.report import render_github, render_text, write_report
 from channel_images.conformance.report.text import visible
@@ -74,6 +75,11 @@ def test_a_sign_in_that_is_answered_with_the_password_shows_none() -> None:
 
 def test_nothing_that_is_shown_is_a_command_to_a_ci_log() -> None:
     assert visible("x ##[error]gone\n##[command]rm", 100) == "x #\\x23[error]gone\n#\\x23[command]rm"
+
+
+def test_nor_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    say("answered 400: gone \x1b[31m\n##[command]rm")
+    assert capsys.readouterr().err == "channel-images: answered 400: gone ?[31m #?[command]rm\n"
 
 
 def test_an_image_stays_as_it_is() -> None:
