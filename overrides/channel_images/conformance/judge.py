@@ -225,9 +225,9 @@ class Judge:
             pair: [_result(pair, verdict, f"{why}: {outcome.findings[0].relation}")]
             for pair, outcome in self._open.items()
         }
-        order = list(CATALOGUE)
+        order = [(rule, operation) for rule in CATALOGUE.values() for operation in rule.operations]
         every = self._results | unconfirmed
-        return [each for pair in sorted(every, key=lambda pair: order.index(pair[0].id)) for each in every[pair]]
+        return [result for pair in order for result in every.get(pair, ())]
 
     def _ask(self, pair: Pair, survey: Survey) -> Outcome:
         rule, operation = pair
