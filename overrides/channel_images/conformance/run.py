@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain
 
 from attrs import Factory, define, evolve, field, frozen
 
@@ -217,7 +218,9 @@ class _Run:
             self._try_to(lambda: self._settle(session), 1.0)
             self._try(judge, [rule for rule in chosen if rule.family == "auth"])
             self._try_to(lambda: self._settle(session), 1.0)
-            if judge.unconfirmed() and not judge.has_moved and not any(map(self._is_error, judge.results())):
+            is_open = bool(self.problems) or (judge.unconfirmed() > 0 and not judge.has_moved)
+            known = [*judge.results(), *chain.from_iterable(self._settled.values())]
+            if is_open and not any(map(self._is_error, known)):
                 raise RunEnds(f"what was found could not be read again within {MOST_REQUESTS:,} requests")
         except (ServerGone, NotJudged):
             judge.withdraw()
@@ -269,11 +272,19 @@ class _Run:
         for problem in self.problems:
             found[problem.rule, problem.operation, problem.what].append(problem)
         new = {key: seen for key, seen in found.items() if key not in self._settled}
-        settled = {key: self._shown(session, seen) for key, seen in new.items()}
-        session.assure()
+        settled: dict[tuple[str, str, str], list[Result]] = {}
+        ended: OutOfRequests | None = None
+        try:
+            for key, seen in new.items():
+                settled[key] = self._shown(session, seen)
+            session.assure()
+        except OutOfRequests as end:
+            ended = end
         self._settled |= settled
-        self.problems.clear()
+        self.problems[:] = [each for key, seen in new.items() if key not in settled for each in seen]
         self._sure = 0
+        if ended:
+            raise ended
 
     def _shown(self, session: Session, seen: list[Problem]) -> list[Result]:
         # Of the same fault the shortest request is the best evidence.
