@@ -32,7 +32,6 @@ from channel_images.contract import load_contract
 NOWHERE = "http://127.0.0.1"
 """A base URL that requests are built with; they go to the server under test."""
 STATEFUL = "stateful"
-PHASES = (*(mode.value for mode in HypothesisTestMode), STATEFUL)
 
 
 class EngineFailed(RunEnds):

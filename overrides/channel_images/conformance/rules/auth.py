@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from channel_images.conformance.operations import FULL, RETRIEVE, UNKNOWN_CHANNEL, Operation
 from channel_images.conformance.reading import NotExercised
 from channel_images.conformance.rule import Finding, Pattern, rule
+from channel_images.conformance.standing import REFUSALS
 from channel_images.conformance.survey import Survey
 from channel_images.conformance.target import TOKEN
 from channel_images.conformance.wire import Answer, Credentials, Params
 
-REFUSALS = frozenset({401, 403})
 MISSING = Credentials("no token")
 WRONG = Credentials(
     "a wrong token", "Token 0000000000000000000000000000000000000000", "Token 0000000000000000000000000000000000000000"
