@@ -20,7 +20,7 @@ help:
 	@echo 'make verify     lint the contract, check generated/ for drift, judge the mock server; report in report/index.html'
 	@echo '                URL=https://host CHANNEL="5 6" judges that server (token in CHANNEL_IMAGES_TOKEN)'
 	@echo 'make test       the whole test suite, but for that of the Spark data source, on all cores'
-	@echo '                PYTEST_OPTIONS="-n0 -x tests/sdk" are options of pytest, here for one process'
+	@echo '                PYTEST_OPTIONS="-n0 -x tests/walks" are options of pytest, here for one process'
 	@echo 'make test-spark the tests of the Spark data source, which need Java 17 and add PySpark, 450 MB, to .venv'
 	@echo 'make generate   rewrite generated/ from openapi.yaml'
 	@echo 'make lint       contract, code style and types'

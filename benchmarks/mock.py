@@ -291,7 +291,7 @@ class Table:
 
 def image_paths(images: int, step: int) -> list[str]:
     """Every ``step``-th image. Of more than 16,384 in turn, the mock has none rendered when it is asked for again."""
-    # Every eighth pk is missing (channel_images.mock.dataset).
+    # Every eighth pk is missing (channel_images.mock.data.dataset).
     return [f"{IMAGES}{1 + index + index // 7}/" for index in range(0, images, step)]
 
 

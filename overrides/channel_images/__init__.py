@@ -13,14 +13,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from channel_images.answers import Answer, Page
-    from channel_images.async_channel import AsyncChannel
-    from channel_images.async_client import AsyncChannelImages
-    from channel_images.async_listing import AsyncListing, AsyncPendingListing
-    from channel_images.channel import Channel
-    from channel_images.client import ChannelImages
-    from channel_images.config import Settings
-    from channel_images.connection import InsecureConnectionWarning
+    from channel_images.calls.answers import Answer, Page
+    from channel_images.calls.retries import Retries
+    from channel_images.client.async_channel import AsyncChannel
+    from channel_images.client.async_client import AsyncChannelImages
+    from channel_images.client.base import InsecureConnectionWarning
+    from channel_images.client.channel import Channel
+    from channel_images.client.client import ChannelImages
     from channel_images.exceptions import (
         BadRequest,
         ChannelImagesError,
@@ -42,9 +41,10 @@ if TYPE_CHECKING:
         StatusError,
         Timeout,
     )
-    from channel_images.listing import Listing, PendingListing
-    from channel_images.paging import Window
-    from channel_images.retries import Retries
+    from channel_images.listings.async_listing import AsyncListing, AsyncPendingListing
+    from channel_images.listings.listing import Listing, PendingListing
+    from channel_images.settings import Settings
+    from channel_images.window import Window
     from channel_images_api.client import AuthenticatedClient
     from channel_images_api.errors import MalformedBody
     from channel_images_api.models import (
@@ -58,14 +58,14 @@ if TYPE_CHECKING:
 
 # Imported when they are first asked for: the command line and the pytest plugin need few of them, or none.
 _HOME = {
-    "channel_images.answers": ("Answer", "Page"),
-    "channel_images.async_channel": ("AsyncChannel",),
-    "channel_images.async_client": ("AsyncChannelImages",),
-    "channel_images.async_listing": ("AsyncListing", "AsyncPendingListing"),
-    "channel_images.channel": ("Channel",),
-    "channel_images.client": ("ChannelImages",),
-    "channel_images.config": ("Settings",),
-    "channel_images.connection": ("InsecureConnectionWarning",),
+    "channel_images.calls.answers": ("Answer", "Page"),
+    "channel_images.client.async_channel": ("AsyncChannel",),
+    "channel_images.client.async_client": ("AsyncChannelImages",),
+    "channel_images.listings.async_listing": ("AsyncListing", "AsyncPendingListing"),
+    "channel_images.client.channel": ("Channel",),
+    "channel_images.client.client": ("ChannelImages",),
+    "channel_images.settings": ("Settings",),
+    "channel_images.client.base": ("InsecureConnectionWarning",),
     "channel_images.exceptions": (
         "BadRequest",
         "ChannelImagesError",
@@ -87,9 +87,9 @@ _HOME = {
         "StatusError",
         "Timeout",
     ),
-    "channel_images.listing": ("Listing", "PendingListing"),
-    "channel_images.paging": ("Window",),
-    "channel_images.retries": ("Retries",),
+    "channel_images.listings.listing": ("Listing", "PendingListing"),
+    "channel_images.window": ("Window",),
+    "channel_images.calls.retries": ("Retries",),
     "channel_images_api.client": ("AuthenticatedClient",),
     "channel_images_api.errors": ("MalformedBody",),
     "channel_images_api.models": (

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # the command line reads settings, and refuses bad ones, before it needs httpx
     import httpx
 
-    from channel_images.paging import Window
+    from channel_images.window import Window
 
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "cf-ray")
 _EXCERPT = 200

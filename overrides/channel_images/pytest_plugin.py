@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from channel_images import AuthenticatedClient
     from channel_images.mock import MockServer, RecordedRequest
-    from channel_images.mock.dataset import Row
+    from channel_images.mock.data.dataset import Row
 
 
 @pytest.fixture(scope="session")

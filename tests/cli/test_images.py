@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from tests.cli.conftest import COMMAND, Run, Terminal, environment_for
 
 from channel_images.cli.output import print_rows
-from channel_images.consistency import ConsistentWalk
 from channel_images.exceptions import IncompleteListing
-from channel_images.export.columns import columns
+from channel_images.formats.columns import columns
 from channel_images.mock import MockServer
+from channel_images.walks.consistent import ConsistentWalk
 
 FIELDS = [column.name for column in columns()]
 

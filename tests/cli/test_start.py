@@ -12,16 +12,16 @@ import typer
 from tests.cli.conftest import Run
 from typer.testing import CliRunner
 
-from channel_images.channel import DEFAULT_LIMIT
 from channel_images.cli import connection, export, filters, image, images, listing, output, pending
 from channel_images.cli.app import _MODULES, COMMANDS, app
+from channel_images.client.channel import DEFAULT_LIMIT
 from channel_images.contract import load_contract
-from channel_images.export.columns import columns
+from channel_images.formats.columns import columns
 
 HEAVY = {
     *("attr", "attrs", "email", "httpx", "httpx_retries", "importlib.metadata", "jinja2", "jsonschema_rs", "msgspec"),
     *("pyarrow", "pytest", "rich", "schemathesis", "ssl", "starlette", "uvicorn", "yaml"),
-    *("channel_images.client", "channel_images.config", "channel_images.export", "channel_images.mock"),
+    *("channel_images.client.client", "channel_images.settings", "channel_images.export", "channel_images.mock"),
     *("channel_images.conformance", "channel_images_api"),
 }
 PROGRAM = """
@@ -53,7 +53,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_commands_help_imports_what_declares_options_and_no_more(command: str) -> None:
-    assert not imported(command, "--help") & HEAVY - {"attr", "attrs", "channel_images.config"}
+    assert not imported(command, "--help") & HEAVY - {"attr", "attrs", "channel_images.settings"}
 
 
 def test_the_list_of_commands_fits_a_terminal() -> None:

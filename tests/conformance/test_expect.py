@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from channel_images.conformance import Options, Report, Target, check
-from channel_images.conformance.expect import Expectations, read_expectations
+from channel_images.conformance.asking.expect import Expectations, read_expectations
 from channel_images.conformance.files import BadFile
 from channel_images.mock import MockServer
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.channel import Query
+from channel_images.mock.data.channel import Query
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument
 

@@ -10,7 +10,7 @@ import yaml
 
 from channel_images.cli.app import load
 from channel_images.conformance import Verdict
-from channel_images.conformance.expect import read_expectations
+from channel_images.conformance.asking.expect import read_expectations
 from channel_images.conformance.waivers import read_waivers
 from channel_images.mock import MockServer
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from channel_images.conformance.raw import Bare, NoAnswer, exchange
-from channel_images.conformance.target import Target
+from channel_images.conformance.asking.raw import Bare, NoAnswer, exchange
+from channel_images.conformance.asking.target import Target
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def test_an_endless_head_ends_with_the_timeout(monkeypatch: pytest.MonkeyPatch) 
 
         return serve
 
-    monkeypatch.setattr("channel_images.conformance.raw.LINGER", 0.01)
+    monkeypatch.setattr("channel_images.conformance.asking.raw.LINGER", 0.01)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=hang(listener))
         thread.start()

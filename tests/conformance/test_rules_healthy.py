@@ -9,9 +9,9 @@ import pytest
 from attrs import define
 from tests.conformance.tiny import FULL, KEY, NOT_FOUND, Reply, Tiny, ask, faults, reply, row, told
 
-from channel_images.conformance.allowances import with_open_enums
-from channel_images.conformance.operations import image_schema
-from channel_images.conformance.wire import Request
+from channel_images.conformance.asking.operations import image_schema
+from channel_images.conformance.asking.wire import Request
+from channel_images.conformance.judging.allowances import with_open_enums
 
 
 def wrong(found: list[tuple[str, str, str, str]]) -> set[tuple[str, str]]:

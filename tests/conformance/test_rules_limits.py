@@ -7,7 +7,7 @@ import pytest
 from attrs import define
 from tests.conformance.tiny import INSERTS, PENDING, Reply, Tiny, ask, faults, reading, reply, row, told
 
-from channel_images.conformance.survey import WHOLE, Sample, Whole
+from channel_images.conformance.asking.survey import WHOLE, Sample, Whole
 
 
 def many(products: int, each: int, *, in_rounds: bool) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from channel_images.conformance import Target
-from channel_images.conformance.signin import SignInFailed, sign_in
+from channel_images.conformance.asking.signin import SignInFailed, sign_in
 from channel_images.mock import MockServer
 
 PASSWORD = "sesame-7"

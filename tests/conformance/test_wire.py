@@ -19,10 +19,8 @@ from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 from tests.conformance.test_standing import Clock, judge, serving, violations
 
 from channel_images.conformance import Options, Target, Verdict, check
-from channel_images.conformance.results import Report
-from channel_images.conformance.rule import CATALOGUE
-from channel_images.conformance.target import curl
-from channel_images.conformance.wire import (
+from channel_images.conformance.asking.target import curl
+from channel_images.conformance.asking.wire import (
     MOST_BYTES,
     MOST_REQUESTS,
     Credentials,
@@ -31,6 +29,8 @@ from channel_images.conformance.wire import (
     Wire,
     retry_after,
 )
+from channel_images.conformance.judging.rule import CATALOGUE
+from channel_images.conformance.results import Report
 from channel_images.mock import MockServer
 
 ANYBODY = Credentials("no token")
@@ -201,7 +201,7 @@ def test_an_engine_that_fails_is_no_violation(healthy_mock: MockServer, monkeypa
     def broken(*_: object, **__: object) -> None:
         raise TypeError("cannot make a test")
 
-    monkeypatch.setattr("channel_images.conformance.fuzz.create_test", broken)
+    monkeypatch.setattr("channel_images.conformance.judging.fuzz.create_test", broken)
     report = judge(healthy_mock.url, healthy_mock.token, rules=frozenset({"schema.response"}))
     assert report.not_judged == "schemathesis could not run: TypeError: cannot make a test"
     assert violations(report) == []

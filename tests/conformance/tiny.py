@@ -14,17 +14,17 @@ import httpx
 from attrs import define, evolve, field
 
 import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
-from channel_images.conformance.judge import Judge
-from channel_images.conformance.operations import Operation, operations
-from channel_images.conformance.oracle import Problem, problems
-from channel_images.conformance.reading import NotExercised, Unreadable
+from channel_images.conformance.asking.operations import Operation, operations
+from channel_images.conformance.asking.reading import NotExercised, Unreadable
+from channel_images.conformance.asking.standing import Session, Standing
+from channel_images.conformance.asking.survey import Survey
+from channel_images.conformance.asking.target import TOKEN, Target
+from channel_images.conformance.asking.wire import VALID, Answer, Credentials, Request, Wire
+from channel_images.conformance.judging.judge import Judge
+from channel_images.conformance.judging.oracle import Problem, problems
+from channel_images.conformance.judging.rule import CATALOGUE, Finding
 from channel_images.conformance.results import Result, Verdict
-from channel_images.conformance.rule import CATALOGUE, Finding
 from channel_images.conformance.run import READS_FIRST
-from channel_images.conformance.standing import Session, Standing
-from channel_images.conformance.survey import Survey
-from channel_images.conformance.target import TOKEN, Target
-from channel_images.conformance.wire import VALID, Answer, Credentials, Request, Wire
 
 KEY = "tok-0123456789abcdef"
 PATH = re.compile(

@@ -18,8 +18,8 @@ from tests.export.conftest import IMAGES, pks_of, rows_of
 from channel_images import ChannelImages, Page, ProductImage
 from channel_images.contract import load_contract, resolve
 from channel_images.export import Export, ExportError, Status
-from channel_images.export.columns import REST, Kind, columns
 from channel_images.export.sinks import arrow_schema, sink_for, to_batch
+from channel_images.formats.columns import REST, Kind, columns
 from channel_images.mock import MockServer
 
 FORMATS = ("ndjson", "jsonl", "csv", "parquet", "ndjson.gz", "csv.gz")

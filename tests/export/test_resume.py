@@ -20,7 +20,7 @@ from channel_images import ChannelImages, Listing, NotAuthenticated, Page, Serve
 from channel_images.export import Export, ExportError, Progress, Status
 from channel_images.export.work import WorkFolder, pk_bytes, read_pks
 from channel_images.mock import Churn, MockServer
-from channel_images.paging import Walk
+from channel_images.walks.walk import Walk
 
 KILLS = 30
 CHILD = Path(__file__).with_name("killed.py")

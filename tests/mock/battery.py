@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import unquote, urlsplit
 
-from channel_images.mock.answers import Answer
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.call import Call
+from channel_images.mock.data.store import Store
+from channel_images.mock.http.answers import Answer
+from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation, operations
 from channel_images.mock.settings import Settings
-from channel_images.mock.store import Store
 
 SETTINGS = Settings(channels={5: 120, 6: 23, 7: 0}, token="Mock-token")
 LETTERS = dict(zip((operation.id for operation in operations()), "LDIUBRE", strict=True))

@@ -11,7 +11,7 @@ from channel_images.contract import load_contract
 from channel_images.mock import MockServer
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs import BUGS, behaviour, cache
-from channel_images.mock.store import Store
+from channel_images.mock.data.store import Store
 
 RULES = list(load_contract()["x-conformance"])
 PAGES = ROWS | {"past", "bad page"}

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channel_images.contract import load_contract
-from channel_images.mock.answers import to_json
-from channel_images.mock.dataset import MAX_CHANNEL, MAX_IMAGES, Dataset
-from channel_images.mock.pattern import CYCLE, Criteria, Pending, Traits
+from channel_images.mock.data.dataset import MAX_CHANNEL, MAX_IMAGES, Dataset
+from channel_images.mock.data.pattern import CYCLE, Criteria, Pending, Traits
+from channel_images.mock.http.answers import to_json
 
 ROWS = 2 * CYCLE + 77
 DATASET = Dataset(0, 5, ROWS)
@@ -34,7 +34,7 @@ def test_the_bytes_of_a_seed_never_change() -> None:
 
 def test_another_process_makes_the_same_bytes() -> None:
     # Hash randomisation is what a careless data set would depend on.
-    code = "from channel_images.mock.dataset import Dataset; print([Dataset(3, 6, 9).row(i) for i in range(9)])"
+    code = "from channel_images.mock.data.dataset import Dataset; print([Dataset(3, 6, 9).row(i) for i in range(9)])"
     outputs = {
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True

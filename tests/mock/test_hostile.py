@@ -140,7 +140,7 @@ def test_a_head_that_ends_too_soon_is_dropped(server: MockServer) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
     """A server that waits for a client no longer than it must."""
-    monkeypatch.setattr("channel_images.mock.bounded.PATIENCE", 0.2)
+    monkeypatch.setattr("channel_images.mock.http.protocol.PATIENCE", 0.2)
     with MockServer() as server:
         yield server
 

@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from channel_images.mock import MockServer, PortInUse
-from channel_images.mock.answers import Answer
 from channel_images.mock.behaviour import Behaviour, combined
-from channel_images.mock.call import Call
-from channel_images.mock.journal import Journal
+from channel_images.mock.http.answers import Answer
+from channel_images.mock.http.call import Call
+from channel_images.mock.http.journal import Journal
 from channel_images.mock.operations import Operation
 from channel_images.mock.settings import REQUESTS_KEPT_BYTES, Settings
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from channel_images.mock import InvalidFields, UnknownChannel, UnknownImage
-from channel_images.mock.channel import Query
-from channel_images.mock.dataset import Dataset, Row
-from channel_images.mock.pattern import Criteria, Pending, Traits
-from channel_images.mock.store import Store
+from channel_images.mock.data.channel import Query
+from channel_images.mock.data.dataset import Dataset, Row
+from channel_images.mock.data.pattern import Criteria, Pending, Traits
+from channel_images.mock.data.store import Store
 
 CHANNELS = {5: 40, 7: 0}
 FIRST_PRODUCT = 123

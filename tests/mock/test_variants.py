@@ -13,8 +13,8 @@ import pytest
 from tests.mock.battery import LETTERS, ROWS, Asked, ask, battery, differing, strict
 
 from channel_images.mock import MockServer, variants
-from channel_images.mock.answers import Answer
 from channel_images.mock.bugs import behaviour
+from channel_images.mock.http.answers import Answer
 from channel_images.mock.operations import operations
 from channel_images.mock.variants import BLIP_EVERY, VARIANTS, Allowance
 

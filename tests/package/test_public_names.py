@@ -41,9 +41,9 @@ def test_no_other_name() -> None:
 
 
 def test_importing_the_package_imports_nothing_else() -> None:
-    assert run("import sys, channel_images; print('httpx' in sys.modules, 'channel_images.client' in sys.modules)") == (
-        "False False"
-    )
+    assert run(
+        "import sys, channel_images; print('httpx' in sys.modules, 'channel_images.client.client' in sys.modules)"
+    ) == ("False False")
 
 
 def test_the_synchronous_client_imports_nothing_that_only_sending_or_asyncio_needs() -> None:

@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql.types import DataType, IntegerType, LongType, StringType, StructType
 
 from channel_images import ChannelImages, ConfigurationError, NotAuthenticated, ProductType
-from channel_images.channel import Channel
+from channel_images.client.channel import Channel
 from channel_images.mock import MockServer
 from channel_images.spark import _FILTERS, ChannelImagesDataSource, ImagesPartition, _Options
 

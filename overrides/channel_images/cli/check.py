@@ -24,7 +24,7 @@ from channel_images.cli.connection import (
     parsed_header,
 )
 from channel_images.cli.errors import fail, needs_extra
-from channel_images.config import CHANNEL_VARIABLES, URL_VARIABLES
+from channel_images.settings import CHANNEL_VARIABLES, URL_VARIABLES
 
 if TYPE_CHECKING:
     from channel_images.conformance import Report, Target
@@ -118,7 +118,7 @@ def check(
         from channel_images.conformance import Options, Severity, Target
         from channel_images.conformance import check as run_check
         from channel_images.conformance.address import base_url, default_rate
-        from channel_images.conformance.expect import Expectations, read_expectations
+        from channel_images.conformance.asking.expect import Expectations, read_expectations
         from channel_images.conformance.report.text import visible_line
         from channel_images.conformance.waivers import Waivers
 
@@ -199,7 +199,7 @@ def check(
 
 
 def _token(token: str) -> str:
-    from channel_images.conformance.signin import usable
+    from channel_images.conformance.asking.signin import usable
 
     if not usable(token):
         fail("the token holds a space, a line break or a character that no header can carry")
@@ -207,7 +207,7 @@ def _token(token: str) -> str:
 
 
 def _signed_in(target: "Target", username: str, password: str) -> str:
-    from channel_images.conformance.signin import SignInFailed, sign_in
+    from channel_images.conformance.asking.signin import SignInFailed, sign_in
 
     try:
         return sign_in(target, username, password)

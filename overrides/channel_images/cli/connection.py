@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from channel_images.cli.errors import fail, say
-from channel_images.config import (
+from channel_images.settings import (
     CHANNEL_VARIABLES,
     PASSWORD_VARIABLES,
     TOKEN_VARIABLES,
@@ -125,7 +125,7 @@ def required_channel(context: typer.Context, channel: int | None) -> int:
 
 def checked_id(name: str, value: int) -> int:
     """The value, when it can be an id."""
-    from channel_images.query import check_id
+    from channel_images.listings.query import check_id
 
     try:
         return check_id(name, value)
@@ -181,7 +181,7 @@ def open_client(context: typer.Context) -> "ChannelImages":
     import httpx
 
     from channel_images import ChannelImages, Retries
-    from channel_images.connection import DEFAULT_CALL_TIMEOUT, DEFAULT_TIMEOUT
+    from channel_images.client.base import DEFAULT_CALL_TIMEOUT, DEFAULT_TIMEOUT
 
     options: dict[str, Any] = {}
     if given["timeout"] is not None:

@@ -35,7 +35,7 @@ from channel_images.cli.filters import (
     chosen_filters,
 )
 from channel_images.cli.output import EscapeFormulasOption
-from channel_images.config import CHANNEL_VARIABLES, first_set
+from channel_images.settings import CHANNEL_VARIABLES, first_set
 
 if TYPE_CHECKING:
     from channel_images.export import ExportResult

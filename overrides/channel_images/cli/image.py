@@ -23,8 +23,8 @@ from channel_images.cli.connection import (
 from channel_images.cli.errors import exit_codes, fail
 from channel_images.cli.listing import DetailedOption
 from channel_images.cli.output import EscapeFormulasOption, FieldsOption, FormatOption, print_row
-from channel_images.config import CHANNEL_VARIABLES
-from channel_images.rows import image_row
+from channel_images.formats.rows import image_row
+from channel_images.settings import CHANNEL_VARIABLES
 
 
 def image(

@@ -7,7 +7,7 @@ import typer
 
 from channel_images.cli.errors import fail
 from channel_images.cli.output import print_rows
-from channel_images.rows import Row, page_rows
+from channel_images.formats.rows import Row, page_rows
 
 if TYPE_CHECKING:
     from channel_images import Listing

@@ -19,7 +19,7 @@ import typer
 from channel_images.cli.errors import fail, say
 from channel_images.cli.tables import table_console
 from channel_images.exceptions import IncompleteListing
-from channel_images.rows import Row
+from channel_images.formats.rows import Row
 
 
 class Format(StrEnum):
@@ -119,7 +119,7 @@ def _names(fields: Sequence[str] | None) -> list[str] | None:
 
 
 def _contract_fields() -> list[str]:
-    from channel_images.export.columns import columns
+    from channel_images.formats.columns import columns
 
     return [column.name for column in columns()]
 
@@ -141,7 +141,7 @@ def _to_json(value: Any) -> str:
 
 
 def _write(text: str) -> None:
-    from channel_images.export.columns import escaped, to_utf8
+    from channel_images.formats.columns import escaped, to_utf8
 
     if sys.stdout.isatty():
         text = "".join(each if each.isprintable() or each == "\n" else escaped(each) for each in text)
@@ -228,7 +228,7 @@ class _Csv(_Writer):
             )
 
     def _cell(self, value: Any) -> str:
-        from channel_images.export.columns import without_formula
+        from channel_images.formats.columns import without_formula
 
         if value is None:
             return ""

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import groupby
 
 import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
-from channel_images.conformance.operations import operations
-from channel_images.conformance.rule import CATALOGUE, Rule
+from channel_images.conformance.asking.operations import operations
+from channel_images.conformance.judging.rule import CATALOGUE, Rule
 
 HEAD = """# Rules
 

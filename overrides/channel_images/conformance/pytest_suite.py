@@ -13,13 +13,13 @@ from attrs import evolve
 
 import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
 from channel_images.conformance.address import base_url, default_rate
-from channel_images.conformance.expect import Expectations, read_expectations
+from channel_images.conformance.asking.expect import Expectations, read_expectations
+from channel_images.conformance.asking.signin import sign_in, usable
+from channel_images.conformance.asking.target import Target
+from channel_images.conformance.judging.rule import CATALOGUE
 from channel_images.conformance.report.text import evidence_text
 from channel_images.conformance.results import Report, Result, Verdict
-from channel_images.conformance.rule import CATALOGUE
 from channel_images.conformance.run import Options, check
-from channel_images.conformance.signin import sign_in, usable
-from channel_images.conformance.target import Target
 from channel_images.conformance.waivers import Waivers, read_waivers
 
 URL_OPTION = "--channel-images-url"

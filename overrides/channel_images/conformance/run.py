@@ -10,20 +10,20 @@ from itertools import chain
 from attrs import Factory, define, evolve, field, frozen
 
 import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
-from channel_images.conformance.cleaning import Cleaner
-from channel_images.conformance.expect import Expectations
-from channel_images.conformance.fuzz import fuzz
-from channel_images.conformance.judge import Judge
-from channel_images.conformance.operations import statement
-from channel_images.conformance.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE, Problem, problems, route
+from channel_images.conformance.asking.cleaning import Cleaner
+from channel_images.conformance.asking.expect import Expectations
+from channel_images.conformance.asking.operations import statement
+from channel_images.conformance.asking.signin import sign_in
+from channel_images.conformance.asking.standing import NotJudged, Session, Standing
+from channel_images.conformance.asking.survey import Survey
+from channel_images.conformance.asking.target import Target
+from channel_images.conformance.asking.wire import MOST_REQUESTS, Answer, OutOfRequests, RunEnds, ServerGone, Wire
+from channel_images.conformance.judging.fuzz import fuzz
+from channel_images.conformance.judging.judge import Judge
+from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE, Problem, problems, route
+from channel_images.conformance.judging.rule import CATALOGUE, Rule
 from channel_images.conformance.results import Evidence, Latency, Report, Result, Severity, Verdict
-from channel_images.conformance.rule import CATALOGUE, Rule
-from channel_images.conformance.signin import sign_in
-from channel_images.conformance.standing import NotJudged, Session, Standing
-from channel_images.conformance.survey import Survey
-from channel_images.conformance.target import Target
 from channel_images.conformance.waivers import Waivers
-from channel_images.conformance.wire import MOST_REQUESTS, Answer, OutOfRequests, RunEnds, ServerGone, Wire
 
 BLIP = "an answer was missing, and there when the request was sent again"
 BREAKS = "connections break again and again"

@@ -16,8 +16,8 @@ import yaml
 from attrs import evolve, frozen
 
 from channel_images.conformance.files import Document, load, or_near, write_atomically
+from channel_images.conformance.judging.rule import CATALOGUE
 from channel_images.conformance.results import Result, Verdict
-from channel_images.conformance.rule import CATALOGUE
 
 GRACE = timedelta(days=30)
 """How long a waiver holds that ``--waivers-update`` writes."""

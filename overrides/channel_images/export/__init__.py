@@ -4,8 +4,9 @@
 machines: the Spark data source does.
 """
 
+from channel_images.choices import What
 from channel_images.exceptions import ExportError
-from channel_images.export.plan import Partition, What, plan, read
+from channel_images.export.plan import Partition, plan, read
 from channel_images.export.run import ChannelResult, Export, ExportOptions, ExportResult, Progress, Status
 
 __all__ = (

@@ -5,39 +5,29 @@ Nothing here knows by which: :func:`plan` asks each channel for its size and cut
 
 The last partition of a list is open-ended, since more rows may have come by the time it is read. The lists are not read
 in one moment: rows that move across the border of two partitions meanwhile are missing, or come twice. An export reads
-with proof instead; see :mod:`channel_images.consistency`.
+with proof instead; see :mod:`channel_images.walks.consistent`.
 """
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from channel_images.choices import What
 from channel_images.exceptions import ExportError
-from channel_images.paging import PlainWalk
+from channel_images.walks.plain import PlainWalk
 
 if TYPE_CHECKING:
-    from channel_images.answers import Page
-    from channel_images.channel import Channel
-    from channel_images.client import ChannelImages
-    from channel_images.listing import Listing
+    from channel_images.calls.answers import Page
+    from channel_images.client.channel import Channel
+    from channel_images.client.client import ChannelImages
+    from channel_images.listings.listing import Listing
 
 EXPORT_LIMIT = 1_000
 """Rows on a page; a server that clamps or refuses it gives less."""
 PARTITION_ROWS = 100_000
-
-
-class What(StrEnum):
-    """Which list of a channel."""
-
-    IMAGES = "images"
-    DETAILED = "detailed"
-    INSERTS = "inserts"
-    UPDATES = "updates"
-    PENDING = "pending"
 
 
 @frozen

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import attrs
 from attrs import evolve, frozen
 
-from channel_images.answers import Page
-from channel_images.consistency import ConsistentWalk
+from channel_images.calls.answers import Page
+from channel_images.choices import What
 from channel_images.exceptions import ChannelImagesError, ExportError, IncompleteListing
-from channel_images.export.plan import EXPORT_LIMIT, What, list_of
+from channel_images.export.plan import EXPORT_LIMIT, list_of
 from channel_images.export.sinks import format_of, sink_for
 from channel_images.export.work import (
     EMPTY,
@@ -28,11 +28,12 @@ from channel_images.export.work import (
     sync_file,
     sync_folder,
 )
-from channel_images.paging import keys_of
+from channel_images.walks.consistent import ConsistentWalk
+from channel_images.walks.rows import keys_of
 
 if TYPE_CHECKING:
-    from channel_images.client import ChannelImages
-    from channel_images.listing import Listing
+    from channel_images.client.client import ChannelImages
+    from channel_images.listings.listing import Listing
 
 CHECKPOINT_SECONDS = 2.0
 _CHUNK = 5_000

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from channel_images.answers import Page
+from channel_images.calls.answers import Page
 from channel_images.exceptions import ExportError
-from channel_images.export.columns import (
+from channel_images.formats.columns import (
     CHANNEL,
     REST,
     Column,
@@ -26,7 +26,7 @@ from channel_images.export.columns import (
     values,
     without_formula,
 )
-from channel_images.rows import Row, page_rows
+from channel_images.formats.rows import Row, page_rows
 from channel_images_api.models import ProductImage
 
 if TYPE_CHECKING:

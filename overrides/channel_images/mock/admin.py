@@ -24,16 +24,16 @@ Errors are those of the service: 400 with messages by field, 401, 404, 405.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from channel_images.mock.answers import Answer, Json, bad_request, not_found
-from channel_images.mock.call import Call
-from channel_images.mock.channel import UnknownImage
+from channel_images.mock.data.channel import UnknownImage
+from channel_images.mock.data.fields import InvalidFields
+from channel_images.mock.data.store import UnknownChannel
 from channel_images.mock.endpoints import Body, Handler, JsonEndpoint
-from channel_images.mock.faults import BadFault
-from channel_images.mock.fields import InvalidFields
-from channel_images.mock.journal import ADMIN_PREFIX, RecordedRequest
+from channel_images.mock.faults.faults import BadFault
+from channel_images.mock.http.answers import Answer, Json, bad_request, not_found
+from channel_images.mock.http.call import Call
+from channel_images.mock.http.journal import ADMIN_PREFIX, RecordedRequest
 from channel_images.mock.parameters import NUMBER, Invalid, read_integer
 from channel_images.mock.state import State
-from channel_images.mock.store import UnknownChannel
 
 
 class Admin:

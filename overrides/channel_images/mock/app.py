@@ -8,16 +8,16 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from channel_images.mock.admin import Admin
-from channel_images.mock.answers import Answer
-from channel_images.mock.auth import require_token
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.call import Call
 from channel_images.mock.churn import ChurnedEndpoint
 from channel_images.mock.docs_page import docs_endpoints
 from channel_images.mock.endpoints import JsonEndpoint, OperationEndpoint, send_answer
-from channel_images.mock.faults import ACTIVE_USER, LOGIN, FaultyEndpoint
-from channel_images.mock.journal import JournalMiddleware
-from channel_images.mock.links import escaped, quoted
+from channel_images.mock.faults.faults import ACTIVE_USER, LOGIN, FaultyEndpoint
+from channel_images.mock.http.answers import Answer
+from channel_images.mock.http.auth import require_token
+from channel_images.mock.http.call import Call
+from channel_images.mock.http.journal import JournalMiddleware
+from channel_images.mock.http.links import escaped, quoted
 from channel_images.mock.operations import Operation, operations
 from channel_images.mock.settings import Settings
 from channel_images.mock.signin import ACTIVE_USER_PATH, LOGIN_PATH, SignIn

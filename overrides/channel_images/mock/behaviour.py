@@ -27,7 +27,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from channel_images.mock.answers import (
+from channel_images.mock.data.channel import Query
+from channel_images.mock.data.dataset import Row
+from channel_images.mock.data.details import details
+from channel_images.mock.data.listing import Listing
+from channel_images.mock.data.pattern import Criteria
+from channel_images.mock.data.store import Store
+from channel_images.mock.http.answers import (
     JSON_TYPE,
     Answer,
     Refused,
@@ -36,19 +42,13 @@ from channel_images.mock.answers import (
     not_found,
     to_json,
 )
-from channel_images.mock.auth import require_token
-from channel_images.mock.call import Call
-from channel_images.mock.channel import Query
-from channel_images.mock.dataset import Row
-from channel_images.mock.delivery import deliver
-from channel_images.mock.details import details
-from channel_images.mock.links import page_link
-from channel_images.mock.listing import Listing
+from channel_images.mock.http.auth import require_token
+from channel_images.mock.http.call import Call
+from channel_images.mock.http.delivery import deliver
+from channel_images.mock.http.links import page_link
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument, Invalid, Parameter
-from channel_images.mock.pattern import Criteria
 from channel_images.mock.settings import Settings
-from channel_images.mock.store import Store
 
 ALLOW = "GET, HEAD, OPTIONS"
 

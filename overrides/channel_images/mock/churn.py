@@ -11,11 +11,11 @@ from typing import Self
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from channel_images.mock.channel import Query
+from channel_images.mock.data.channel import Query
+from channel_images.mock.data.pattern import Criteria, Pending
+from channel_images.mock.data.store import Store
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Invalid, read_integer
-from channel_images.mock.pattern import Criteria, Pending
-from channel_images.mock.store import Store
 
 _COUNTS = ("adds", "removes", "modifies", "sends")
 _WAITING = Query(Criteria(pending=frozenset({Pending.INSERT, Pending.UPDATE})))

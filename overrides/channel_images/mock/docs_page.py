@@ -13,9 +13,9 @@ from importlib.util import find_spec, module_from_spec
 from starlette.types import ASGIApp
 
 from channel_images.contract import NAME, contract_text, load_contract
-from channel_images.mock.answers import Answer, not_found
-from channel_images.mock.call import Call
 from channel_images.mock.endpoints import Body, JsonEndpoint
+from channel_images.mock.http.answers import Answer, not_found
+from channel_images.mock.http.call import Call
 from channel_images.mock.settings import DEFAULT_TOKEN, Settings
 
 DOCS_PATH = "/"

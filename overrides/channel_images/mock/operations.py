@@ -6,8 +6,8 @@ from functools import cache
 from typing import Any
 
 from channel_images.contract import load_contract, resolve
+from channel_images.mock.data.pattern import Pending
 from channel_images.mock.parameters import Parameter
-from channel_images.mock.pattern import Pending
 
 
 @dataclass(frozen=True, slots=True)

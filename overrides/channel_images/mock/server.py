@@ -13,16 +13,16 @@ from starlette.types import ASGIApp
 
 from channel_images.mock.app import create_app
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.bounded import BoundedHttpProtocol
 from channel_images.mock.churn import Churn, churn_of
-from channel_images.mock.dataset import Row
-from channel_images.mock.faults import Faults
-from channel_images.mock.journal import RecordedRequest
+from channel_images.mock.data.dataset import Row
+from channel_images.mock.faults.faults import Faults
+from channel_images.mock.http.journal import RecordedRequest
+from channel_images.mock.http.protocol import BoundedHttpProtocol
 from channel_images.mock.settings import DEFAULT_CHANNELS, Settings, credentials
 from channel_images.mock.state import State
 
 if TYPE_CHECKING:
-    from channel_images.mock.transport import MockTransport
+    from channel_images.mock.http.transport import MockTransport
 
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - read here, bound only on request
 _FIRST_CHANNEL = next(iter(DEFAULT_CHANNELS))
@@ -133,7 +133,7 @@ class MockServer:
     @property
     def transport(self) -> "MockTransport":
         """A transport for httpx clients that reaches the running server without a socket."""
-        from channel_images.mock.transport import MockTransport
+        from channel_images.mock.http.transport import MockTransport
 
         return MockTransport(self.app, lambda: self._running.loop)
 
@@ -185,7 +185,7 @@ class MockServer:
     def fault(self, *specs: str) -> None:
         """Add faults, from the next request on: ``server.fault("503:first=2")``.
 
-        Specs are described in :mod:`channel_images.mock.faults`. Raises ``BadFault``.
+        Specs are described in :mod:`channel_images.mock.faults.faults`. Raises ``BadFault``.
         """
         self._state.faults.add(*specs)
 

@@ -2,9 +2,9 @@
 
 import hmac
 
-from channel_images.mock.answers import Answer, bad_request
-from channel_images.mock.call import Call
 from channel_images.mock.endpoints import Body
+from channel_images.mock.http.answers import Answer, bad_request
+from channel_images.mock.http.call import Call
 from channel_images.mock.settings import Settings
 
 LOGIN_PATH = "/api/v1/auth/login/"

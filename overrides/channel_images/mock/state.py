@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from channel_images.mock.churn import Churn, Churning
-from channel_images.mock.faults import Faults
-from channel_images.mock.journal import Journal
+from channel_images.mock.data.store import Store
+from channel_images.mock.faults.faults import Faults
+from channel_images.mock.http.journal import Journal
 from channel_images.mock.settings import Settings
-from channel_images.mock.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,11 @@ from random import Random
 from typing import TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
 
-from channel_images.mock.answers import (
+from channel_images.mock.behaviour import Behaviour, Links, Window
+from channel_images.mock.data.channel import Query
+from channel_images.mock.data.listing import Chosen, Listing
+from channel_images.mock.data.store import Store
+from channel_images.mock.http.answers import (
     JSON_TYPE,
     Answer,
     Json,
@@ -27,14 +31,10 @@ from channel_images.mock.answers import (
     to_json,
     unauthorized,
 )
-from channel_images.mock.behaviour import Behaviour, Links, Window
-from channel_images.mock.call import Call
-from channel_images.mock.channel import Query
-from channel_images.mock.listing import Chosen, Listing
+from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument, Invalid, Parameter
 from channel_images.mock.settings import Settings
-from channel_images.mock.store import Store
 
 LARGEST_CLAMPED = 20
 LARGEST_TAKEN = 50

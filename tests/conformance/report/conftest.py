@@ -3,8 +3,8 @@
 import pytest
 
 import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
+from channel_images.conformance.judging.rule import CATALOGUE
 from channel_images.conformance.results import Evidence, Latency, Report, Result, Severity, Verdict
-from channel_images.conformance.rule import CATALOGUE
 
 CURL = 'curl -gsSi -H "Authorization: Token $TOKEN" '
 """What the requests of evidence begin with."""

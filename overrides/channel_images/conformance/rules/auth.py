@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
-from channel_images.conformance.operations import FULL, RETRIEVE, UNKNOWN_CHANNEL, Operation
-from channel_images.conformance.reading import NotExercised
-from channel_images.conformance.rule import Finding, Pattern, rule
-from channel_images.conformance.standing import REFUSALS
-from channel_images.conformance.survey import Survey
-from channel_images.conformance.target import TOKEN
-from channel_images.conformance.wire import Answer, Credentials, Params
+from channel_images.conformance.asking.operations import FULL, RETRIEVE, UNKNOWN_CHANNEL, Operation
+from channel_images.conformance.asking.reading import NotExercised
+from channel_images.conformance.asking.standing import REFUSALS
+from channel_images.conformance.asking.survey import Survey
+from channel_images.conformance.asking.target import TOKEN
+from channel_images.conformance.asking.wire import Answer, Credentials, Params
+from channel_images.conformance.judging.rule import Finding, Pattern, rule
 
 MISSING = Credentials("no token")
 WRONG = Credentials(

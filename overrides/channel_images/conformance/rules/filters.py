@@ -13,12 +13,12 @@ import itertools
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlencode
 
-from channel_images.conformance.operations import FULL, Operation, product_types
-from channel_images.conformance.reading import Filters, ListOf, NotExercised, Page, page, product_of
-from channel_images.conformance.rule import Finding, Pattern, few, rule
+from channel_images.conformance.asking.operations import FULL, Operation, product_types
+from channel_images.conformance.asking.reading import Filters, ListOf, NotExercised, Page, page, product_of
+from channel_images.conformance.asking.survey import LEAST, MANY, Sample, Survey, Whole
+from channel_images.conformance.asking.wire import Answer
+from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
 from channel_images.conformance.rules.paging import ORDER, RELATIONS
-from channel_images.conformance.survey import LEAST, MANY, Sample, Survey, Whole
-from channel_images.conformance.wire import Answer
 
 SELLER, TYPE, PRODUCT, PRODUCTS, IDS = "is_seller_product", "product_type", "product", "product__pk__in", "id__in"
 MOST_IDS = 100

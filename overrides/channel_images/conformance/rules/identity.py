@@ -3,14 +3,21 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from channel_images.conformance.allowances import PROBLEM
-from channel_images.conformance.operations import DETAILED, FULL, RETRIEVALS, RETRIEVE, RETRIEVE_DETAILED, Operation
-from channel_images.conformance.oracle import JSON
-from channel_images.conformance.reading import ABSENT, ListOf, NotExercised, Row, Unreadable, differences, image
-from channel_images.conformance.rule import Finding, Pattern, few, rule, shown
+from channel_images.conformance.asking.operations import (
+    DETAILED,
+    FULL,
+    RETRIEVALS,
+    RETRIEVE,
+    RETRIEVE_DETAILED,
+    Operation,
+)
+from channel_images.conformance.asking.reading import ABSENT, ListOf, NotExercised, Row, Unreadable, differences, image
+from channel_images.conformance.asking.survey import Survey, Whole
+from channel_images.conformance.asking.wire import AT_ONCE, Answer, Request
+from channel_images.conformance.judging.allowances import PROBLEM
+from channel_images.conformance.judging.oracle import JSON
+from channel_images.conformance.judging.rule import Finding, Pattern, few, rule, shown
 from channel_images.conformance.rules.paging import ORDER, ROUNDS
-from channel_images.conformance.survey import Survey, Whole
-from channel_images.conformance.wire import AT_ONCE, Answer, Request
 
 WRAPS = (2**31, 2**32, 2**33, 2**48, 2**62)
 """What an id loses where it is cut down to 32 bits, or to another number of them."""

@@ -2,18 +2,26 @@
 
 from collections.abc import Iterator
 
-from channel_images.conformance.operations import (
+from channel_images.conformance.asking.operations import (
     FULL,
     LISTS,
     RETRIEVALS,
     UNKNOWN_CHANNEL,
     Operation,
 )
-from channel_images.conformance.reading import ABSENT, INVALID, NotExercised, Unreadable, differences, image, product_of
-from channel_images.conformance.rule import Finding, Pattern, few, rule
+from channel_images.conformance.asking.reading import (
+    ABSENT,
+    INVALID,
+    NotExercised,
+    Unreadable,
+    differences,
+    image,
+    product_of,
+)
+from channel_images.conformance.asking.survey import Sample, Survey, Whole
+from channel_images.conformance.asking.wire import Answer
+from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
 from channel_images.conformance.rules.paging import ORDER
-from channel_images.conformance.survey import Sample, Survey, Whole
-from channel_images.conformance.wire import Answer
 
 REFUSALS = frozenset({403, 404, 410})
 OTHER_LIMIT = 9

@@ -1,17 +1,26 @@
 """Paging: that the pages of a list, at whatever limit, are the list.
 
-The full reading of a list (see :class:`~channel_images.conformance.survey.Known`) is what pages at other limits are
+The full reading of a list (see :class:`~channel_images.conformance.asking.survey.Known`) is what pages at other limits are
 compared with: page n at limit l has to be its rows from (n-1)·l on, l of them. That holds a page boundary with one
 request, where walking all pages at each limit would take thousands.
 """
 
 from collections.abc import Callable, Iterator
 
-from channel_images.conformance.operations import ENVELOPED, FULL, LISTS, Operation
-from channel_images.conformance.reading import ABSENT, INVALID, ListOf, NotExercised, Page, Unreadable, follow, page
-from channel_images.conformance.rule import Finding, Pattern, few, rule
-from channel_images.conformance.survey import BASE, LARGE, LEAST, Sample, Survey, Whole
-from channel_images.conformance.wire import AT_ONCE, Answer, Request
+from channel_images.conformance.asking.operations import ENVELOPED, FULL, LISTS, Operation
+from channel_images.conformance.asking.reading import (
+    ABSENT,
+    INVALID,
+    ListOf,
+    NotExercised,
+    Page,
+    Unreadable,
+    follow,
+    page,
+)
+from channel_images.conformance.asking.survey import BASE, LARGE, LEAST, Sample, Survey, Whole
+from channel_images.conformance.asking.wire import AT_ONCE, Answer, Request
+from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
 
 Known = Whole | Sample
 

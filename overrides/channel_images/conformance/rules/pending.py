@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 
-from channel_images.conformance.operations import (
+from channel_images.conformance.asking.operations import (
     FULL,
     INSERTS,
     INSERTS_OR_UPDATES,
@@ -11,11 +11,11 @@ from channel_images.conformance.operations import (
     UPDATES,
     Operation,
 )
-from channel_images.conformance.reading import ListOf, NotExercised, Page, Row, Unreadable, differences, page
-from channel_images.conformance.rule import Finding, Pattern, few, rule, shown
+from channel_images.conformance.asking.reading import ListOf, NotExercised, Page, Row, Unreadable, differences, page
+from channel_images.conformance.asking.survey import Known, Sample, Survey, Whole
+from channel_images.conformance.asking.wire import Answer
+from channel_images.conformance.judging.rule import Finding, Pattern, few, rule, shown
 from channel_images.conformance.rules.paging import FOR_ARRAYS, ORDER, RELATIONS, first_page
-from channel_images.conformance.survey import Known, Sample, Survey, Whole
-from channel_images.conformance.wire import Answer
 
 IDS = "id__in"
 FEW_MOMENTS, MOMENTS = 3, 24

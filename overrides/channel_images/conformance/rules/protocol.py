@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterator
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
-from channel_images.conformance.operations import (
+from channel_images.conformance.asking.operations import (
     FULL,
     INSERTS,
     INSERTS_OR_UPDATES,
@@ -16,11 +16,20 @@ from channel_images.conformance.operations import (
     UPDATES,
     Operation,
 )
-from channel_images.conformance.reading import ListOf, NotExercised, Page, Row, Unreadable, differences, image, page
+from channel_images.conformance.asking.reading import (
+    ListOf,
+    NotExercised,
+    Page,
+    Row,
+    Unreadable,
+    differences,
+    image,
+    page,
+)
+from channel_images.conformance.asking.survey import Survey
+from channel_images.conformance.asking.wire import Answer, Params, origin
+from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
 from channel_images.conformance.results import Severity
-from channel_images.conformance.rule import Finding, Pattern, few, rule
-from channel_images.conformance.survey import Survey
-from channel_images.conformance.wire import Answer, Params, origin
 
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 REFUSALS = frozenset({401, 403, 405})

@@ -1,13 +1,13 @@
 """Schema: what each answer is by itself.
 
 ``schema.response``, ``schema.identifiable`` and ``schema.no-server-error`` judge every answer of the run, to our requests
-(:mod:`channel_images.conformance.oracle`) and to those of schemathesis (:mod:`channel_images.conformance.fuzz`); the
+(:mod:`channel_images.conformance.judging.oracle`) and to those of schemathesis (:mod:`channel_images.conformance.judging.fuzz`); the
 functions here send what these two leave out.
 """
 
 from collections.abc import Iterator
 
-from channel_images.conformance.operations import (
+from channel_images.conformance.asking.operations import (
     FULL,
     LISTS,
     MAX_ID,
@@ -17,10 +17,10 @@ from channel_images.conformance.operations import (
     operations,
     product_types,
 )
-from channel_images.conformance.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE
-from channel_images.conformance.reading import NotExercised, page
-from channel_images.conformance.rule import Finding, Pattern, few, rule
-from channel_images.conformance.survey import Survey
+from channel_images.conformance.asking.reading import NotExercised, page
+from channel_images.conformance.asking.survey import Survey
+from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE
+from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
 
 WORD = "abc"
 

@@ -4,11 +4,11 @@ import fnmatch
 import re
 from contextlib import closing, suppress
 
-from channel_images.mock.answers import Answer, Refused
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs.cache import Cached, target
 from channel_images.mock.bugs.registry import DETAILED_LIST, RETRIEVE, UPDATES, bug
-from channel_images.mock.call import Call
+from channel_images.mock.http.answers import Answer, Refused
+from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 
 

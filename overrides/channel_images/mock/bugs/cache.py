@@ -6,12 +6,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Generic, TypeVar
 
-from channel_images.mock.answers import Answer
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.call import Call
+from channel_images.mock.data.store import Store
+from channel_images.mock.http.answers import Answer
+from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 from channel_images.mock.settings import Settings
-from channel_images.mock.store import Store
 
 SECONDS = 5.0
 clock: Callable[[], float] = time.monotonic

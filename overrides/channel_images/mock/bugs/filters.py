@@ -7,13 +7,13 @@ from random import Random
 
 from channel_images.mock.behaviour import Behaviour, Window
 from channel_images.mock.bugs.registry import FILTERS, LIST, bug, filters, without, without_parameters
-from channel_images.mock.call import Call
-from channel_images.mock.channel import Query
-from channel_images.mock.dataset import Row
-from channel_images.mock.listing import Chosen, Listing
+from channel_images.mock.data.channel import Query
+from channel_images.mock.data.dataset import Row
+from channel_images.mock.data.listing import Chosen, Listing
+from channel_images.mock.data.pattern import ANY, Criteria
+from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument, Parameter
-from channel_images.mock.pattern import ANY, Criteria
 from channel_images.mock.variants import every
 
 _LONG = 100

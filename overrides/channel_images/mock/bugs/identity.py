@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from channel_images.mock.answers import Answer, Refused
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs.registry import DETAILED_LIST, DETAILED_RETRIEVE, RETRIEVE, bug, json_error
 from channel_images.mock.bugs.shared import Shared
-from channel_images.mock.channel import Query
-from channel_images.mock.dataset import format_date
-from channel_images.mock.listing import Chosen, Listing
+from channel_images.mock.data.channel import Query
+from channel_images.mock.data.dataset import format_date
+from channel_images.mock.data.listing import Chosen, Listing
+from channel_images.mock.http.answers import Answer, Refused
 from channel_images.mock.operations import Operation
 from channel_images.mock.variants import every, html
 

@@ -1,6 +1,5 @@
 """Isolation: images that a channel shows and does not have."""
 
-from channel_images.mock.answers import JSON_TYPE, Answer, Refused
 from channel_images.mock.behaviour import Behaviour, Links
 from channel_images.mock.bugs.registry import (
     DETAILED_LIST,
@@ -12,10 +11,11 @@ from channel_images.mock.bugs.registry import (
     bug,
     json_error,
 )
-from channel_images.mock.call import Call
-from channel_images.mock.channel import Query
-from channel_images.mock.dataset import Row
-from channel_images.mock.listing import Chosen, Listing
+from channel_images.mock.data.channel import Query
+from channel_images.mock.data.dataset import Row
+from channel_images.mock.data.listing import Chosen, Listing
+from channel_images.mock.http.answers import JSON_TYPE, Answer, Refused
+from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 from channel_images.mock.variants import every
 

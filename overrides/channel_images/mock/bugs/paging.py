@@ -8,17 +8,17 @@ from contextlib import suppress
 from dataclasses import replace
 from random import Random
 
-from channel_images.mock.answers import not_found
 from channel_images.mock.behaviour import Behaviour, Links, Window
 from channel_images.mock.bugs.registry import DETAILED_LIST, INSERTS, bug, without_parameters
 from channel_images.mock.bugs.shared import Shared
-from channel_images.mock.call import Call
-from channel_images.mock.channel import Query
-from channel_images.mock.listing import Chosen, Listing
+from channel_images.mock.data.channel import Query
+from channel_images.mock.data.listing import Chosen, Listing
+from channel_images.mock.data.store import Store
+from channel_images.mock.http.answers import not_found
+from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument, Invalid, read_integer
 from channel_images.mock.settings import Settings
-from channel_images.mock.store import Store
 from channel_images.mock.variants import every
 
 _MANY = 50

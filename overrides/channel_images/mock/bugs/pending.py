@@ -8,14 +8,14 @@ from random import Random
 from channel_images.mock.behaviour import Behaviour, Window
 from channel_images.mock.bugs.cache import Cache, Cached, target
 from channel_images.mock.bugs.registry import INSERTS, LIST, UNION, UPDATES, bug
-from channel_images.mock.call import Call
-from channel_images.mock.channel import Query
-from channel_images.mock.listing import Chosen, Listing
+from channel_images.mock.data.channel import Query
+from channel_images.mock.data.listing import Chosen, Listing
+from channel_images.mock.data.pattern import Criteria, Pending
+from channel_images.mock.data.store import Store
+from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument
-from channel_images.mock.pattern import Criteria, Pending
 from channel_images.mock.settings import Settings
-from channel_images.mock.store import Store
 from channel_images.mock.variants import every
 
 

@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate
 
-from channel_images.mock.answers import Answer, bad_request
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs.cache import Cached, target
 from channel_images.mock.bugs.registry import (
@@ -18,7 +17,8 @@ from channel_images.mock.bugs.registry import (
     server_error,
     without_parameters,
 )
-from channel_images.mock.call import Call
+from channel_images.mock.http.answers import Answer, bad_request
+from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 
 # protocol.safe

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from channel_images.mock.answers import Answer, Refused
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.call import Call
+from channel_images.mock.http.answers import Answer, Refused
+from channel_images.mock.http.call import Call
 from channel_images.mock.parameters import Argument
 from channel_images.mock.variants import html, name_of, summary_of
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from channel_images.mock.answers import Answer, Refused, to_json
 from channel_images.mock.behaviour import Behaviour, Links
 from channel_images.mock.bugs.registry import (
     DETAILED_LIST,
@@ -16,11 +15,12 @@ from channel_images.mock.bugs.registry import (
     bug,
     server_error,
 )
-from channel_images.mock.call import Call
+from channel_images.mock.data.store import Store
+from channel_images.mock.http.answers import Answer, Refused, to_json
+from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument, Invalid, Parameter, read_integer
 from channel_images.mock.settings import Settings
-from channel_images.mock.store import Store
 
 LOST_EVERY = 50
 """Requests of which ``connection-lost`` answers all but one."""

@@ -5,10 +5,10 @@ import asyncio
 from starlette.types import Scope
 
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.call import Call
+from channel_images.mock.data.store import Store
+from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 from channel_images.mock.settings import Settings
-from channel_images.mock.store import Store
 
 PAUSE = 0.01
 """Seconds that such a view waits for its database, in which the next request comes."""

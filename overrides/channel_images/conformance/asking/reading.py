@@ -1,0 +1,248 @@
+"""Reading lists and images: from answers to rows, and from pages to lists."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+from attrs import frozen
+
+from channel_images.conformance.asking.operations import MAX_ID, Operation, date_fields, image_schema
+from channel_images.conformance.asking.standing import Session
+from channel_images.conformance.asking.wire import Answer, Params, origin
+
+Row = Mapping[str, Any]
+Filters = tuple[tuple[str, str], ...]
+
+ABSENT = frozenset({404, 410})
+"""What says that there is no such thing."""
+INVALID = frozenset({400, 422})
+"""What refuses a value. 422 is not documented, which is a fault of its own; it means the same."""
+DEEPEST = 100
+"""Levels of arrays and objects above which a body is not read: comparing it would exhaust the stack."""
+MOST_REDIRECTS = 3
+
+
+class NotExercised(Exception):
+    """There is nothing to try the rule on; the message says what is missing."""
+
+
+class NotJson(ValueError):
+    """A body that is not JSON, or that no reader takes; the message says why."""
+
+
+class Unreadable(Exception):
+    """An answer that holds no rows where rows were asked for."""
+
+    def __init__(self, answer: Answer, why: str) -> None:
+        super().__init__(f"{answer.request.target}: {why}")
+        self.answer = answer
+        self.why = why
+
+
+@frozen
+class Page:
+    """One page of a list."""
+
+    answer: Answer
+    rows: tuple[Row, ...]
+    count: int | None = None
+    next: str | None = None
+    previous: str | None = None
+    is_enveloped: bool = False
+
+    @property
+    def pks(self) -> tuple[int, ...]:
+        return tuple(row["pk"] for row in self.rows)
+
+
+@lru_cache(128)  # several rules read the same answer
+def parsed(body: bytes) -> Any:
+    """The JSON of a body, in which what is no character (half of a surrogate pair) has become ``?``.
+
+    Every caller gets the same object. Raises ``NotJson``, also for ``NaN`` and for what is nested deeper than
+    ``DEEPEST``.
+    """
+    try:
+        document = json.loads(body.decode(), parse_constant=_refuse)
+    except RecursionError:
+        raise NotJson(f"it is nested deeper than {DEEPEST} levels") from None
+    except ValueError as error:
+        raise NotJson(str(error)) from None
+    return _readable(document, 0)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise NotJson(f"{constant} is no value of JSON")
+
+
+def _readable(value: Any, depth: int) -> Any:
+    if depth > DEEPEST:
+        raise NotJson(f"it is nested deeper than {DEEPEST} levels")
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_readable(each, depth + 1) for each in value]
+    if isinstance(value, dict):
+        return {_readable(name, depth): _readable(each, depth + 1) for name, each in value.items()}
+    return value
+
+
+def body(answer: Answer) -> Any:
+    """The JSON of a 200. Raises ``Unreadable`` for another status, and for a body that is not JSON."""
+    if answer.status != 200:
+        raise Unreadable(answer, answer.describe())
+    try:
+        return parsed(answer.body)
+    except NotJson:
+        raise Unreadable(answer, f"{answer.describe()}, not JSON") from None
+
+
+def page(answer: Answer) -> Page:
+    """The page in an answer, in an envelope or bare. Raises ``Unreadable`` where it holds no list of rows with a pk."""
+    document = body(answer)
+    is_enveloped = isinstance(document, dict)
+    rows = document.get("results") if is_enveloped else document
+    if not isinstance(rows, list):
+        raise Unreadable(answer, "200 without a list of rows")
+    if not all(isinstance(row, dict) and type(row.get("pk")) is int for row in rows):
+        raise Unreadable(answer, "a row without a pk")
+    if not is_enveloped:
+        return Page(answer, tuple(rows))
+    count = document.get("count")
+    return Page(
+        answer,
+        tuple(rows),
+        count if type(count) is int and 0 <= count <= MAX_ID else None,
+        _link(document.get("next")),
+        _link(document.get("previous")),
+        is_enveloped=True,
+    )
+
+
+def _link(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def image(answer: Answer) -> Row:
+    """The image in an answer. Raises ``Unreadable`` where there is none."""
+    document = body(answer)
+    if not isinstance(document, dict) or type(document.get("pk")) is not int:
+        raise Unreadable(answer, "200 without an image")
+    return document
+
+
+@frozen
+class ListOf:
+    """A list of a channel: an operation with filters."""
+
+    operation: Operation
+    channel: int
+    filters: Filters = ()
+
+    @property
+    def path(self) -> str:
+        return self.operation.path_for(self.channel)
+
+    def params(self, number: int | str, limit: int | str | None) -> Params:
+        """The parameters of one page; without a ``limit``, the server's own is meant."""
+        return (*self.filters, ("page", str(number)), *([("limit", str(limit))] if limit is not None else []))
+
+    def answer(self, session: Session, number: int | str, limit: int | str | None, *, fresh: bool = False) -> Answer:
+        """The answer to one page."""
+        return session.get(self.path, self.params(number, limit), fresh=fresh)
+
+    def page(self, session: Session, number: int, limit: int | None, *, fresh: bool = False) -> Page:
+        """One page. Raises ``Unreadable``."""
+        return page(self.answer(session, number, limit, fresh=fresh))
+
+    def pages(self, session: Session, limit: int | None, most: int) -> Iterator[Page]:
+        """The pages from the first to the last that holds rows, or to one that repeats a page before it.
+
+        What the server says about the end (``count``, ``next``) is not relied on. Ends after ``most`` pages. Raises
+        ``Unreadable``; a 404 (or 410) after the first page, or where nothing is listed, is the end.
+        """
+        before: set[tuple[int, ...]] = set()
+        for number in range(1, most + 1):
+            answer = self.answer(session, number, limit)
+            if answer.status in ABSENT and (number > 1 or self.filters or not self.operation.is_enveloped):
+                return
+            current = page(answer)
+            if number > 1 and (not current.rows or current.pks in before):
+                return
+            yield current
+            if not current.rows:
+                return
+            before.add(current.pks)
+
+
+def follow(session: Session, link: str, at: Answer) -> Answer | None:
+    """The answer to a ``next`` or ``previous`` of a page; ``None`` where it leads to another resource.
+
+    Another scheme, host or path prefix is a proxy's doing: the request goes to the server under test all the same, and
+    never anywhere else. The closing slash may be missing where the server, or a redirect of its own, makes up for it.
+
+    Args:
+        session: the session.
+        link: the link, absolute or relative to the page.
+        at: the answer that holds the page.
+
+    Raises:
+        ValueError: the link is no URL.
+    """
+    path = at.request.path
+    parts = urlsplit(urljoin(at.url, link))
+    if parts.scheme.lower() not in ("http", "https") or not link.strip():
+        raise ValueError(f"{link!r} is no URL of the web")
+    if not parts.path.rstrip("/").endswith(path.rstrip("/")):
+        return None
+    ending = "/" if parts.path.endswith("/") else ""
+    answer = session.get(path.rstrip("/") + ending, parse_qsl(parts.query, keep_blank_values=True))
+    for _ in range(MOST_REDIRECTS):
+        led = urlsplit(redirected(answer) or "")
+        if not led.path.endswith(path):
+            break
+        answer = session.get(path, parse_qsl(led.query, keep_blank_values=True))
+    return answer
+
+
+def redirected(answer: Answer) -> str | None:
+    """Where an answer redirects to, within its own origin; ``None`` where it does not."""
+    location = answer.headers.get("location")
+    if not 300 <= answer.status < 400 or location is None:
+        return None
+    try:
+        led = urljoin(answer.url, location)
+        return led if origin(led) == origin(answer.url) else None
+    except ValueError:
+        return None
+
+
+def documented(row: Row) -> dict[str, object]:
+    """The documented fields of a row in a comparable form: one left out is null, a date-time is an instant."""
+    return {name: _comparable(name, row.get(name)) for name in image_schema()["properties"]}
+
+
+def _comparable(name: str, value: object) -> object:
+    if name in date_fields() and isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            return moment.astimezone(UTC) if moment.tzinfo else value
+        except (ValueError, OverflowError):
+            return value
+    # True == 1 in Python, but not in JSON.
+    return (type(value).__name__, value) if isinstance(value, bool) else value
+
+
+def product_of(row: Row) -> int | None:
+    """The product of a row; ``None`` where it carries no id."""
+    product = row.get("product")
+    return product if type(product) is int and 0 <= product <= MAX_ID else None
+
+
+def differences(one: Row, other: Row) -> list[str]:
+    """The documented fields in which two rows differ."""
+    left, right = documented(one), documented(other)
+    return [name for name in left if left[name] != right[name]]

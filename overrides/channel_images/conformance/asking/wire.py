@@ -1,0 +1,327 @@
+"""Sends requests: at the agreed rate, waiting where the server asks for it, and keeping account of what came back."""
+
+import email.utils
+import math
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from importlib.metadata import version
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx
+from attrs import Factory, define, evolve, field, frozen
+
+from channel_images.calls.bodies import CODINGS, read_bounded
+from channel_images.calls.deadlines import Call, bound
+from channel_images.conformance.asking.raw import NoAnswer, exchange
+from channel_images.conformance.asking.target import TOKEN, Target, curl
+from channel_images.exceptions import MalformedResponse
+
+Params = Sequence[tuple[str, str]]
+
+MOST_REQUESTS = 3_000
+"""Requests that a run sends at the most, whatever the server answers."""
+MOST_BYTES = 8_000_000
+"""Bytes of one answer's body, decoded, beyond which it is not read."""
+LONGEST_WAIT = 120.0
+"""Seconds that one request waits for a server that turns it away (429)."""
+PROXY_STATUSES = frozenset({502, 503, 504})
+TRIES = 3
+"""Times that a request is sent when its connection breaks, or a proxy answers in the server's place."""
+PAUSE = 0.5
+"""Seconds before such a request is sent again."""
+GONE_AFTER = 3
+"""Failures to connect, in a row, after which the server counts as gone."""
+AT_ONCE = 8
+"""Requests that are under way at the same time, where a rule asks for that."""
+
+
+class RunEnds(Exception):
+    """The run cannot go on; the message says why."""
+
+
+class ServerGone(RunEnds):
+    """The server takes no more connections."""
+
+
+class OutOfRequests(RunEnds):
+    """The run has sent as many requests as it may."""
+
+
+class TurnedAway(RunEnds):
+    """The server asks for a longer wait than a run can have: a quota is spent, say."""
+
+
+@frozen
+class Credentials:
+    """What a request says about who sends it."""
+
+    name: str
+    header: str | None = field(default=None, repr=False)
+    """The value of ``Authorization``; ``None`` leaves the header out."""
+    shown: str | None = None
+    """The value as evidence shows it, with ``$TOKEN`` for the token."""
+
+
+VALID = "valid"
+
+
+@frozen
+class Request:
+    """A request, as it can be sent again. ``$TOKEN`` in it stands for the token."""
+
+    path: str
+    """The path below the target's URL, escaped."""
+    params: tuple[tuple[str, str], ...] = ()
+    method: str = "GET"
+    credentials: str = VALID
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+
+    @property
+    def target(self) -> str:
+        """Path and query. A comma stays a comma, as the contract's ``explode: false`` has it."""
+        return f"{self.path}?{urlencode(self.params, safe=',$', errors='surrogatepass')}" if self.params else self.path
+
+
+@frozen
+class Answer:
+    """What came back, or what went wrong instead."""
+
+    request: Request
+    url: str
+    status: int
+    """The HTTP status; 0 where the connection broke."""
+    headers: httpx.Headers = field(factory=httpx.Headers, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    seconds: float = 0.0
+    broke: str = ""
+    """How the connection broke; empty where it did not."""
+    sender: Credentials = Credentials(VALID)
+    unread: str = ""
+    """Why the body was not read: it is longer than ``MOST_BYTES``, or coded more than once. Empty where it was."""
+    target: Target | None = field(default=None, repr=False)
+    number: int = 0
+    """Which request of the run it answers, from 1."""
+
+    @property
+    def curl(self) -> str:
+        """The line that sends the request again."""
+        request = self.request
+        given = self.target.headers if self.target else ()
+        return curl(self.url, request.method, self.sender.shown, request.headers, given, request.body)
+
+    @property
+    def is_server_error(self) -> bool:
+        return bool(self.broke) or self.status >= 500
+
+    def describe(self) -> str:
+        """Status and content type, in a few words."""
+        if self.broke:
+            return f"no answer ({self.broke})"
+        if self.unread:
+            return f"{self.status}, of which {self.unread}"
+        return f"{self.status} {self.headers.get('content-type', 'without content type').partition(';')[0]}"
+
+
+@define
+class Wire:
+    """The way to the server. One is shared by everything that a run does.
+
+    It sends what it is asked to send and nothing else: no cookie, no password of a ``.netrc``, and through no proxy that
+    was not named. What carries the valid token never shares a connection with what does not.
+    """
+
+    target: Target
+    rate: float | None = None
+    """Requests a second; ``None`` for as fast as they go."""
+    most: int = MOST_REQUESTS
+    """How many requests may be sent."""
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    token: str = field(default="", repr=False)
+    """What ``$TOKEN`` stands for in a request."""
+    agent: str = f"channel-images/{version('channel-images')} (conformance check)"
+    """What requests name as their sender, for the server's log."""
+    requests: int = 0
+    turned_away: list[Answer] = Factory(list)
+    """Answers of 429."""
+    blips: list[Answer] = Factory(list)
+    """Broken connections, and answers of a proxy (502, 503, 504), that were gone when the request was sent again."""
+    _clients: dict[bool, httpx.Client] = field(init=False, factory=dict)
+    _verify: ssl.SSLContext | bool = field(init=False)
+    _next: float = field(init=False, default=0.0)
+    _failures: int = field(init=False, default=0)
+    _taken: deque[float] = field(init=False, factory=lambda: deque(maxlen=200))
+    """When the last requests were sent that were not turned away."""
+
+    def __attrs_post_init__(self) -> None:
+        self._verify = self.target.tls()
+        self.token = self.target.token
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+
+    def send(self, request: Request, sender: Credentials, *, apart: bool = False, tries: int = TRIES) -> Answer:
+        """Send one request; throttling, a broken connection and a proxy's short absence are waited for.
+
+        Args:
+            request: what to send.
+            sender: who sends it.
+            apart: whether to send it by itself, over a connection of its own.
+            tries: times that it is sent when its connection breaks, or a proxy answers 502, 503 or 504.
+
+        Raises:
+            ServerGone: the server no longer takes connections.
+            OutOfRequests: the budget is spent.
+            TurnedAway: the server asks for too long a wait.
+        """
+        with ExitStack() as stack:
+            client = stack.enter_context(self.target.client(self._verify)) if apart else self._client(sender)
+            failed: list[Answer] = []
+            waited = 0.0
+            while True:
+                answer = self._account(self._exchange(client, self._admit(request), sender))
+                if answer.status == 429:
+                    waited += self._wait(answer, waited)
+                elif (answer.broke or answer.status in PROXY_STATUSES) and len(failed) + 1 < tries:
+                    if not failed and not apart:
+                        # Other connections of the pool may be as bad: bytes behind an answer spoil each of them.
+                        client = stack.enter_context(self.target.client(self._verify))
+                    # What broke with its connection may be asked again at once.
+                    self.sleep(PAUSE if failed or not answer.broke else 0.0)
+                    failed.append(answer)
+                else:
+                    break
+            if not answer.is_server_error:
+                self.blips += failed
+            return answer
+
+    def send_together(self, requests: Sequence[Request], sender: Credentials) -> list[Answer]:
+        """Send several requests at the same time, each over a connection of its own.
+
+        Returns the answers in the order of the requests; those without one, and those turned away, as they are. Raises
+        what ``send`` raises.
+        """
+        admitted = [self._admit(request) for request in requests]
+        client = self._client(sender)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = list(pool.map(lambda request: self._exchange(client, request, sender), admitted))
+        return [self._account(answer) for answer in answers]
+
+    def send_bare(self, request: Request, sender: Credentials) -> tuple[Answer, bytes]:
+        """Send one request over a bare socket; returns the answer, and the bytes that came behind its end.
+
+        Not through the target's proxy. Raises ``OutOfRequests``.
+        """
+        request = self._admit(request)
+        url = self.target.url + request.target
+        nothing = Answer(request, url, 0, sender=sender, target=self.target)
+        headers = [("Authorization", sender.header)] if sender.header is not None else []
+        try:
+            bare = exchange(self.target, url, request.method, headers)
+        except NoAnswer as error:
+            return self._account(evolve(nothing, broke=str(error))), b""
+        answer = evolve(nothing, status=bare.status, headers=httpx.Headers(bare.headers), body=bare.body)
+        return self._account(answer), bare.surplus
+
+    # Waiting
+
+    def _admit(self, request: Request) -> Request:
+        """Wait for the request's turn, and count it."""
+        if self.requests >= self.most:
+            raise OutOfRequests
+        if self.rate:
+            now = self.clock()
+            if now < self._next:
+                self.sleep(self._next - now)
+            self._next = max(now, self._next) + 1 / self.rate
+        self.requests += 1
+        return request
+
+    def _account(self, answer: Answer) -> Answer:
+        if answer.status == 429:
+            self.turned_away.append(answer)
+        elif not answer.broke:
+            self._taken.append(self.clock())
+        return evolve(answer, number=self.requests)
+
+    def _wait(self, answer: Answer, waited: float) -> float:
+        """Wait as an answer of 429 asks for, and ask more slowly from then on; returns the seconds."""
+        stated = answer.headers.get("retry-after")
+        # Without a word from the server, twice as long each time.
+        pause = max(retry_after(stated, time.time()), 0.05) if stated is not None else max(waited, 1.0)
+        if waited + pause > LONGEST_WAIT:
+            asks = f"asks to wait {pause:,.0f} s (Retry-After)" if stated is not None else "goes on to answer so"
+            raise TurnedAway(
+                f"{answer.request.target} answers 429 from request {answer.number or self.requests} on and {asks}"
+            )
+        now = self.clock()
+        within_a_second = sum(1 for moment in self._taken if now - moment <= 1.0)
+        if within_a_second and (self.rate is None or within_a_second < self.rate):
+            self.rate = max(1.0, 0.9 * within_a_second)
+        self.sleep(pause)
+        return pause
+
+    # The network
+
+    def _client(self, sender: Credentials) -> httpx.Client:
+        is_valid = sender.name == VALID
+        if is_valid not in self._clients:
+            self._clients[is_valid] = self.target.client(self._verify)
+            bound(self._clients[is_valid])
+        return self._clients[is_valid]
+
+    def _exchange(self, client: httpx.Client, request: Request, sender: Credentials) -> Answer:
+        headers = [("User-Agent", self.agent), ("Accept-Encoding", CODINGS)]
+        headers += [(name, value.replace(TOKEN, self.token)) for name, value in request.headers]
+        if sender.header is not None:
+            headers.append(("Authorization", sender.header))
+        url = self.target.url + request.target
+        nothing = Answer(request, url, 0, sender=sender, target=self.target)
+        began = self.clock()
+        try:
+            sent = url.replace(TOKEN, quote(self.token, safe="")) if TOKEN in url else url
+            with (
+                Call(self.target.timeout, None),
+                client.stream(request.method, sent, headers=headers, content=request.body) as response,
+            ):
+                body = read_bounded(response, MOST_BYTES)
+        except MalformedResponse as refusal:
+            return evolve(nothing, status=response.status_code, headers=response.headers, unread=str(refusal))
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            self._failures += 1
+            if self._failures >= GONE_AFTER:
+                raise ServerGone(str(error)) from error
+            return evolve(nothing, broke=str(error) or type(error).__name__)
+        except httpx.TimeoutException:
+            return evolve(nothing, broke=f"no whole answer within {self.target.timeout:g} s")
+        except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL) as error:
+            return evolve(nothing, broke=str(error) or type(error).__name__)
+        self._failures = 0
+        return evolve(
+            nothing, status=response.status_code, headers=response.headers, body=body,
+            seconds=self.clock() - began,
+        )  # fmt: skip
+
+
+def retry_after(value: str, now: float) -> float:
+    """Seconds to wait, from a ``Retry-After`` in seconds or as a date (RFC 9110, section 10.2.3); 1 where it is neither."""
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) < 20 else math.inf
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, OverflowError):
+        return 1.0
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of a URL. Raises ``ValueError`` for one that cannot be read."""
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or default

@@ -1,0 +1,221 @@
+"""One channel: the images it began with, and what was done to them since."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import count
+
+from channel_images.mock.data.dataset import Dataset, Row
+from channel_images.mock.data.listing import Chosen, Listing, View
+from channel_images.mock.data.pattern import ANY, Criteria, Pending, Traits
+
+_VIEWS_KEPT = 32
+"""Views of a channel kept up to date; the full list and the pending lists are four of them."""
+
+# Never starts anew, not even when a channel is reset: what was rendered of a version stays true of it.
+_versions = count(1)
+
+
+class UnknownImage(LookupError):
+    """The channel holds no image with this pk."""
+
+    def __init__(self, pk: int) -> None:
+        super().__init__(f"no image {pk} in this channel")
+
+
+@dataclass(slots=True)
+class Standing:
+    """Where an image stands: all that decides which lists hold it."""
+
+    product: int
+    pending: Pending
+
+
+@dataclass(slots=True)
+class Change:
+    """How an image differs from the data set."""
+
+    standing: Standing
+    row: Row | None = None
+    """The fields it has now; ``None`` while they are those of the data set."""
+    removed: bool = False
+    version: int = 0
+    """Another number after each change of the fields; 0 while they are those of the data set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which images a list holds: those that satisfy everything that is not ``None``."""
+
+    criteria: Criteria = ANY
+    pks: frozenset[int] | None = None
+    products: frozenset[int] | None = None
+
+
+class Channel:
+    """The state of one channel. Not safe for threads: the store locks."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._changes: dict[int, Change] = {}
+        self._moved: dict[int, set[int]] = {}
+        """By product, the images that were ever added to it, or moved to it from another."""
+        self._products: dict[int, Traits] = {}
+        """What the products are that the data set does not know."""
+        self._views: OrderedDict[Criteria, View] = OrderedDict()
+        self._next_pk = dataset.end_pk
+        self._next_product = dataset.end_product
+
+    # Reading
+
+    def __contains__(self, pk: int) -> bool:
+        return self._standing(pk) is not None
+
+    def standing(self, pk: int) -> Standing:
+        """Where the image stands. Raises ``UnknownImage``."""
+        standing = self._standing(pk)
+        if standing is None:
+            raise UnknownImage(pk)
+        return standing
+
+    def row(self, pk: int) -> Row:
+        """The image's fields. Raises ``UnknownImage``."""
+        self.standing(pk)
+        change = self._changes.get(pk)
+        if change is not None and change.row is not None:
+            return change.row.copy()
+        return self._dataset.row(self._dataset.index_from(pk))
+
+    def version(self, pk: int) -> int:
+        """A number that changes whenever the fields of the image do."""
+        change = self._changes.get(pk)
+        return change.version if change else 0
+
+    def traits(self, product: int) -> Traits | None:
+        """What ``product`` is, or ``None`` for one that the channel never had."""
+        return self._products.get(product) or self._dataset.traits(product)
+
+    def listing(self, query: Query) -> Listing:
+        """The images that ``query`` asks for, by ascending pk."""
+        if query.pks is None and query.products is None:
+            return self._view(query.criteria)
+        named = query.pks if query.products is None else self._images_of(query.products)
+        assert named is not None  # noqa: S101 - one of the two is not None, which the type checker cannot see
+        return Chosen(sorted(pk for pk in named if self._satisfies(pk, query)))
+
+    # Changing
+
+    def new_pk(self, in_use: Callable[[int], bool]) -> int:
+        """A pk that the channel never had, and that is not ``in_use`` elsewhere."""
+        while self._next_pk in self._changes or in_use(self._next_pk):
+            self._next_pk += 1
+        return self._next_pk
+
+    def new_product(self) -> int:
+        """The id of a product that the channel never had."""
+        while self.traits(self._next_product) is not None:
+            self._next_product += 1
+        return self._next_product
+
+    def add(self, row: Row, traits: Traits) -> None:
+        """Add an image that was never sent to the channel; its pk must be free.
+
+        ``traits`` are those of its product, and count only where the channel does not know it yet.
+        """
+        self._introduce(row["product"], traits)
+        self._changes[row["pk"]] = Change(Standing(row["product"], Pending.INSERT), row)
+        self._changed(row["pk"])
+
+    def modify(self, row: Row) -> None:
+        """Give the image with this pk other fields. Raises ``UnknownImage``."""
+        pk, product = row["pk"], row["product"]
+        self._introduce(product, Traits(product_type=0, is_seller=False))
+        change = self._change(pk)
+        change.row = row
+        change.standing.product = product
+        if change.standing.pending is Pending.SENT:
+            change.standing.pending = Pending.UPDATE
+        self._changed(pk)
+
+    def remove(self, pk: int) -> None:
+        """Take an image out of the channel. Raises ``UnknownImage``."""
+        self._change(pk).removed = True
+        self._changed(pk)
+
+    def mark_sent(self, pk: int) -> None:
+        """Note that the channel has the present version of an image. Raises ``UnknownImage``."""
+        self._change(pk).standing.pending = Pending.SENT
+        self._restate(pk)
+
+    # Inside
+
+    def _introduce(self, product: int, traits: Traits) -> None:
+        if self.traits(product) is None:
+            self._products[product] = traits
+
+    def _standing(self, pk: int) -> Standing | None:
+        change = self._changes.get(pk)
+        if change is not None:
+            return None if change.removed else change.standing
+        index = self._dataset.index(pk)
+        return None if index is None else Standing(self._dataset.product(index), self._dataset.slot(index).pending)
+
+    def _images_of(self, products: Iterable[int]) -> set[int]:
+        """The images that may show one of ``products``."""
+        pks: set[int] = set()
+        for product in products:
+            pks.update(map(self._dataset.pk, self._dataset.images_of(product)))
+            pks |= self._moved.get(product, set())
+        return pks
+
+    def _satisfies(self, pk: int, query: Query) -> bool:
+        standing = self._standing(pk)
+        return (
+            standing is not None
+            and (query.pks is None or pk in query.pks)
+            and (query.products is None or standing.product in query.products)
+            and self._admitted(standing, query.criteria)
+        )
+
+    def _admitted(self, standing: Standing, criteria: Criteria) -> bool:
+        traits = self.traits(standing.product)
+        return traits is not None and criteria.admit(traits, standing.pending)
+
+    def _change(self, pk: int) -> Change:
+        """The change of an image that is there, begun where there is none yet. Raises ``UnknownImage``."""
+        standing = self.standing(pk)
+        return self._changes.setdefault(pk, Change(standing))
+
+    def _changed(self, pk: int) -> None:
+        """Take note that the fields of an image, or its being there, have changed."""
+        change = self._changes[pk]
+        change.version = next(_versions)
+        self._moved.setdefault(change.standing.product, set()).add(pk)
+        self._restate(pk)
+
+    def _restate(self, pk: int) -> None:
+        """Tell every view that a changed image may belong to it now, or not any more."""
+        for criteria, view in self._views.items():
+            self._inform(view, criteria, pk)
+
+    def _inform(self, view: View, criteria: Criteria, pk: int) -> None:
+        standing, index = self._standing(pk), self._dataset.index(pk)
+        slot = None if index is None else self._dataset.slot(index)
+        view.update(
+            pk,
+            index,
+            selected=slot is not None and criteria.admit(slot.traits, slot.pending),
+            belongs=standing is not None and self._admitted(standing, criteria),
+        )
+
+    def _view(self, criteria: Criteria) -> View:
+        view = self._views.get(criteria)
+        if view is None:
+            view = View(self._dataset, self._dataset.select(criteria))
+            for pk in self._changes:
+                self._inform(view, criteria, pk)
+            self._views[criteria] = view
+            if len(self._views) > _VIEWS_KEPT:
+                self._views.popitem(last=False)
+        self._views.move_to_end(criteria)
+        return view

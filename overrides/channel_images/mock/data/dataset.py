@@ -1,0 +1,166 @@
+"""The images that a channel begins with: rows as a pure function of (seed, channel, index).
+
+Nothing is stored for a row. Its product, type, seller and pending state come from the channel's repeating pattern; its
+dates, sizes, hash and the rest from one keyed BLAKE2 hash of its index, which gives the same bytes on any machine and
+with any Python.
+
+Keys are arithmetic too. A channel owns a range of ``KEYS_PER_CHANNEL`` pks and as many product ids, so that no two
+channels share any. Within the range, every eighth pk is missing, as in a table from which rows were deleted: there are
+unknown ids between the known ones. Channel 5 begins with image 1 and product 123, the examples of the contract.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TypeAlias, TypedDict
+
+from channel_images.mock.data.pattern import CYCLE, CYCLE_PRODUCTS, Criteria, Pattern, Selection, Slot, Traits
+
+
+class Row(TypedDict):
+    """The fields of an image, in the order of the contract; a test holds them to it."""
+
+    pk: int
+    product: int
+    source: str | None
+    modified_date: str
+    created_date: str
+    height: int | None
+    width: int | None
+    hash: str | None
+    status: str
+    is_active: bool
+    order: int
+    object_id: int
+    content_type: str
+
+
+Fields: TypeAlias = Mapping[str, int | str | bool | None]
+"""Some fields of an image."""
+
+KEYS_PER_CHANNEL = 100_000_000
+MAX_CHANNEL = 2**20 - 1
+"""The largest channel id: its range of keys must stay within the integers that every JSON reader keeps exact."""
+
+_KEYS_IN_GROUP = 8
+_ROWS_IN_GROUP = _KEYS_IN_GROUP - 1
+MAX_IMAGES = KEYS_PER_CHANNEL // _KEYS_IN_GROUP * _ROWS_IN_GROUP
+
+_FIRST_CHANNEL = 5
+_FIRST_PRODUCT = 123
+
+_FIRST_CREATED = datetime(2022, 1, 1)
+_CREATED_WITHIN = 900 * 86_400 * 1_000_000
+_MODIFIED_WITHIN = 90 * 86_400 * 1_000_000
+"""Both in microseconds; together they end before the store's clock begins."""
+
+_SOURCES = ("unified", "integration", "seller_center", None)
+_SIZES = (480, 600, 800, 1000, 1200, 1600, 2048)
+
+
+def format_date(moment: datetime) -> str:
+    """A UTC date-time as the API writes it, always with its six digits of microseconds."""
+    return moment.isoformat(timespec="microseconds") + "Z"
+
+
+class Dataset:
+    """The first ``images`` rows of ``channel``. Costs the same for ten images and for ten million."""
+
+    def __init__(self, seed: int, channel: int, images: int) -> None:
+        if not 0 <= channel <= MAX_CHANNEL:
+            raise ValueError(f"channel {channel}: the mock's channels have ids from 0 to {MAX_CHANNEL}")
+        if not 0 <= images <= MAX_IMAGES:
+            raise ValueError(f"{images} images: a channel of the mock has from 0 to {MAX_IMAGES}")
+        self.channel = channel
+        self.images = images
+        self._pattern = Pattern(seed, channel)
+        first_key = (channel - _FIRST_CHANNEL) % (MAX_CHANNEL + 1) * KEYS_PER_CHANNEL
+        self._first_pk = first_key + 1
+        self._first_product = first_key + _FIRST_PRODUCT
+        key = hashlib.blake2b(f"{seed}/{channel}".encode()).digest()
+        self._hasher = hashlib.blake2b(digest_size=32, person=b"product-image", key=key)
+
+    @property
+    def end_pk(self) -> int:
+        """The pk that the row after the last would have."""
+        return self.pk(self.images)
+
+    @property
+    def end_product(self) -> int:
+        """The smallest product id beyond those of the data set."""
+        return self.product(self.images - 1) + 1 if self.images else self._first_product
+
+    # Keys
+
+    def pk(self, index: int) -> int:
+        """The pk of row ``index``; grows with it."""
+        return self._first_pk + index + index // _ROWS_IN_GROUP
+
+    def index_from(self, pk: int) -> int:
+        """The number of rows whose pk is below ``pk``."""
+        group, place = divmod(pk - self._first_pk, _KEYS_IN_GROUP)
+        return min(max(group * _ROWS_IN_GROUP + min(place, _ROWS_IN_GROUP), 0), self.images)
+
+    def index(self, pk: int) -> int | None:
+        """The index of the row with ``pk``, or ``None`` where no row has it."""
+        index = self.index_from(pk)
+        return index if index < self.images and self.pk(index) == pk else None
+
+    # Products
+
+    def slot(self, index: int) -> Slot:
+        """What the pattern says about row ``index``."""
+        return self._pattern.slots[index % CYCLE]
+
+    def product(self, index: int) -> int:
+        """The id of the product that row ``index`` shows."""
+        cycle, offset = divmod(index, CYCLE)
+        return self._first_product + cycle * CYCLE_PRODUCTS + self._pattern.slots[offset].product
+
+    def images_of(self, product: int) -> range:
+        """The indices of the rows that show ``product``: none when the data set has no such product."""
+        cycle, number = divmod(product - self._first_product, CYCLE_PRODUCTS)
+        if cycle < 0:
+            return range(0)
+        first, end = self._pattern.starts[number], self._pattern.starts[number + 1]
+        return range(min(cycle * CYCLE + first, self.images), min(cycle * CYCLE + end, self.images))
+
+    def traits(self, product: int) -> Traits | None:
+        """What ``product`` is, or ``None`` when the data set has no image of it."""
+        images = self.images_of(product)
+        return self.slot(images[0]).traits if images else None
+
+    def select(self, criteria: Criteria) -> Selection:
+        """The rows that meet ``criteria``."""
+        return self._pattern.select(criteria, self.images)
+
+    # Rows
+
+    def row(self, index: int) -> Row:
+        """The image at ``index``, as the plain operations show it."""
+        hasher = self._hasher.copy()
+        hasher.update(index.to_bytes(8, "big"))
+        noise = hasher.digest()
+        pk, product, order = self.pk(index), self.product(index), self.slot(index).order
+        created = int.from_bytes(noise[0:8], "big") % _CREATED_WITHIN
+        # One image in six was never touched after its creation.
+        modified = created + (int.from_bytes(noise[8:14], "big") % _MODIFIED_WITHIN if noise[14] % 6 else 0)
+        measured = noise[24] % 8 != 0
+        # A few images are made from the product's first one, and are attached to that image.
+        derived = order > 0 and noise[30] % 16 == 0
+        return {
+            "pk": pk,
+            "product": product,
+            "source": _SOURCES[noise[23] % len(_SOURCES)],
+            "modified_date": format_date(_FIRST_CREATED + timedelta(microseconds=modified)),
+            "created_date": format_date(_FIRST_CREATED + timedelta(microseconds=created)),
+            "height": _SIZES[noise[25] % len(_SIZES)] if measured else None,
+            # A width alone may be unknown as well.
+            "width": _SIZES[noise[26] % len(_SIZES)] if measured and noise[27] % 16 else None,
+            "hash": noise[:16].hex() if noise[28] % 10 else None,
+            "status": "active" if noise[29] % 5 else "disabled",
+            "is_active": noise[31] % 4 != 0,
+            "order": order,
+            "object_id": self.pk(index - order) if derived else product,
+            "content_type": "productimage" if derived else "product",
+        }

@@ -1,0 +1,182 @@
+"""All channels of a mock server, and the changes that are made to them."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from threading import RLock
+
+from channel_images.mock.data.channel import Channel, Query
+from channel_images.mock.data.dataset import Dataset, Row, format_date
+from channel_images.mock.data.fields import InvalidFields, checked, laid_over
+from channel_images.mock.data.listing import Listing
+from channel_images.mock.data.pattern import Pending, Traits
+
+_FIRST_CHANGE = datetime(2025, 1, 1)
+_MAX_ID = 2**63 - 1
+
+
+class UnknownChannel(LookupError):
+    """The mock serves no channel with this id."""
+
+    def __init__(self, channel: int) -> None:
+        super().__init__(f"no channel {channel}")
+
+
+class Store:
+    """The data of a mock server: a data set for each channel, and what was changed since.
+
+    Time is a clock of the store's own, which moves one second with each change: the same changes give the same dates.
+    ``lock`` makes several calls one: a page and its count, read under it, belong together.
+    """
+
+    def __init__(self, seed: int, channels: Mapping[int, int]) -> None:
+        self.lock = RLock()
+        self._datasets = {channel: Dataset(seed, channel, images) for channel, images in channels.items()}
+        self.reset()
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The ids of the channels."""
+        return tuple(self._datasets)
+
+    def __contains__(self, channel: int) -> bool:
+        return channel in self._datasets
+
+    # Reading
+
+    def listing(self, channel: int, query: Query) -> Listing:
+        """The images that ``query`` asks for; read it before the next change. Raises ``UnknownChannel``."""
+        return self._channel(channel).listing(query)
+
+    def has(self, channel: int, pk: int) -> bool:
+        """Whether the channel holds the image. Raises ``UnknownChannel``."""
+        return pk in self._channel(channel)
+
+    def row(self, channel: int, pk: int) -> Row:
+        """The image, as the plain operations show it. Raises ``UnknownChannel`` or ``UnknownImage``."""
+        with self.lock:
+            return self._channel(channel).row(pk)
+
+    def traits(self, channel: int, product: int) -> Traits | None:
+        """What a product is, or ``None`` for one that the channel never had. Raises ``UnknownChannel``."""
+        return self._channel(channel).traits(product)
+
+    def pending(self, channel: int, pk: int) -> Pending:
+        """What the channel waits for. Raises ``UnknownChannel`` or ``UnknownImage``."""
+        with self.lock:
+            return self._channel(channel).standing(pk).pending
+
+    def version(self, channel: int, pk: int) -> int:
+        """A number that changes whenever the image does. Raises ``UnknownChannel``."""
+        return self._channel(channel).version(pk)
+
+    # Changing
+
+    def add(
+        self,
+        channel: int,
+        fields: Mapping[str, object],
+        *,
+        pk: int | None = None,
+        product_type: int | None = None,
+        is_seller_product: bool | None = None,
+    ) -> Row:
+        """Add an image, which is pending for insertion, and give it as the API shows it.
+
+        Without ``pk`` it gets the next free one; without ``product``, a product of its own. ``product_type`` and
+        ``is_seller_product`` are the product's, and must agree with what the channel knows of it. Raises
+        ``UnknownChannel``, or ``InvalidFields`` for values that the contract does not allow and for a pk in use.
+        """
+        given = checked(fields)
+        with self.lock:
+            home = self._channel(channel)
+            pk = home.new_pk(self._in_use) if pk is None else self._free(pk)
+            product = given.get("product", home.new_product())
+            assert isinstance(product, int)  # noqa: S101 - the contract's validator has seen to it
+            traits = _agreed(home.traits(product), product_type, is_seller_product)
+            now = self._tick()
+            defaults = Row(
+                pk=pk,
+                product=product,
+                source="integration",
+                modified_date=str(given.get("created_date", now)),
+                created_date=str(given.get("modified_date", now)),
+                height=1200,
+                width=800,
+                hash=hashlib.blake2b(f"{channel}/{pk}".encode(), digest_size=16).hexdigest(),
+                status="active",
+                is_active=True,
+                order=home.listing(Query(products=frozenset({product}))).count,
+                object_id=product,
+                content_type="product",
+            )
+            home.add(laid_over(defaults, given), traits)
+            return home.row(pk)
+
+    def modify(self, channel: int, pk: int, fields: Mapping[str, object]) -> Row:
+        """Change fields of an image, and give it as the API shows it.
+
+        Its ``modified_date`` becomes the present unless it is given; an image that was sent is pending for update from
+        now on. Raises ``UnknownChannel``, ``UnknownImage``, or ``InvalidFields``.
+        """
+        given = checked(fields)
+        with self.lock:
+            home = self._channel(channel)
+            home.modify(laid_over(home.row(pk), {"modified_date": self._tick(), **given}))
+            return home.row(pk)
+
+    def remove(self, channel: int, pk: int) -> None:
+        """Take an image out of a channel. Raises ``UnknownChannel`` or ``UnknownImage``."""
+        with self.lock:
+            self._channel(channel).remove(pk)
+
+    def mark_sent(self, channel: int, pks: Iterable[int]) -> None:
+        """Report images as sent to the channel: they leave the pending lists.
+
+        All of them or, when one is unknown, none. Raises ``UnknownChannel`` or ``UnknownImage``.
+        """
+        with self.lock:
+            home, wanted = self._channel(channel), list(pks)
+            for pk in wanted:
+                home.standing(pk)
+            for pk in wanted:
+                home.mark_sent(pk)
+
+    def reset(self) -> None:
+        """Undo every change, and turn the clock back."""
+        with self.lock:
+            self._channels = {channel: Channel(dataset) for channel, dataset in self._datasets.items()}
+            self._now = _FIRST_CHANGE
+
+    # Inside
+
+    def _channel(self, channel: int) -> Channel:
+        try:
+            return self._channels[channel]
+        except KeyError:
+            raise UnknownChannel(channel) from None
+
+    def _free(self, pk: int) -> int:
+        if not 0 <= pk <= _MAX_ID:
+            raise InvalidFields({"pk": [f"Ensure this value is between 0 and {_MAX_ID}."]})
+        if self._in_use(pk):
+            raise InvalidFields({"pk": ["An image with this pk already exists."]})
+        return pk
+
+    def _in_use(self, pk: int) -> bool:
+        return any(pk in channel for channel in self._channels.values())
+
+    def _tick(self) -> str:
+        self._now += timedelta(seconds=1)
+        return format_date(self._now)
+
+
+def _agreed(known: Traits | None, product_type: int | None, is_seller: bool | None) -> Traits:
+    """What a product is, by what is known and what is said of it. Raises ``InvalidFields`` where these differ."""
+    said = Traits(
+        product_type=(known.product_type if known else 0) if product_type is None else product_type,
+        is_seller=(known.is_seller if known else False) if is_seller is None else is_seller,
+    )
+    if known is not None and said != known:
+        raise InvalidFields({"product": [f"This product is known as {known}."]})
+    return said

@@ -1,0 +1,1 @@
+"""Faults that the mock server injects: errors, delays, and connections that break."""

@@ -1,0 +1,75 @@
+"""Settings, and the environment variables that give them."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+from attrs import field, frozen
+
+from channel_images.exceptions import ConfigurationError
+
+URL_VARIABLES = ("CHANNEL_IMAGES_URL", "OMNITRON_URL")
+TOKEN_VARIABLES = ("CHANNEL_IMAGES_TOKEN",)
+USERNAME_VARIABLES = ("CHANNEL_IMAGES_USERNAME", "OMNITRON_USERNAME")
+PASSWORD_VARIABLES = ("CHANNEL_IMAGES_PASSWORD", "OMNITRON_PASSWORD")
+CHANNEL_VARIABLES = ("CHANNEL_IMAGES_CHANNEL", "OMNITRON_CHANNEL_ID")
+"""Our own names, then those of the incumbent `channel_app`; the first that is set counts."""
+
+
+@frozen
+class Settings:
+    """Where the server is, and what proves that one may ask.
+
+    Attributes:
+        url: The base URL, with its path prefix where it has one.
+        token: The API token; None where `username` and `password` are to sign in for one.
+        channel: The channel to work on, where one is set.
+    """
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    channel: int | None = None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the variables of this module; a token counts more than a way to get one.
+
+        Args:
+            environ: Instead of the process's own environment.
+
+        Raises:
+            ConfigurationError: No URL, neither a token nor a user name with a password, or a channel that is no number.
+        """
+        environ = os.environ if environ is None else environ
+        url = first_set(URL_VARIABLES, environ)
+        token = first_set(TOKEN_VARIABLES, environ)
+        username, password = first_set(USERNAME_VARIABLES, environ), first_set(PASSWORD_VARIABLES, environ)
+        channel = first_set(CHANNEL_VARIABLES, environ)
+        if url is None:
+            raise ConfigurationError(f"no server: set {URL_VARIABLES[0]} to its base URL, such as https://host")
+        if token is None and (username is None or password is None):
+            raise ConfigurationError(
+                f"no token: set {TOKEN_VARIABLES[0]}, or {USERNAME_VARIABLES[0]} and {PASSWORD_VARIABLES[0]} to sign in"
+            )
+        if channel is not None and not (channel.isascii() and channel.isdigit()):
+            raise ConfigurationError(f"the channel in {CHANNEL_VARIABLES[0]} is no number: {channel!r}")
+        if token is not None:
+            username = password = None
+        return cls(url, token, username, password, int(channel) if channel else None)
+
+
+def first_set(names: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """The value of the first of these variables that is set, and not empty; None where none is."""
+    return next((environ[name] for name in names if environ.get(name)), None)
+
+
+def check_number(name: str, value: float, *, or_zero: bool = False) -> None:
+    """Hold a setting to be a positive number, which NaN is not.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not (value > 0 or (or_zero and value == 0)):
+        raise ConfigurationError(f"{name} is a number, {'0 or more' if or_zero else 'more than 0'}: {value!r}")

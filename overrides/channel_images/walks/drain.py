@@ -1,0 +1,131 @@
+"""Working a pending list off while it shrinks.
+
+The list is read from its front again and again, since what the caller reports as sent leaves it and the rest moves up.
+An image that was handed out and is still listed is passed over: the report may be on its way. Only a whole pass, of which
+:class:`~channel_images.walks.consistent.ConsistentWalk` proves that it missed none, says what has left; and the drain is done
+when the list is empty.
+"""
+
+import datetime
+from collections.abc import Sequence
+
+from channel_images.exceptions import ConfigurationError, DrainStalled
+from channel_images.settings import check_number
+from channel_images.walks.consistent import ConsistentWalk
+from channel_images.walks.rows import Rows
+from channel_images.window import Window
+from channel_images_api.models import ProductImage
+
+MAX_WAIT = 30.0
+"""Seconds; the longest wait between two passes."""
+_DOUBLINGS = 30
+_SHOWN = 5
+
+
+class Drain:
+    """What to ask for next, what to hand out, and when to wait. It sends nothing and sleeps nowhere.
+
+    Args:
+        limit: Rows on a page, and so the most images in a batch.
+        max_passes: How many passes in a row may show no progress.
+        wait: Seconds before a pass is repeated; twice as long each time.
+
+    Raises:
+        ConfigurationError: A number makes no sense.
+
+    Attributes:
+        done: Whether a whole pass found nothing pending.
+        pause: Seconds to wait before the next window.
+    """
+
+    def __init__(self, limit: int, max_passes: int, wait: float) -> None:
+        if not isinstance(max_passes, int) or isinstance(max_passes, bool) or max_passes < 0:
+            raise ConfigurationError(f"max_passes is a number of passes, 0 or more: {max_passes!r}")
+        check_number("wait", wait, or_zero=True)
+        self.done = False
+        self.pause = 0.0
+        self._limit = limit
+        self._max_passes = max_passes
+        self._wait = wait
+        self._handed_out: dict[int, datetime.datetime | None] = {}
+        self._passes_without_progress = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._walk = ConsistentWalk(self._limit)
+        self._listed: set[int] = set()
+        self._found = False
+
+    def upcoming(self) -> Window:
+        """The window to ask for."""
+        return self._walk.upcoming(1)[0]
+
+    def feed(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
+        """Take the answer; returns the images that are to be handed out as a batch.
+
+        Raises:
+            DrainStalled: Images stay pending although they were handed out.
+            IncompleteListing: Images have no `pk`.
+        """
+        return self._sort_out(self._walk.feed(window, rows))
+
+    def failed(self, window: Window, error: Exception) -> Sequence[ProductImage]:
+        """Take an error in place of an answer, as `Walk.failed` does."""
+        before = self._walk.limit
+        listed = self._walk.failed(window, error)
+        if self._walk.limit < before:
+            self._limit = self._walk.limit  # what was too much in this pass is so in the next one
+        return self._sort_out(listed)
+
+    def _sort_out(self, listed: Sequence[ProductImage]) -> Sequence[ProductImage]:
+        self.pause = 0.0
+        at_front = not self._listed
+        batch: list[ProductImage] = []
+        for image in listed:
+            assert isinstance(image.pk, int)  # noqa: S101 - the walk takes no others
+            self._listed.add(image.pk)
+            if self._is_due(image.pk, image):
+                self._handed_out[image.pk] = _modified(image)
+                batch.append(image)
+        if batch:
+            self._passes_without_progress = 0
+            self._found = True
+        if batch and at_front:
+            self._begin()  # what moves up comes to the front
+        elif self._walk.done:
+            self._end_pass()
+        return batch
+
+    def _is_due(self, pk: int, image: ProductImage) -> bool:
+        if pk not in self._handed_out:
+            return True
+        before, now = self._handed_out[pk], _modified(image)
+        return before is not None and now is not None and now > before
+
+    def _end_pass(self) -> None:
+        waiting = {pk: date for pk, date in self._handed_out.items() if pk in self._listed}
+        progress = self._found
+        if not self._walk.doubts:
+            self.done = not self._listed
+            progress = progress or len(waiting) < len(self._handed_out)
+            self._handed_out = waiting  # what has left may come back, and is then handed out again
+        if not self._found and not self.done:
+            self._wait_for(sorted(waiting), progress)
+        self._begin()
+
+    def _wait_for(self, pks: Sequence[int], progress: bool) -> None:
+        """A pass found nothing to hand out: these were handed out, and are listed still."""
+        self._passes_without_progress = 0 if progress else self._passes_without_progress + 1
+        if self._passes_without_progress > self._max_passes:
+            named = ", ".join(map(str, pks[:_SHOWN])) + (", ..." if len(pks) > _SHOWN else "")
+            raise DrainStalled(
+                f"{len(pks)} images were handed out and stay pending (pk {named}); passes in a row without progress: "
+                f"{self._passes_without_progress}. Are they reported as sent?",
+                pks=pks,
+                passes=self._passes_without_progress,
+            )
+        self.pause = min(self._wait * 2.0 ** min(max(0, self._passes_without_progress - 1), _DOUBLINGS), MAX_WAIT)
+
+
+def _modified(image: ProductImage) -> datetime.datetime | None:
+    return image.modified_date if isinstance(image.modified_date, datetime.datetime) else None

@@ -1,0 +1,39 @@
+"""Says what a page holds, for walks: its rows, and what the server says of the rest."""
+
+from collections.abc import Iterable, Sequence
+
+from attrs import frozen
+
+from channel_images_api.models import ProductImage
+from channel_images_api.types import UNSET
+
+NO_PKS: frozenset[object] = frozenset((UNSET, None))
+
+
+@frozen
+class Rows:
+    """What a page said.
+
+    Attributes:
+        images: The rows.
+        count: The number of rows on all pages; None where the server does not say.
+        more: Whether there is a next page; None where the server does not say.
+    """
+
+    images: Sequence[ProductImage]
+    count: int | None = None
+    more: bool | None = None
+
+
+NOTHING = Rows(())
+"""What a page past the end holds."""
+
+
+def keys_of(images: Iterable[ProductImage]) -> Iterable[int]:
+    """The `pk` of each image that has one."""
+    return (image.pk for image in images if type(image.pk) is int)
+
+
+def without_repeats(images: Iterable[ProductImage]) -> list[ProductImage]:
+    """The images, each `pk` once: a query that joins without `DISTINCT` gives some twice."""
+    return list({image.pk if type(image.pk) is int else object(): image for image in images}.values())
