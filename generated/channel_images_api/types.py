@@ -1,6 +1,6 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
-"""What models and endpoints share: UNSET, Response, open enums, and how values go to and come from the wire."""
+"""What models and endpoints share: UNSET, Request, Response, open enums, and how values go to and come from the wire."""
 
 import datetime
 import json
@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from enum import Enum, IntEnum, StrEnum
 from typing import Any, Generic, Literal, NoReturn, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
-from attrs import define
+from attrs import define, frozen
 
 from .errors import MalformedBody, UnexpectedStatus
 
@@ -32,6 +33,19 @@ class Unset:
 
 
 UNSET: Unset = Unset()
+
+
+@frozen
+class Request:
+    """A request for an operation, which is not sent yet.
+
+    Attributes:
+        method: Such as `GET`.
+        url: The path of the contract with its query, encoded as it goes out: `/api/v1/channel/5/product_images/?id__in=1,2`.
+    """
+
+    method: str
+    url: str
 
 
 @define
@@ -86,27 +100,47 @@ class OpenIntEnum(IntEnum):
 # Requests
 
 
-def encode_query(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Leave out what is not given, and write an array as one comma-separated parameter, as the contract says."""
-    query = {}
+def encode_query(parameters: Mapping[str, Any]) -> str:
+    """The query with its `?`; empty where nothing is given. An array is one parameter with commas, as the contract says.
+
+    Raises:
+        ValueError: An array is empty.
+    """
+    query = []
     for name, value in parameters.items():
         if value is None or value is UNSET:
             continue
-        if isinstance(value, Iterable) and not isinstance(value, str):
-            query[name] = ",".join(map(_encode_scalar, value))
-            if not query[name]:
-                raise ValueError(
-                    f"{name} is empty: servers read an empty filter as no filter, and would list everything"
-                )
-        else:
-            query[name] = _encode_scalar(value)
-    return query
+        is_array = isinstance(value, Iterable) and not isinstance(value, str)
+        text = ",".join(map(_encode_scalar, value)) if is_array else _encode_scalar(value)
+        if is_array and not text:
+            raise ValueError(f"{name} is empty: servers read an empty filter as no filter, and would list everything")
+        query.append(f"{quote(name, safe='')}={text}")
+    return "?" + "&".join(query) if query else ""
 
 
 def _encode_scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value.value if isinstance(value, Enum) else value)
+    return quote(str(value.value if isinstance(value, Enum) else value), safe="")
+
+
+def build_request(client: httpx.Client | httpx.AsyncClient, request: Request, **options: Any) -> httpx.Request:
+    """The request as httpx sends it: with the defaults of an httpx client, and with the query as it is.
+
+    Args:
+        client: The httpx client. Where a parameter is in its `params` and in the query, that of the query is sent.
+        request: The request.
+        options: For `httpx.Client.build_request`, but no `params`.
+    """
+    built = client.build_request(request.method, request.url, **options)
+    if client.params:  # httpx has put them in the place of the query
+        query = request.url.partition("?")[2]
+        given = httpx.QueryParams(query)
+        defaults = httpx.QueryParams(
+            [(name, value) for name, value in client.params.multi_items() if name not in given]
+        )
+        built.url = built.url.copy_with(query="&".join(filter(None, (str(defaults), query))).encode("ascii"))
+    return built
 
 
 # Responses
@@ -260,4 +294,4 @@ def encode(value: Any) -> Any:
     return value
 
 
-__all__ = ["UNSET", "Response", "Unset"]
+__all__ = ["UNSET", "Request", "Response", "Unset"]

@@ -43,6 +43,7 @@ WORDS = [
     (r"httpx\.(Async|Base)Transport|httpx\.AsyncBaseTransport", "httpx.BaseTransport"),
     (r"\basync with\b", "with"),
     (r"\basync for\b", "for"),
+    (r", cancel: [\w.]+ \| None = None", ""),  # tasks are cancelled
 ]
 ONLY_SYNC = {"export"}  # waits for the disk, which asyncio cannot
 ONLY_ASYNC_WORDS = [(r", for (asyncio|tasks)\.", "."), (r"\btasks\b", "threads"), (r"Tasks\b", "Threads")]

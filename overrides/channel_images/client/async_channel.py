@@ -189,8 +189,8 @@ class AsyncChannelWithRawResponse(Operations):
 
     async def image(self, pk: int) -> Answer[ProductImage]:
         """As `AsyncChannel.image`."""
-        return await self._client._call(self._retrieval(retrieve_product_image, pk), decode_image)
+        return await self._client.send(self._retrieval(retrieve_product_image, pk), decode_image)
 
     async def image_detailed(self, pk: int) -> Answer[ProductImage]:
         """As `AsyncChannel.image_detailed`."""
-        return await self._client._call(self._retrieval(retrieve_detailed_product_image, pk), decode_image)
+        return await self._client.send(self._retrieval(retrieve_detailed_product_image, pk), decode_image)

@@ -27,6 +27,7 @@ from channel_images.client.base import (
 )
 from channel_images.exceptions import ClientUnusable, MalformedResponse, NotAuthenticated
 from channel_images.settings import Settings
+from channel_images_api.types import Request
 
 if TYPE_CHECKING:
     from channel_images.calls.call import CallRetry
@@ -159,11 +160,17 @@ class AsyncChannelImages(Connection):
     ) -> None:
         await self.close()
 
+    async def send(self, request: Request, decode: Callable[[bytes], T], *, after: float = 0.0) -> Answer[T]:
+        """Send a request; see `channel_images.calls.sender.AsyncSender`."""
+        if after:
+            await self._retry.apause(after)
+        return await self._call({"method": request.method, "url": request.url}, decode)
+
     async def _call(self, operation: Mapping[str, Any], decode: Callable[[bytes], T]) -> Answer[T]:
         """Send a request that the generated client describes, with whatever retries it takes.
 
         Args:
-            operation: What a `_get_kwargs` of the generated client returned.
+            operation: The method and the URL, as a `Request` of the generated client has them.
             decode: Makes the value of the body of a 200.
         """
         self._check_usable()

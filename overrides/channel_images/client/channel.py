@@ -17,6 +17,7 @@ from channel_images_api.api.sales_channel_product_image import (
     retrieve_product_image,
 )
 from channel_images_api.models import ProductImage, ProductType
+from channel_images_api.types import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,10 +44,10 @@ class Operations:
         return self._id
 
     def _query(self, operation: ModuleType, **arguments: Any) -> Query:
-        return build_query(operation._get_kwargs, self.id, **arguments)
+        return build_query(operation.request, self.id, **arguments)
 
-    def _retrieval(self, operation: ModuleType, pk: int) -> dict[str, Any]:
-        request: dict[str, Any] = operation._get_kwargs(self.id, check_id("pk", pk))
+    def _retrieval(self, operation: ModuleType, pk: int) -> Request:
+        request: Request = operation.request(self.id, check_id("pk", pk))
         return request
 
 
@@ -228,11 +229,11 @@ class ChannelWithRawResponse(Operations):
 
     def image(self, pk: int) -> Answer[ProductImage]:
         """As `Channel.image`."""
-        return self._client._call(self._retrieval(retrieve_product_image, pk), decode_image)
+        return self._client.send(self._retrieval(retrieve_product_image, pk), decode_image)
 
     def image_detailed(self, pk: int) -> Answer[ProductImage]:
         """As `Channel.image_detailed`."""
-        return self._client._call(self._retrieval(retrieve_detailed_product_image, pk), decode_image)
+        return self._client.send(self._retrieval(retrieve_detailed_product_image, pk), decode_image)
 
 
 def __getattr__(name: str) -> object:

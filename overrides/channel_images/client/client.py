@@ -27,6 +27,7 @@ from channel_images.client.base import (
 from channel_images.client.channel import Channel
 from channel_images.exceptions import MalformedResponse, NotAuthenticated
 from channel_images.settings import Settings
+from channel_images_api.types import Request
 
 if TYPE_CHECKING:
     from channel_images.calls.call import CallRetry
@@ -157,13 +158,26 @@ class ChannelImages(Connection):
     ) -> None:
         self.close()
 
+    def send(
+        self,
+        request: Request,
+        decode: Callable[[bytes], T],
+        *,
+        after: float = 0.0,
+        cancel: threading.Event | None = None,
+    ) -> Answer[T]:
+        """Send a request; see `channel_images.calls.sender.Sender`."""
+        if after:
+            self._retry.start(cancel).pause(after)
+        return self._call({"method": request.method, "url": request.url}, decode, stop=cancel)
+
     def _call(
         self, operation: Mapping[str, Any], decode: Callable[[bytes], T], *, stop: threading.Event | None = None
     ) -> Answer[T]:
         """Send a request that the generated client describes, with whatever retries it takes.
 
         Args:
-            operation: What a `_get_kwargs` of the generated client returned.
+            operation: The method and the URL, as a `Request` of the generated client has them.
             decode: Makes the value of the body of a 200.
             stop: Ends the waits before retries, and where it is a `Stop` those for the network.
         """

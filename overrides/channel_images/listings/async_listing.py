@@ -87,7 +87,7 @@ class AsyncListing:
         return None
 
     def _fetch(self, part: Query) -> Fetch:
-        return lambda window: self._client._call(part.request(window), decode_rows)
+        return lambda window: self._client.send(part.request(window), decode_rows)
 
 
 class AsyncPendingListing(AsyncListing):

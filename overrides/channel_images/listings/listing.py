@@ -93,7 +93,7 @@ class Listing:
         return None
 
     def _fetch(self, part: Query) -> Fetch:
-        return lambda window, stop: self._client._call(part.request(window), decode_rows, stop=stop)
+        return lambda window, stop: self._client.send(part.request(window), decode_rows, cancel=stop)
 
 
 class PendingListing(Listing):

@@ -16,13 +16,12 @@ from channel_images.walks.walk import Walk
 from channel_images.window import Window
 from channel_images_api.errors import MalformedBody
 from channel_images_api.models import ProductImage, ProductImagePage, ProductType
-from channel_images_api.types import UNSET
+from channel_images_api.types import UNSET, Request
 
 T = TypeVar("T")
 
 MAX_IDS_LENGTH = 1_500
 """Characters of one list of ids in a URL; servers and proxies take URLs of 4,000 or more, and there may be two lists."""
-_COMMA = len("%2C")
 
 
 @frozen
@@ -30,7 +29,7 @@ class Query:
     """One list of one channel.
 
     Attributes:
-        operation: The `_get_kwargs` of the operation in the generated client.
+        operation: The `request` of the operation in the generated client.
         channel_id: The channel.
         ids: The filters that are lists of ids, by their names in Python, each id once.
         filters: The other filters; those not given are not in it.
@@ -40,7 +39,7 @@ class Query:
         counts: Whether the contract says that the list comes with its count.
     """
 
-    operation: Callable[..., dict[str, Any]]
+    operation: Callable[..., Request]
     channel_id: int
     limit: int
     concurrency: int
@@ -61,13 +60,13 @@ class Query:
         """A walk through the list."""
         return ConsistentWalk(self.limit) if self.consistent else PlainWalk(self.limit)
 
-    def request(self, window: Window) -> dict[str, Any]:
-        """The request for a window, as the generated client describes requests."""
+    def request(self, window: Window) -> Request:
+        """The request for a window."""
         return self.operation(self.channel_id, page=window.number, limit=window.limit, **self.filters)
 
 
 def build_query(
-    operation: Callable[..., dict[str, Any]],
+    operation: Callable[..., Request],
     channel_id: int,
     *,
     limit: int,
@@ -204,7 +203,7 @@ def _chunks(ids: Iterable[int]) -> list[Sequence[int]]:
     chunk: list[int] = []
     length = 0
     for value in ids:
-        digits = len(str(int(value))) + _COMMA
+        digits = len(str(int(value))) + 1  # the comma
         if chunk and length + digits > MAX_IDS_LENGTH:
             chunks.append(chunk)
             chunk, length = [], 0

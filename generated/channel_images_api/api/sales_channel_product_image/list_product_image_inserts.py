@@ -1,7 +1,6 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -10,7 +9,17 @@ from ...client import Client
 from ...models.error_detail import ErrorDetail
 from ...models.field_errors import FieldErrors
 from ...models.product_image import ProductImage
-from ...types import UNSET, Response, Unset, build_response, encode_query, first_of, from_json
+from ...types import (
+    UNSET,
+    Request,
+    Response,
+    Unset,
+    build_request,
+    build_response,
+    encode_query,
+    first_of,
+    from_json,
+)
 
 _DECODERS: dict[int, Callable[[bytes], ErrorDetail | FieldErrors | list[ProductImage]]] = {
     200: ProductImage.list_from_json,
@@ -23,25 +32,21 @@ _DECODERS: dict[int, Callable[[bytes], ErrorDetail | FieldErrors | list[ProductI
 }
 
 
-def _get_kwargs(
+def request(
     channel_id: int,
     *,
     page: int | Unset = UNSET,
     limit: int | Unset = UNSET,
-) -> dict[str, Any]:
-    params = encode_query(
+) -> Request:
+    """The request that `sync_detailed` sends, for those who send it themselves."""
+    path = "/api/v1/channel/{channel_id}/product_images/inserts/".format(channel_id=quote(str(channel_id), safe=""))
+    query = encode_query(
         {
             "page": page,
             "limit": limit,
         }
     )
-    return {
-        "method": "get",
-        "url": "/api/v1/channel/{channel_id}/product_images/inserts/".format(
-            channel_id=quote(str(channel_id), safe="")
-        ),
-        "params": params,
-    }
+    return Request("GET", path + query)
 
 
 def _build_response(
@@ -75,13 +80,15 @@ def sync_detailed(
             `raise_on_unexpected_status` is set.
         httpx.HTTPError: There was no whole response, in time.
     """
-    response = client.get_httpx_client().request(
-        **_get_kwargs(
+    built = build_request(
+        client.get_httpx_client(),
+        request(
             channel_id=channel_id,
             page=page,
             limit=limit,
-        )
+        ),
     )
+    response = client.get_httpx_client().send(built)
     return _build_response(client=client, response=response)
 
 
@@ -109,13 +116,15 @@ async def asyncio_detailed(
     limit: int | Unset = UNSET,
 ) -> Response[ErrorDetail | FieldErrors | list[ProductImage]]:
     """`sync_detailed`, asynchronously."""
-    response = await client.get_async_httpx_client().request(
-        **_get_kwargs(
+    built = build_request(
+        client.get_async_httpx_client(),
+        request(
             channel_id=channel_id,
             page=page,
             limit=limit,
-        )
+        ),
     )
+    response = await client.get_async_httpx_client().send(built)
     return _build_response(client=client, response=response)
 
 

@@ -1,7 +1,6 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
 from collections.abc import Callable, Iterable
-from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -11,7 +10,17 @@ from ...models.error_detail import ErrorDetail
 from ...models.field_errors import FieldErrors
 from ...models.product_image_page import ProductImagePage
 from ...models.product_type import ProductType
-from ...types import UNSET, Response, Unset, build_response, encode_query, first_of, from_json
+from ...types import (
+    UNSET,
+    Request,
+    Response,
+    Unset,
+    build_request,
+    build_response,
+    encode_query,
+    first_of,
+    from_json,
+)
 
 _DECODERS: dict[int, Callable[[bytes], ErrorDetail | FieldErrors | ProductImagePage]] = {
     200: ProductImagePage.from_json,
@@ -24,7 +33,7 @@ _DECODERS: dict[int, Callable[[bytes], ErrorDetail | FieldErrors | ProductImageP
 }
 
 
-def _get_kwargs(
+def request(
     channel_id: int,
     *,
     page: int | Unset = UNSET,
@@ -34,8 +43,14 @@ def _get_kwargs(
     id_in: Iterable[int] | Unset = UNSET,
     is_seller_product: bool | Unset = UNSET,
     product_type: Iterable[ProductType | int] | Unset = UNSET,
-) -> dict[str, Any]:
-    params = encode_query(
+) -> Request:
+    """The request that `sync_detailed` sends, for those who send it themselves.
+
+    Raises:
+        ValueError: An array is empty.
+    """
+    path = "/api/v1/channel/{channel_id}/product_images/".format(channel_id=quote(str(channel_id), safe=""))
+    query = encode_query(
         {
             "page": page,
             "limit": limit,
@@ -46,11 +61,7 @@ def _get_kwargs(
             "product_type": product_type,
         }
     )
-    return {
-        "method": "get",
-        "url": "/api/v1/channel/{channel_id}/product_images/".format(channel_id=quote(str(channel_id), safe="")),
-        "params": params,
-    }
+    return Request("GET", path + query)
 
 
 def _build_response(
@@ -100,8 +111,9 @@ def sync_detailed(
             `raise_on_unexpected_status` is set.
         httpx.HTTPError: There was no whole response, in time.
     """
-    response = client.get_httpx_client().request(
-        **_get_kwargs(
+    built = build_request(
+        client.get_httpx_client(),
+        request(
             channel_id=channel_id,
             page=page,
             limit=limit,
@@ -110,8 +122,9 @@ def sync_detailed(
             id_in=id_in,
             is_seller_product=is_seller_product,
             product_type=product_type,
-        )
+        ),
     )
+    response = client.get_httpx_client().send(built)
     return _build_response(client=client, response=response)
 
 
@@ -154,8 +167,9 @@ async def asyncio_detailed(
     product_type: Iterable[ProductType | int] | Unset = UNSET,
 ) -> Response[ErrorDetail | FieldErrors | ProductImagePage]:
     """`sync_detailed`, asynchronously."""
-    response = await client.get_async_httpx_client().request(
-        **_get_kwargs(
+    built = build_request(
+        client.get_async_httpx_client(),
+        request(
             channel_id=channel_id,
             page=page,
             limit=limit,
@@ -164,8 +178,9 @@ async def asyncio_detailed(
             id_in=id_in,
             is_seller_product=is_seller_product,
             product_type=product_type,
-        )
+        ),
     )
+    response = await client.get_async_httpx_client().send(built)
     return _build_response(client=client, response=response)
 
 

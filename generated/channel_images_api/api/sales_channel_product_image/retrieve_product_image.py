@@ -1,7 +1,6 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -10,7 +9,14 @@ from ...client import Client
 from ...models.error_detail import ErrorDetail
 from ...models.field_errors import FieldErrors
 from ...models.product_image import ProductImage
-from ...types import Response, build_response, first_of, from_json
+from ...types import (
+    Request,
+    Response,
+    build_request,
+    build_response,
+    first_of,
+    from_json,
+)
 
 _DECODERS: dict[int, Callable[[bytes], ErrorDetail | FieldErrors | ProductImage]] = {
     200: ProductImage.from_json,
@@ -23,16 +29,15 @@ _DECODERS: dict[int, Callable[[bytes], ErrorDetail | FieldErrors | ProductImage]
 }
 
 
-def _get_kwargs(
+def request(
     channel_id: int,
     id: int,
-) -> dict[str, Any]:
-    return {
-        "method": "get",
-        "url": "/api/v1/channel/{channel_id}/product_images/{id}/".format(
-            channel_id=quote(str(channel_id), safe=""), id=quote(str(id), safe="")
-        ),
-    }
+) -> Request:
+    """The request that `sync_detailed` sends, for those who send it themselves."""
+    path = "/api/v1/channel/{channel_id}/product_images/{id}/".format(
+        channel_id=quote(str(channel_id), safe=""), id=quote(str(id), safe="")
+    )
+    return Request("GET", path)
 
 
 def _build_response(*, client: Client, response: httpx.Response) -> Response[ErrorDetail | FieldErrors | ProductImage]:
@@ -60,12 +65,14 @@ def sync_detailed(
             `raise_on_unexpected_status` is set.
         httpx.HTTPError: There was no whole response, in time.
     """
-    response = client.get_httpx_client().request(
-        **_get_kwargs(
+    built = build_request(
+        client.get_httpx_client(),
+        request(
             channel_id=channel_id,
             id=id,
-        )
+        ),
     )
+    response = client.get_httpx_client().send(built)
     return _build_response(client=client, response=response)
 
 
@@ -90,12 +97,14 @@ async def asyncio_detailed(
     client: Client,
 ) -> Response[ErrorDetail | FieldErrors | ProductImage]:
     """`sync_detailed`, asynchronously."""
-    response = await client.get_async_httpx_client().request(
-        **_get_kwargs(
+    built = build_request(
+        client.get_async_httpx_client(),
+        request(
             channel_id=channel_id,
             id=id,
-        )
+        ),
     )
+    response = await client.get_async_httpx_client().send(built)
     return _build_response(client=client, response=response)
 
 

@@ -1,0 +1,51 @@
+"""Says what a listing needs of a client: that it sends a request."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from channel_images.calls.answers import Answer
+from channel_images_api.types import Request
+
+if TYPE_CHECKING:
+    from channel_images.calls.deadlines import Stop
+
+T = TypeVar("T")
+
+
+class Sender(Protocol):
+    """What sends requests, from any thread. A client is one."""
+
+    @property
+    def base_url(self) -> str:
+        """Where the paths of the contract begin, without a closing slash."""
+
+    def send(
+        self,
+        request: Request,
+        decode: Callable[[bytes], T],
+        *,
+        after: float = 0.0,
+        cancel: "Stop | None" = None,
+    ) -> Answer[T]:
+        """Send a request, with whatever retries it takes.
+
+        Args:
+            request: The request.
+            decode: Makes the value of the body of a 200.
+            after: Seconds to wait before; closing the client ends the wait.
+            cancel: Ends the waits and the network of the calls that have it.
+
+        Raises:
+            ChannelImagesError: As `channel_images.exceptions` draws them.
+        """
+
+
+class AsyncSender(Protocol):
+    """What sends requests, from any task."""
+
+    @property
+    def base_url(self) -> str:
+        """Where the paths of the contract begin, without a closing slash."""
+
+    async def send(self, request: Request, decode: Callable[[bytes], T], *, after: float = 0.0) -> Answer[T]:
+        """Send a request; see `Sender.send`. Cancelling the task cancels it."""
