@@ -13,11 +13,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from channel_images.calls.address import InsecureConnectionWarning
     from channel_images.calls.answers import Answer, Page
     from channel_images.calls.retries import Retries
     from channel_images.client.async_channel import AsyncChannel
     from channel_images.client.async_client import AsyncChannelImages
-    from channel_images.client.base import InsecureConnectionWarning
     from channel_images.client.channel import Channel
     from channel_images.client.client import ChannelImages
     from channel_images.exceptions import (
@@ -65,7 +65,7 @@ _HOME = {
     "channel_images.client.channel": ("Channel",),
     "channel_images.client.client": ("ChannelImages",),
     "channel_images.settings": ("Settings",),
-    "channel_images.client.base": ("InsecureConnectionWarning",),
+    "channel_images.calls.address": ("InsecureConnectionWarning",),
     "channel_images.exceptions": (
         "BadRequest",
         "ChannelImagesError",

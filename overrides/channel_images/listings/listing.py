@@ -1,6 +1,5 @@
 """Lists of images, read page by page as they are iterated over, in threads where several pages are in flight."""
 
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import chain
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from channel_images.calls.answers import Answer, Page
+from channel_images.calls.deadlines import CancelToken
 from channel_images.exceptions import ChannelImagesError, RequestError, ResponseError
 from channel_images.listings.query import Query, decode_rows
 from channel_images.walks.rows import Rows, keys_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from channel_images.client.client import ChannelImages
 
-Fetch = Callable[[Window, threading.Event | None], Answer[Rows]]
+Fetch = Callable[[Window, CancelToken | None], Answer[Rows]]
 
 
 class Listing:
@@ -170,7 +170,7 @@ def drive(walk: Walk, fetch: Fetch, concurrency: int) -> Iterator[Page]:
 class _Flight:
     """The requests that are under way, one thread each."""
 
-    _stop: threading.Event | None = None
+    _stop: CancelToken | None = None
     _threads: "ThreadPoolExecutor | None" = None
 
     def __init__(self, fetch: Fetch, concurrency: int) -> None:
@@ -180,9 +180,7 @@ class _Flight:
         if concurrency > 1:
             from concurrent.futures import ThreadPoolExecutor
 
-            from channel_images.calls.deadlines import Stop
-
-            self._stop = Stop()
+            self._stop = CancelToken()
             self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="channel_images")
 
     def next_page(self, walk: Walk) -> Page | None:
