@@ -110,7 +110,7 @@ class AsyncPendingListing(AsyncListing):
         drain = Drain(self._query.limit, max_passes, wait)
         fetch = self._fetch(self._query)
         while not drain.done:
-            window = drain.upcoming()
+            (window,) = drain.upcoming()
             try:
                 rows = (await fetch(window)).value
             except ChannelImagesError as error:

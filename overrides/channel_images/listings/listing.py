@@ -118,7 +118,7 @@ class PendingListing(Listing):
         drain = Drain(self._query.limit, max_passes, wait)
         fetch = self._fetch(self._query)
         while not drain.done:
-            window = drain.upcoming()
+            (window,) = drain.upcoming()
             try:
                 rows = fetch(window, None).value
             except ChannelImagesError as error:
