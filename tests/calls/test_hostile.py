@@ -22,7 +22,7 @@ from channel_images import (
     Retries,
     StatusError,
 )
-from channel_images.listings.query import decode_rows
+from channel_images.listings.bodies import decode_rows
 from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.plain import PlainWalk
 from channel_images.walks.rows import Rows

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import channel_images
 from channel_images import (
     AsyncChannel,
     AsyncChannelImages,
@@ -20,7 +19,7 @@ from channel_images import (
     PendingListing,
     ProductType,
 )
-from channel_images.client import async_channel, channel
+from channel_images.client import channel
 from channel_images.client.async_client import AsyncClientOptions
 from channel_images.client.client import SyncClientOptions
 from channel_images.contract import load_contract, resolve
@@ -28,7 +27,7 @@ from channel_images.contract import load_contract, resolve
 PAIRS = [
     (ChannelImages, AsyncChannelImages),
     (Channel, AsyncChannel),
-    (channel.ChannelWithRawResponse, async_channel.AsyncChannelWithRawResponse),
+    (channel.ChannelWithRawResponse, channel.AsyncChannelWithRawResponse),
     (Listing, AsyncListing),
     (PendingListing, AsyncPendingListing),
 ]
@@ -91,13 +90,6 @@ def test_options() -> None:
         client = ChannelImages if one is SyncClientOptions else AsyncChannelImages
         named = set(inspect.signature(client.__init__).parameters) - {"self", "base_url", "httpx_options"}
         assert named - {"token", "username", "password"} <= set(typing.get_type_hints(one))
-
-
-def test_both_classes_are_where_they_are_looked_for() -> None:
-    assert channel.AsyncChannel is async_channel.AsyncChannel is channel_images.AsyncChannel
-    assert channel.Channel is channel_images.Channel
-    with pytest.raises(AttributeError):
-        channel.NoChannel  # noqa: B018 # type: ignore[attr-defined] # what is not there
 
 
 # The filters of the contract

@@ -15,7 +15,6 @@ from channel_images.calls.answers import Answer
 from channel_images.calls.bodies import aread_bounded
 from channel_images.calls.retries import Retries, is_of_package
 from channel_images.calls.tokens import SIGN_IN, AsyncTokens, Secret, decode_key
-from channel_images.client.async_channel import AsyncChannel
 from channel_images.client.base import (
     DEFAULT_CALL_TIMEOUT,
     DEFAULT_MAX_BODY,
@@ -25,6 +24,7 @@ from channel_images.client.base import (
     FrugalCookies,
     HttpxOptions,
 )
+from channel_images.client.channel import AsyncChannel
 from channel_images.exceptions import ClientUnusable, MalformedResponse, NotAuthenticated
 from channel_images.settings import Settings
 from channel_images_api.types import Request
