@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from channel_images.calls.address import InsecureConnectionWarning
     from channel_images.calls.answers import Answer, Page
     from channel_images.calls.retries import Retries
-    from channel_images.client.async_channel import AsyncChannel
     from channel_images.client.async_client import AsyncChannelImages
-    from channel_images.client.channel import Channel
+    from channel_images.client.channel import AsyncChannel, Channel
     from channel_images.client.client import ChannelImages
     from channel_images.exceptions import (
         BadRequest,
@@ -59,10 +58,9 @@ if TYPE_CHECKING:
 # Imported when they are first asked for: the command line and the pytest plugin need few of them, or none.
 _HOME = {
     "channel_images.calls.answers": ("Answer", "Page"),
-    "channel_images.client.async_channel": ("AsyncChannel",),
     "channel_images.client.async_client": ("AsyncChannelImages",),
     "channel_images.listings.async_listing": ("AsyncListing", "AsyncPendingListing"),
-    "channel_images.client.channel": ("Channel",),
+    "channel_images.client.channel": ("AsyncChannel", "Channel"),
     "channel_images.client.client": ("ChannelImages",),
     "channel_images.settings": ("Settings",),
     "channel_images.calls.address": ("InsecureConnectionWarning",),

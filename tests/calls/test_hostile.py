@@ -23,7 +23,7 @@ from channel_images import (
     StatusError,
 )
 from channel_images.calls.retries import Budget
-from channel_images.listings.query import decode_rows
+from channel_images.listings.bodies import decode_rows
 from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.plain import PlainWalk
 from channel_images.walks.rows import Rows

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import channel_images
 from channel_images import (
     AsyncChannel,
     AsyncChannelImages,
@@ -21,13 +20,13 @@ from channel_images import (
     ProductType,
 )
 from channel_images.calls.config import AsyncClientOptions, ClientOptions, SyncClientOptions
-from channel_images.client import async_channel, channel
+from channel_images.client import channel
 from channel_images.contract import load_contract, resolve
 
 PAIRS = [
     (ChannelImages, AsyncChannelImages),
     (Channel, AsyncChannel),
-    (channel.ChannelWithRawResponse, async_channel.AsyncChannelWithRawResponse),
+    (channel.ChannelWithRawResponse, channel.AsyncChannelWithRawResponse),
     (Listing, AsyncListing),
     (PendingListing, AsyncPendingListing),
 ]
@@ -42,7 +41,6 @@ WORDS = [
     (r"httpx\.(Async|Base)Transport|httpx\.AsyncBaseTransport", "httpx.BaseTransport"),
     (r"\basync with\b", "with"),
     (r"\basync for\b", "for"),
-    (r", cancel: [\w.]+ \| None = None", ""),  # tasks are cancelled
 ]
 ONLY_SYNC = {"export"}  # waits for the disk, which asyncio cannot
 ONLY_ASYNC_WORDS = [(r", for (asyncio|tasks)\.", "."), (r"\btasks\b", "threads"), (r"Tasks\b", "Threads")]
@@ -92,13 +90,6 @@ def test_options() -> None:
         assert named == {"token", "username", "password"}
         described = set(re.findall(r"^ *(\w+): ", (inspect.getdoc(client) or "").partition("Args:")[2], re.MULTILINE))
         assert set(ClientOptions.__annotations__) <= described
-
-
-def test_both_classes_are_where_they_are_looked_for() -> None:
-    assert channel.AsyncChannel is async_channel.AsyncChannel is channel_images.AsyncChannel
-    assert channel.Channel is channel_images.Channel
-    with pytest.raises(AttributeError):
-        channel.NoChannel  # noqa: B018 # type: ignore[attr-defined] # what is not there
 
 
 # The filters of the contract

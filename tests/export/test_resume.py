@@ -16,9 +16,12 @@ from typing import Any
 import pytest
 from tests.export.conftest import IMAGES, pks_of, rows_of
 
-from channel_images import ChannelImages, Listing, NotAuthenticated, Page, ServerError
+from channel_images import ChannelImages, NotAuthenticated, Page, ServerError
+from channel_images.calls.sender import Sender
 from channel_images.export import Export, ExportError, Progress, Status
 from channel_images.export.work import WorkFolder, pk_bytes, read_pks
+from channel_images.listings.listing import pages_by
+from channel_images.listings.query import Query
 from channel_images.mock import Churn, MockServer
 from channel_images.walks.walk import Walk
 
@@ -289,17 +292,16 @@ def test_a_run_that_ends_between_two_parts_of_a_list_is_continued(
     client: ChannelImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, ids = tmp_path / "images.ndjson", range(3_000)  # more than fit into one URL
-    pages_by = Listing._pages_by
-    begun: list[Listing] = []
+    begun: list[Query] = []
 
-    def pages_of_the_first_part(self: Listing, walk: Walk) -> Iterator[Page]:
-        begun.append(self)
+    def pages_of_the_first_part(sender: Sender, part: Query, walk: Walk) -> Iterator[Page]:
+        begun.append(part)
         if len(begun) > 1:
             raise Stopped
-        return pages_by(self, walk)
+        return pages_by(sender, part, walk)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Listing, "_pages_by", pages_of_the_first_part)
+        patch.setattr("channel_images.export.run.pages_by", pages_of_the_first_part)
         with pytest.raises(Stopped):
             export(client, path, filters={"id_in": ids}).run()
     assert export(client, path, filters={"id_in": ids}).run().resumed

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from tests.wire import run
 
 from channel_images import AsyncChannelImages, Channel, ChannelImages, ProductType
-from channel_images.listings.query import MAX_IDS_LENGTH, Query, build_query, decode_image, decode_rows
+from channel_images.choices import What
+from channel_images.listings.bodies import decode_image, decode_rows
+from channel_images.listings.query import MAX_IDS_LENGTH, Query, build_query
 from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.plain import PlainWalk
 from channel_images.window import Window
-from channel_images_api.api.sales_channel_product_image import list_product_images
 from channel_images_api.errors import MalformedBody
 
 IDS = ("product_pk_in", "id_in")
@@ -22,8 +23,8 @@ LONGEST = 2**63 - 1
 
 
 def query(**arguments: Any) -> Query:
-    settings = {"limit": 100, "concurrency": 1, "consistent": False, "counts": True}
-    return build_query(list_product_images.request, 5, **{**settings, **arguments})
+    settings = {"limit": 100, "concurrency": 1, "consistent": False}
+    return build_query(What.IMAGES, 5, **{**settings, **arguments})
 
 
 def sent(part: Query, page: int = 1) -> dict[str, str]:

@@ -26,8 +26,10 @@ class Queue:
 
     server: Server
     dates: dict[int, int] = field(factory=dict)
+    ahead: int = 1
     handed_out: list[tuple[int, int]] = field(factory=list)
     pauses: list[float] = field(factory=list)
+    answers: dict[Window, Rows | ChannelImagesError] = field(factory=dict)
 
     def answer(self, window: Window) -> Rows | ChannelImagesError:
         answer = self.server.answer(window)
@@ -40,10 +42,10 @@ class Queue:
         return Rows(images, answer.count, answer.more)
 
     def step(self, drain: Drain) -> list[int]:
-        """One request; returns the batch that is handed out then."""
-        window = drain.upcoming()
-        answer = self.answer(window)
-        pks = pks_of(give(drain, window, answer))
+        """One answer; returns the batch that is handed out then. Windows that are foreseen are asked for before."""
+        windows = drain.upcoming(self.ahead)
+        self.answers = {window: self.answers.get(window) or self.answer(window) for window in windows}
+        pks = pks_of(give(drain, windows[0], self.answers.pop(windows[0])))
         self.pauses += [drain.pause] if drain.pause else []
         self.handed_out += [(pk, self.dates.get(pk, 0)) for pk in pks]
         return pks
@@ -106,13 +108,14 @@ def test_a_list_that_shrinks_at_once_is_worked_off_from_its_front(
     envelope=st.booleans(),
     past=st.sampled_from(["404", "empty", "last"]),
     late=st.integers(0, 40),
+    ahead=st.integers(1, 4),
     chance=st.integers(0, 2**32).map(Random),
 )
 @settings(max_examples=300, deadline=None)
 def test_late_reports_modifications_and_new_images(
-    rows: int, limit: int, kind: dict[str, Any], envelope: bool, past: str, late: int, chance: Random
+    rows: int, limit: int, kind: dict[str, Any], envelope: bool, past: str, late: int, ahead: int, chance: Random
 ) -> None:
-    queue = Queue(Server(list(range(1, rows + 1)), envelope=envelope, past=past, **kind))
+    queue = Queue(Server(list(range(1, rows + 1)), envelope=envelope, past=past, **kind), ahead=ahead)
     drain = draining(limit, max_passes=60)
     reports: list[tuple[int, int, int]] = []  # the request after which it is known, the image, its version
     for _ in range(5_000):
@@ -135,6 +138,21 @@ def test_late_reports_modifications_and_new_images(
     again = [each for each, times in Counter(queue.handed_out).items() if times > 1]
     assert not again, "handed out twice in one version"
     assert {pk for pk, _ in queue.handed_out} == queue.server.used
+
+
+def test_a_pass_through_what_was_handed_out_reads_ahead_and_the_front_does_not() -> None:
+    queue, drain = queue_of(100), draining(limit=20)
+    assert drain.upcoming(8) == (Window(1, 20),)
+    queue.next_batch(drain)
+    assert drain.upcoming(8) == (Window(1, 20),), "what is reported makes the rest move up to the front"
+    queue.step(drain)
+    assert len(drain.upcoming(3)) == 3
+    while not drain.done:
+        for pk in queue.next_batch(drain):
+            queue.report(pk)
+        for pk in list(queue.server.pks[:20]):
+            queue.report(pk)
+    assert drain.upcoming(3) == ()
 
 
 def test_late_reports_are_waited_for_longer_and_longer() -> None:
@@ -210,7 +228,7 @@ def test_a_full_pass_that_hands_out_others_shows_too_what_has_gone() -> None:
     queue.report(1)
     while 30 not in queue.next_batch(drain):
         pass
-    while drain.upcoming().number != 1:
+    while drain.upcoming()[0].number != 1:
         queue.step(drain)
     assert not queue.pauses
     queue.server.pks.insert(0, 1)
@@ -235,11 +253,11 @@ def test_a_limit_that_was_refused_is_not_asked_for_again() -> None:
 
 def test_another_error_leaves_the_limit() -> None:
     drain = draining()
-    drain.feed(drain.upcoming(), Rows([]))
+    drain.feed(drain.upcoming()[0], Rows([]))
     drain = draining()
     with pytest.raises(ChannelImagesError):
-        drain.failed(drain.upcoming(), error(500, {}))
-    assert drain.upcoming() == Window(1, 10)
+        drain.failed(drain.upcoming()[0], error(500, {}))
+    assert drain.upcoming() == (Window(1, 10),)
 
 
 def test_images_without_a_pk_are_told() -> None:

@@ -1,41 +1,38 @@
-"""The seven operations, as methods of a channel."""
+"""Gives the seven operations as methods of a channel, for threads and for tasks."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 
 from channel_images.calls.answers import Answer
+from channel_images.calls.sender import AsyncSender, Sender
+from channel_images.choices import What
+from channel_images.listings.bodies import decode_image
 from channel_images.listings.listing import Listing, PendingListing
-from channel_images.listings.query import Query, build_query, check_id, decode_image
-from channel_images_api.api.sales_channel_product_image import (
-    list_detailed_product_images,
-    list_product_image_inserts,
-    list_product_image_inserts_or_updates,
-    list_product_image_updates,
-    list_product_images,
-    retrieve_detailed_product_image,
-    retrieve_product_image,
-)
+from channel_images.listings.query import Query, build_query, check_id
+from channel_images_api.api.sales_channel_product_image import retrieve_detailed_product_image, retrieve_product_image
 from channel_images_api.models import ProductImage, ProductType
 from channel_images_api.types import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from channel_images.client.async_channel import AsyncChannel
-    from channel_images.client.client import ChannelImages
     from channel_images.export import ExportOptions, ExportResult
+    from channel_images.listings.async_listing import AsyncListing, AsyncPendingListing
 
-__all__ = ("AsyncChannel", "Channel", "ChannelWithRawResponse")
+SenderT = TypeVar("SenderT", bound=Sender | AsyncSender)
+ListingT = TypeVar("ListingT")
+PendingListingT = TypeVar("PendingListingT")
 
 DEFAULT_LIMIT = 100
 """Rows on a page: what connectors ask for."""
 
 
-class Operations:
-    """The requests of a channel, as the generated client describes them."""
+class Operations(ABC, Generic[SenderT]):
+    """What a channel does by one request, for threads and for tasks."""
 
-    def __init__(self, channel_id: int) -> None:
+    def __init__(self, client: SenderT, channel_id: int) -> None:
+        self._client = client
         self._id = check_id("channel_id", channel_id)
 
     @property
@@ -43,26 +40,40 @@ class Operations:
         """The number of the channel."""
         return self._id
 
-    def _query(self, operation: ModuleType, **arguments: Any) -> Query:
-        return build_query(operation.request, self.id, **arguments)
+    @abstractmethod
+    def image(self, pk: int) -> Any:
+        """One image.
 
-    def _retrieval(self, operation: ModuleType, pk: int) -> Request:
-        request: Request = operation.request(self.id, check_id("pk", pk))
-        return request
+        Args:
+            pk: Its `pk`.
+
+        Raises:
+            NotFound: The channel has no such image.
+        """
+
+    @abstractmethod
+    def image_detailed(self, pk: int) -> Any:
+        """One image, with what further fields the server has for it, in `additional_properties`.
+
+        Args:
+            pk: Its `pk`.
+
+        Raises:
+            NotFound: The channel has no such image.
+        """
+
+    def _image(self, pk: int) -> Request:
+        return retrieve_product_image.request(self.id, check_id("pk", pk))
+
+    def _image_detailed(self, pk: int) -> Request:
+        return retrieve_detailed_product_image.request(self.id, check_id("pk", pk))
 
 
-class Channel(Operations):
-    """A sales channel. It has no state of its own but its number.
-
-    Made by :meth:`ChannelImages.channel`.
-    """
-
-    def __init__(self, client: "ChannelImages", channel_id: int) -> None:
-        super().__init__(channel_id)
-        self._client = client
+class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
+    """The lists of a channel. To make one sends nothing."""
 
     def __repr__(self) -> str:
-        return f"<Channel {self.id} at {self._client.base_url}>"
+        return f"<{type(self).__name__} {self.id} at {self._client.base_url}>"
 
     def images(
         self,
@@ -75,7 +86,7 @@ class Channel(Operations):
         limit: int = DEFAULT_LIMIT,
         concurrency: int = 1,
         consistent: bool = False,
-    ) -> Listing:
+    ) -> ListingT:
         """The channel's images, or those that satisfy all of the filters.
 
         Args:
@@ -88,28 +99,29 @@ class Channel(Operations):
             limit: Rows on a page. A server may give less, and may refuse what it finds too much; less is asked for then.
             concurrency: Pages in flight at a time. The order stays that of the list.
             consistent: Prove that each image which was there throughout is handed out, while the list changes; see
-                :mod:`channel_images.walks.consistent`. It takes 6 % more requests at 1,000 rows a page, 16 % at 100.
+                `channel_images.walks.consistent`. It takes 6 % more requests at 1,000 rows a page, 16 % at 100.
 
         Raises:
             TypeError, ValueError: An argument is none that a server takes.
         """
-        return Listing(
-            self._client,
-            self._query(
-                list_product_images,
+        return self._listing(
+            build_query(
+                What.IMAGES,
+                self.id,
                 limit=limit,
                 concurrency=concurrency,
                 consistent=consistent,
-                counts=True,
                 product=product,
                 product_pk_in=product_pk_in,
                 id_in=id_in,
                 is_seller_product=is_seller_product,
                 product_type=product_type,
-            ),
+            )
         )
 
-    def images_detailed(self, *, limit: int = DEFAULT_LIMIT, concurrency: int = 1, consistent: bool = False) -> Listing:
+    def images_detailed(
+        self, *, limit: int = DEFAULT_LIMIT, concurrency: int = 1, consistent: bool = False
+    ) -> ListingT:
         """The channel's images, each with what further fields the server has for it, in `additional_properties`.
 
         Args:
@@ -117,14 +129,9 @@ class Channel(Operations):
             concurrency: Pages in flight at a time; see `images`.
             consistent: Prove that no image is lost; see `images`.
         """
-        return Listing(
-            self._client,
-            self._query(
-                list_detailed_product_images, limit=limit, concurrency=concurrency, consistent=consistent, counts=True
-            ),
-        )
+        return self._listing(self._query(What.DETAILED, limit, concurrency, consistent))
 
-    def inserts(self, *, limit: int = DEFAULT_LIMIT, concurrency: int = 1, consistent: bool = False) -> PendingListing:
+    def inserts(self, *, limit: int = DEFAULT_LIMIT, concurrency: int = 1, consistent: bool = False) -> PendingListingT:
         """The images that were never sent to the channel.
 
         Args:
@@ -132,14 +139,9 @@ class Channel(Operations):
             concurrency: Pages in flight at a time; see `images`.
             consistent: Prove that no image is lost; see `images`.
         """
-        return PendingListing(
-            self._client,
-            self._query(
-                list_product_image_inserts, limit=limit, concurrency=concurrency, consistent=consistent, counts=False
-            ),
-        )
+        return self._pending_listing(self._query(What.INSERTS, limit, concurrency, consistent))
 
-    def updates(self, *, limit: int = DEFAULT_LIMIT, concurrency: int = 1, consistent: bool = False) -> PendingListing:
+    def updates(self, *, limit: int = DEFAULT_LIMIT, concurrency: int = 1, consistent: bool = False) -> PendingListingT:
         """The images that were sent to the channel, and changed since.
 
         Args:
@@ -147,16 +149,11 @@ class Channel(Operations):
             concurrency: Pages in flight at a time; see `images`.
             consistent: Prove that no image is lost; see `images`.
         """
-        return PendingListing(
-            self._client,
-            self._query(
-                list_product_image_updates, limit=limit, concurrency=concurrency, consistent=consistent, counts=False
-            ),
-        )
+        return self._pending_listing(self._query(What.UPDATES, limit, concurrency, consistent))
 
     def inserts_or_updates(
         self, *, limit: int = DEFAULT_LIMIT, concurrency: int = 1, consistent: bool = False
-    ) -> PendingListing:
+    ) -> PendingListingT:
         """The images to insert and those to update.
 
         Args:
@@ -164,37 +161,28 @@ class Channel(Operations):
             concurrency: Pages in flight at a time; see `images`.
             consistent: Prove that no image is lost; see `images`.
         """
-        return PendingListing(
-            self._client,
-            self._query(
-                list_product_image_inserts_or_updates,
-                limit=limit,
-                concurrency=concurrency,
-                consistent=consistent,
-                counts=False,
-            ),
-        )
+        return self._pending_listing(self._query(What.PENDING, limit, concurrency, consistent))
+
+    def _query(self, what: What, limit: int, concurrency: int, consistent: bool) -> Query:
+        return build_query(what, self.id, limit=limit, concurrency=concurrency, consistent=consistent)
+
+    @abstractmethod
+    def _listing(self, query: Query) -> ListingT: ...
+
+    @abstractmethod
+    def _pending_listing(self, query: Query) -> PendingListingT: ...
+
+
+class Channel(Lists[Sender, Listing, PendingListing]):
+    """A sales channel. It has no state of its own but its number.
+
+    Made by `ChannelImages.channel`.
+    """
 
     def image(self, pk: int) -> ProductImage:
-        """One image.
-
-        Args:
-            pk: Its `pk`.
-
-        Raises:
-            NotFound: The channel has no such image.
-        """
         return self.with_raw_response.image(pk).value
 
     def image_detailed(self, pk: int) -> ProductImage:
-        """One image, with what further fields the server has for it, in `additional_properties`.
-
-        Args:
-            pk: Its `pk`.
-
-        Raises:
-            NotFound: The channel has no such image.
-        """
         return self.with_raw_response.image_detailed(pk).value
 
     def export(self, path: "Path | str", **options: "Unpack[ExportOptions]") -> "ExportResult":
@@ -204,7 +192,7 @@ class Channel(Operations):
 
         Args:
             path: The file, whose name tells the format: `.ndjson`, `.csv`, `.parquet`, `.ndjson.gz`, `.csv.gz`.
-            options: As for :class:`channel_images.export.Export`: `what`, `filters`, `limit`, `concurrency`, ...
+            options: As for `channel_images.export.Export`: `what`, `filters`, `limit`, `concurrency`, ...
 
         Raises:
             ExportError: It cannot be written as asked, or the disk is full.
@@ -219,26 +207,56 @@ class Channel(Operations):
         """The retrievals, with the HTTP answer beside the image. Pages have theirs without asking."""
         return ChannelWithRawResponse(self._client, self.id)
 
+    def _listing(self, query: Query) -> Listing:
+        return Listing(self._client, query)
 
-class ChannelWithRawResponse(Operations):
+    def _pending_listing(self, query: Query) -> PendingListing:
+        return PendingListing(self._client, query)
+
+
+class ChannelWithRawResponse(Operations[Sender]):
     """The retrievals of a channel, with the HTTP answer beside the image."""
 
-    def __init__(self, client: "ChannelImages", channel_id: int) -> None:
-        super().__init__(channel_id)
-        self._client = client
-
     def image(self, pk: int) -> Answer[ProductImage]:
-        """As `Channel.image`."""
-        return self._client.send(self._retrieval(retrieve_product_image, pk), decode_image)
+        return self._client.send(self._image(pk), decode_image)
 
     def image_detailed(self, pk: int) -> Answer[ProductImage]:
-        """As `Channel.image_detailed`."""
-        return self._client.send(self._retrieval(retrieve_detailed_product_image, pk), decode_image)
+        return self._client.send(self._image_detailed(pk), decode_image)
 
 
-def __getattr__(name: str) -> object:
-    if name != "AsyncChannel":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from channel_images.client.async_channel import AsyncChannel  # not before it is asked for: it imports asyncio
+class AsyncChannel(Lists[AsyncSender, "AsyncListing", "AsyncPendingListing"]):
+    """A sales channel, for tasks. It has no state of its own but its number.
 
-    return AsyncChannel
+    Made by `AsyncChannelImages.channel`.
+    """
+
+    async def image(self, pk: int) -> ProductImage:
+        return (await self.with_raw_response.image(pk)).value
+
+    async def image_detailed(self, pk: int) -> ProductImage:
+        return (await self.with_raw_response.image_detailed(pk)).value
+
+    @property
+    def with_raw_response(self) -> "AsyncChannelWithRawResponse":
+        """The retrievals, with the HTTP answer beside the image. Pages have theirs without asking."""
+        return AsyncChannelWithRawResponse(self._client, self.id)
+
+    def _listing(self, query: Query) -> "AsyncListing":
+        from channel_images.listings.async_listing import AsyncListing  # not before: it imports asyncio
+
+        return AsyncListing(self._client, query)
+
+    def _pending_listing(self, query: Query) -> "AsyncPendingListing":
+        from channel_images.listings.async_listing import AsyncPendingListing
+
+        return AsyncPendingListing(self._client, query)
+
+
+class AsyncChannelWithRawResponse(Operations[AsyncSender]):
+    """The retrievals of a channel, with the HTTP answer beside the image."""
+
+    async def image(self, pk: int) -> Answer[ProductImage]:
+        return await self._client.send(self._image(pk), decode_image)
+
+    async def image_detailed(self, pk: int) -> Answer[ProductImage]:
+        return await self._client.send(self._image_detailed(pk), decode_image)

@@ -1,32 +1,26 @@
-"""Dividing channels into partitions that are read apart, by threads, processes or machines.
+"""Divides channels into partitions that are read apart, by threads, processes or machines.
 
-Nothing here knows by which: :func:`plan` asks each channel for its size and cuts its list into ranges of pages, and
-:func:`read` reads one of them, wherever it is. A partition is plain data and can be pickled.
+Nothing here knows by which: `plan` asks each channel for its size and cuts its list into ranges of pages, and `read` reads one of them, wherever it is. A partition is plain data and can be pickled.
 
 The last partition of a list is open-ended, since more rows may have come by the time it is read. The lists are not read
 in one moment: rows that move across the border of two partitions meanwhile are missing, or come twice. An export reads
-with proof instead; see :mod:`channel_images.walks.consistent`.
+with proof instead; see `channel_images.walks.consistent`.
 """
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import field, frozen
 
+from channel_images.calls.answers import Page
+from channel_images.calls.sender import Sender
 from channel_images.choices import What
-from channel_images.exceptions import ExportError
+from channel_images.export.lists import EXPORT_LIMIT, list_of
+from channel_images.listings.listing import pages_by
 from channel_images.walks.plain import PlainWalk
 
-if TYPE_CHECKING:
-    from channel_images.calls.answers import Page
-    from channel_images.client.channel import Channel
-    from channel_images.client.client import ChannelImages
-    from channel_images.listings.listing import Listing
-
-EXPORT_LIMIT = 1_000
-"""Rows on a page; a server that clamps or refuses it gives less."""
 PARTITION_ROWS = 100_000
 
 
@@ -51,36 +45,8 @@ class Partition:
     last: int | None = None
 
 
-def list_of(
-    channel: "Channel",
-    what: What,
-    filters: Mapping[str, Any],
-    *,
-    limit: int = EXPORT_LIMIT,
-    concurrency: int = 1,
-    consistent: bool = False,
-) -> "Listing":
-    """The listing of a channel that `what` names.
-
-    Raises:
-        ExportError: Filters are given for a list that has none.
-    """
-    paging: dict[str, Any] = {"limit": limit, "concurrency": concurrency, "consistent": consistent}
-    if what is What.IMAGES:
-        return channel.images(**filters, **paging)
-    if filters:
-        raise ExportError(f"the API filters the plain list of images alone: {what} takes no {', '.join(filters)}")
-    methods = {
-        What.DETAILED: channel.images_detailed,
-        What.INSERTS: channel.inserts,
-        What.UPDATES: channel.updates,
-        What.PENDING: channel.inserts_or_updates,
-    }
-    return methods[what](**paging)
-
-
 def plan(
-    client: "ChannelImages",
+    client: Sender,
     channels: Iterable[int],
     *,
     what: What | str = What.IMAGES,
@@ -108,16 +74,15 @@ def plan(
 
     def partitions_of(channel: int) -> list[Partition]:
         partitions: list[Partition] = []
-        for part in list_of(client.channel(channel), what, filters or {}, limit=limit)._parts():
+        for part in list_of(channel, what, filters or {}, limit=limit).parts():
             walk = PlainWalk(limit)
-            page = next(part._pages_by(walk))
+            page = next(pages_by(client, part, walk))
             size = len(page.results) if not walk.done and page.results else page.limit
-            filtered = part._query.filters
             pages = max(1, partition_rows // size)
             last_page = -(-(page.count or 0) // size)
             firsts = range(1, max(2, last_page + 1), pages)
             partitions += [
-                Partition(channel, what, filtered, size, first, first + pages - 1 if first != firsts[-1] else None)
+                Partition(channel, what, part.filters, size, first, first + pages - 1 if first != firsts[-1] else None)
                 for first in firsts
             ]
         return partitions
@@ -126,7 +91,7 @@ def plan(
         return list(itertools.chain.from_iterable(threads.map(partitions_of, channels)))
 
 
-def read(client: "ChannelImages", partition: Partition, *, concurrency: int = 1) -> Iterator["Page"]:
+def read(client: Sender, partition: Partition, *, concurrency: int = 1) -> Iterator[Page]:
     """The pages of a partition.
 
     Args:
@@ -134,12 +99,7 @@ def read(client: "ChannelImages", partition: Partition, *, concurrency: int = 1)
         partition: The partition.
         concurrency: Pages in flight at a time.
     """
-    listing = list_of(
-        client.channel(partition.channel),
-        partition.what,
-        partition.filters,
-        limit=partition.limit,
-        concurrency=concurrency,
-    )
-    for part in listing._parts():  # one, as `plan` made it
-        yield from part._pages_by(PlainWalk(partition.limit, first=partition.first, last=partition.last))
+    what, limit = partition.what, partition.limit
+    wanted = list_of(partition.channel, what, partition.filters, limit=limit, concurrency=concurrency)
+    for part in wanted.parts():  # one, as `plan` made it
+        yield from pages_by(client, part, PlainWalk(limit, first=partition.first, last=partition.last))

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import attrs
 from attrs import evolve, frozen
 
 from channel_images.calls.answers import Page
+from channel_images.calls.sender import Sender
 from channel_images.choices import What
 from channel_images.exceptions import ChannelImagesError, ExportError, IncompleteListing
-from channel_images.export.plan import EXPORT_LIMIT, list_of
+from channel_images.export.lists import EXPORT_LIMIT, list_of
 from channel_images.export.sinks import format_of, sink_for
 from channel_images.export.work import (
     EMPTY,
@@ -28,12 +29,10 @@ from channel_images.export.work import (
     sync_file,
     sync_folder,
 )
+from channel_images.listings.listing import pages_by
+from channel_images.listings.query import Query
 from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.rows import keys_of
-
-if TYPE_CHECKING:
-    from channel_images.client.client import ChannelImages
-    from channel_images.listings.listing import Listing
 
 CHECKPOINT_SECONDS = 2.0
 _CHUNK = 5_000
@@ -157,7 +156,7 @@ class Export:
 
     def __init__(
         self,
-        client: "ChannelImages",
+        client: Sender,
         channels: Sequence[int],
         path: Path | str,
         *,
@@ -204,7 +203,7 @@ class Export:
             "escape_formulas": escape_formulas,
         }
         for channel in self._channels:  # refuses what no list takes, before anything is written
-            list_of(client.channel(channel), self._what, self._filters)
+            list_of(channel, self._what, self._filters)
         self._state = _State()
         self._files: list[Path] = []
         self._begun_with = 0  # rows of earlier runs
@@ -317,15 +316,15 @@ class Export:
         """Read a channel to its end, or on from where the checkpoint was."""
         if self._state.reading is None or self._state.reading.channel != channel:
             self._state = evolve(self._state, reading=_Reading(channel))
-        listing = list_of(
-            self._client.channel(channel),
+        wanted = list_of(
+            channel,
             self._what,
             self._filters,
             limit=self._limit,
             concurrency=self._concurrency,
             consistent=True,
         )
-        parts = listing._parts()
+        parts = wanted.parts()
         for number in range(self._reading().part, len(parts)):
             if number > self._reading().part:
                 # Kept at once: the pks of the part before are overwritten.
@@ -346,7 +345,7 @@ class Export:
         result = ChannelResult(reading.channel, reading.rows, status, reading.doubts)
         return evolve(self._state, finished=[*self._state.finished, result], reading=None)
 
-    def _read_part(self, work: WorkFolder, spool: Spool, part: "Listing", *, is_last: bool) -> None:
+    def _read_part(self, work: WorkFolder, spool: Spool, part: Query, *, is_last: bool) -> None:
         reading = self._reading()
         pks_path = work.path / "pks"
         with closing(Spool(pks_path, reading.pks)) as pks:
@@ -356,7 +355,7 @@ class Export:
             pages: list[Page] = []
             saved = time.monotonic() - self._checkpoint_seconds  # the first page is kept at once
             try:
-                for page in part._pages_by(walk):
+                for page in pages_by(self._client, part, walk):
                     pages.append(page)
                     self._retries += page.retries
                     due = time.monotonic() - saved >= self._checkpoint_seconds

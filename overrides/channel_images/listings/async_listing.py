@@ -1,39 +1,30 @@
-"""Lists of images for `async for`, in tasks where several pages are in flight; see :mod:`channel_images.listings.listing`."""
+"""Reads a list for `async for`, in tasks where several pages are in flight; see `channel_images.listings.listing`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Self, TypeVar
 
 from channel_images.calls.answers import Answer, Page
-from channel_images.exceptions import ChannelImagesError, RequestError, ResponseError
-from channel_images.listings.listing import page_of, without_known
-from channel_images.listings.query import Query, decode_rows
-from channel_images.walks.drain import Drain
+from channel_images.calls.sender import AsyncSender
+from channel_images.exceptions import RequestError, ResponseError
+from channel_images.listings import steps
+from channel_images.listings.listing import BaseListing, BasePendingListing, BasePrefetch
+from channel_images.listings.query import Query
+from channel_images.listings.steps import Ask, Steps
 from channel_images.walks.rows import Rows
-from channel_images.walks.seen import PkSet
-from channel_images.walks.walk import Walk
-from channel_images.window import Window
 from channel_images_api.models import ProductImage
+from channel_images_api.types import Request
 
-if TYPE_CHECKING:
-    from channel_images.client.async_client import AsyncChannelImages
-
-Fetch = Callable[[Window], Coroutine[Any, Any, Answer[Rows]]]
+T = TypeVar("T")
 
 
-class AsyncListing:
+class AsyncListing(BaseListing[AsyncSender]):
     """Every image of a list, lazily: a request is sent when its page is needed.
 
     It may be iterated over again, which reads the list again.
     """
-
-    def __init__(self, client: "AsyncChannelImages", query: Query) -> None:
-        self._client = client
-        self._query = query
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of channel {self._query.channel_id} at {self._client.base_url}>"
 
     async def __aiter__(self) -> AsyncIterator[ProductImage]:
         async with aclosing(self.pages()) as pages:
@@ -42,142 +33,71 @@ class AsyncListing:
                     yield image
                 del page
 
-    async def pages(self) -> AsyncGenerator[Page]:
-        """The same, page by page; an image that was on an earlier page too is left out of the later one.
-
-        Raises:
-            ChannelImagesError: As :mod:`channel_images.exceptions` draws them, at the place of the page in the list.
-        """
-        parts = self._query.parts()
-        seen = PkSet() if len(parts) > 1 else None
-        for part in parts:
-            async with aclosing(_drive(part.walk(), self._fetch(part), part.concurrency)) as pages:
-                async for page in pages:
-                    yield page if seen is None else without_known(page, seen)
-                    del page
+    def pages(self) -> AsyncGenerator[Page]:
+        return run(steps.pages(self._query), self._sender, self._query)
 
     async def count(self) -> int:
-        """How many images there are.
-
-        One request where the server counts; else, as for pending lists, one for each page.
-        """
-        total = 0
-        for part in self._query.parts():
-            if not part.counts:
-                total += await self._counted(part)
-                continue
-            rows = (await self._fetch(part)(Window(1, 1))).value
-            total += await self._counted(part) if rows.count is None else rows.count
-        return total
-
-    async def _counted(self, part: Query) -> int:
-        total = 0
-        async with aclosing(_drive(part.walk(), self._fetch(part), part.concurrency)) as pages:
-            async for page in pages:
-                if page.count is not None:
-                    return page.count
-                total += len(page.results)
+        (total,) = [each async for each in run(steps.count(self._query), self._sender, self._query)]
         return total
 
     async def first(self) -> ProductImage | None:
-        """The first image, in one request; None where there is none."""
-        for part in self._query.parts():
-            if images := (await self._fetch(part)(Window(1, 1))).value.images:
-                return images[0]
-        return None
-
-    def _fetch(self, part: Query) -> Fetch:
-        return lambda window: self._client.send(part.request(window), decode_rows)
+        (image,) = [each async for each in run(steps.first(self._query), self._sender, self._query)]
+        return image
 
 
-class AsyncPendingListing(AsyncListing):
+class AsyncPendingListing(BasePendingListing, AsyncListing):
     """The images that are pending in a channel."""
 
-    async def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> AsyncGenerator[Sequence[ProductImage]]:
-        """Batches of images, until nothing is pending.
+    def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> AsyncGenerator[Sequence[ProductImage]]:
+        return run(steps.drain(self._query, max_passes, wait), self._sender, self._query)
 
-        Report the images of a batch as sent, by whatever call the platform has for it, and take the next one. An image
-        is handed out again only when its `modified_date` has risen, or it had left the list and came back.
 
-        Args:
-            max_passes: How many passes through the list in a row may find nothing new, and nothing gone either.
-            wait: Seconds before such a pass is repeated; each time twice as long, at most 30.
-
-        Raises:
-            DrainStalled: After so many passes, images that were handed out are pending still.
-            IncompleteListing: Images have no `pk`, so that nobody could say which were handed out.
-        """
-        drain = Drain(self._query.limit, max_passes, wait)
-        fetch = self._fetch(self._query)
-        while not drain.done:
-            window = drain.upcoming()
+async def run(steps: Steps[T], sender: AsyncSender, query: Query) -> AsyncGenerator[T]:
+    """Send what the steps ask for, and hand out what they hand out."""
+    async with AsyncPrefetch(sender, query) as prefetch:
+        resume: Callable[[], Ask | T] = partial(next, steps)
+        while True:
             try:
-                rows = (await fetch(window)).value
-            except ChannelImagesError as error:
-                batch = drain.failed(window, error)
+                step = resume()
+            except StopIteration:
+                return
+            del resume  # and with it the page before, for the next one to have its memory
+            if isinstance(step, Ask):
+                try:
+                    resume = partial(steps.send, await prefetch.answer(step))
+                except (RequestError, ResponseError) as error:
+                    resume = partial(steps.throw, error)
             else:
-                batch = drain.feed(window, rows)
-            if batch:
-                yield batch
-            if drain.pause:
-                await asyncio.sleep(drain.pause)
+                yield step
+                resume = partial(next, steps)
+            del step
 
 
-async def _drive(walk: Walk, fetch: Fetch, concurrency: int) -> AsyncGenerator[Page]:
-    async with _Flight(fetch, concurrency) as flight:
-        begun = False
-        while not walk.done:
-            page = await flight.next_page(walk)
-            if page is not None and (page.results or not begun):
-                begun = True
-                yield page
-            del page  # for the next one to have its memory
-        walk.check()
-
-
-class _Flight:
+class AsyncPrefetch(BasePrefetch[AsyncSender, "asyncio.Task[Answer[Rows]]"]):
     """The requests that are under way, one task each."""
 
-    def __init__(self, fetch: Fetch, concurrency: int) -> None:
-        self._fetch = fetch
-        self._concurrency = concurrency
-        self._tasks: dict[Window, asyncio.Task[Answer[Rows]]] = {}
-        self._dropped: set[asyncio.Task[Answer[Rows]]] = set()
+    def __init__(self, sender: AsyncSender, query: Query) -> None:
+        super().__init__(sender, query)
+        self._dropped: list[asyncio.Task[Answer[Rows]]] = []
 
-    async def next_page(self, walk: Walk) -> Page | None:
-        """One step of a walk; None where it brought no page."""
-        window, *foreseen = walk.upcoming(self._concurrency)
-        try:
-            answer = await self._land(window, foreseen)
-        except ResponseError as error:
-            return page_of(window, None, walk.failed(window, error), error)
-        except RequestError as error:
-            walk.failed(window, error)
-            return None
-        return page_of(window, answer.value, walk.feed(window, answer.value), answer)
+    async def answer(self, ask: Ask) -> Answer[Rows]:
+        """The answer that is needed."""
+        if self._query.concurrency == 1:
+            return await self._sender.send(ask.requests[0], self._query.decode, after=ask.after)
+        return await self._take(ask)
 
-    async def _land(self, window: Window, foreseen: Sequence[Window]) -> Answer[Rows]:
-        """The answer for a window, while those that will be needed next are asked for."""
-        if self._concurrency == 1:
-            return await self._fetch(window)
-        wanted = (window, *foreseen)
-        for other in set(self._tasks).difference(wanted):
-            task = self._tasks.pop(other)
-            task.cancel()
-            self._dropped.add(task)
-        for one in wanted:
-            if one not in self._tasks:
-                self._tasks[one] = asyncio.create_task(self._fetch(one))
-        try:
-            return await self._tasks[window]
-        finally:
-            del self._tasks[window]
+    def _begin(self, request: Request, after: float) -> "asyncio.Task[Answer[Rows]]":
+        return asyncio.create_task(self._sender.send(request, self._query.decode, after=after))
 
-    async def __aenter__(self) -> "_Flight":
+    def _drop(self, in_flight: "asyncio.Task[Answer[Rows]]") -> None:
+        in_flight.cancel()
+        self._dropped.append(in_flight)
+
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        left = [*self._tasks.values(), *self._dropped]
+        left = [*self._in_flight.values(), *self._dropped]
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)

@@ -1,216 +1,206 @@
-"""Lists of images, read page by page as they are iterated over, in threads where several pages are in flight."""
+"""Reads a list page by page as it is iterated over, in threads where several pages are in flight."""
 
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING
-
-from attrs import evolve
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from channel_images.calls.answers import Answer, Page
-from channel_images.calls.deadlines import CancelToken
-from channel_images.exceptions import ChannelImagesError, RequestError, ResponseError
-from channel_images.listings.query import Query, decode_rows
-from channel_images.walks.rows import Rows, keys_of
-from channel_images.walks.seen import PkSet
-from channel_images.walks.walk import FAR, Walk
-from channel_images.window import Window
+from channel_images.calls.sender import AsyncSender, Sender
+from channel_images.exceptions import RequestError, ResponseError
+from channel_images.listings import steps
+from channel_images.listings.query import Query
+from channel_images.listings.steps import Ask, Steps
+from channel_images.walks.rows import Rows
+from channel_images.walks.walk import Walk
 from channel_images_api.models import ProductImage
+from channel_images_api.types import Request
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    from channel_images.client.client import ChannelImages
+    from channel_images.calls.deadlines import CancelToken
 
-Fetch = Callable[[Window, CancelToken | None], Answer[Rows]]
+T = TypeVar("T")
+SenderT = TypeVar("SenderT", bound=Sender | AsyncSender)
+InFlightT = TypeVar("InFlightT")
 
 
-class Listing:
-    """Every image of a list, lazily: a request is sent when its page is needed.
+class BaseListing(ABC, Generic[SenderT]):
+    """What a list is, for threads and for tasks."""
 
-    It may be iterated over again, which reads the list again.
-    """
-
-    def __init__(self, client: "ChannelImages", query: Query) -> None:
-        self._client = client
+    def __init__(self, sender: SenderT, query: Query) -> None:
+        self._sender = sender
         self._query = query
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of channel {self._query.channel_id} at {self._client.base_url}>"
+        return f"<{type(self).__name__} of channel {self._query.channel_id} at {self._sender.base_url}>"
 
-    def __iter__(self) -> Iterator[ProductImage]:
-        return chain.from_iterable(map(attrgetter("results"), self.pages()))
-
-    def pages(self) -> Generator[Page]:
+    @abstractmethod
+    def pages(self) -> Any:
         """The same, page by page; an image that was on an earlier page too is left out of the later one.
 
         Raises:
-            ChannelImagesError: As :mod:`channel_images.exceptions` draws them, at the place of the page in the list.
+            ChannelImagesError: As `channel_images.exceptions` draws them, at the place of the page in the list.
         """
-        parts = self._query.parts()
-        seen = PkSet() if len(parts) > 1 else None
-        for part in parts:
-            for page in drive(part.walk(), self._fetch(part), part.concurrency):
-                yield page if seen is None else without_known(page, seen)
-                del page
 
-    def _parts(self) -> "Sequence[Listing]":
-        """The listings that this one is made of: one, or several where the ids are more than a URL can carry."""
-        return [type(self)(self._client, part) for part in self._query.parts()]
-
-    def _pages_by(self, walk: Walk) -> Iterator[Page]:
-        """The pages of one part, by a walk of the caller's, which can be one that was begun before."""
-        return drive(walk, self._fetch(self._query), self._query.concurrency)
-
-    def count(self) -> int:
+    @abstractmethod
+    def count(self) -> Any:
         """How many images there are.
 
         One request where the server counts; else, as for pending lists, one for each page.
+
+        Raises:
+            ChannelImagesError: As for `pages`.
         """
-        total = 0
-        for part in self._query.parts():
-            if not part.counts:
-                total += self._counted(part)
-                continue
-            rows = self._fetch(part)(Window(1, 1), None).value
-            total += self._counted(part) if rows.count is None else rows.count
-        return total
 
-    def _counted(self, part: Query) -> int:
-        total = 0
-        for page in drive(part.walk(), self._fetch(part), part.concurrency):
-            if page.count is not None:
-                return page.count
-            total += len(page.results)
-        return total
+    @abstractmethod
+    def first(self) -> Any:
+        """The first image, in one request; None where there is none.
 
-    def first(self) -> ProductImage | None:
-        """The first image, in one request; None where there is none."""
-        for part in self._query.parts():
-            if images := self._fetch(part)(Window(1, 1), None).value.images:
-                return images[0]
-        return None
-
-    def _fetch(self, part: Query) -> Fetch:
-        return lambda window, stop: self._client.send(part.request(window), decode_rows, cancel=stop)
+        Raises:
+            ChannelImagesError: As for `pages`.
+        """
 
 
-class PendingListing(Listing):
-    """The images that are pending in a channel."""
+class BasePendingListing(ABC):
+    """What a pending list is besides."""
 
-    def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> Generator[Sequence[ProductImage]]:
+    @abstractmethod
+    def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> Any:
         """Batches of images, until nothing is pending.
 
         Report the images of a batch as sent, by whatever call the platform has for it, and take the next one. An image
         is handed out again only when its `modified_date` has risen, or it had left the list and came back.
+
+        `concurrency` has no effect at the front of the list, which every batch changes. Pages are read ahead only to
+        step over images that were handed out, and are listed still.
+
+        Closing the client ends a wait.
 
         Args:
             max_passes: How many passes through the list in a row may find nothing new, and nothing gone either.
             wait: Seconds before such a pass is repeated; each time twice as long, at most 30.
 
         Raises:
+            ClientUnusable: The client was closed.
             DrainStalled: After so many passes, images that were handed out are pending still.
             IncompleteListing: Images have no `pk`, so that nobody could say which were handed out.
         """
-        from channel_images.walks.drain import Drain
 
-        drain = Drain(self._query.limit, max_passes, wait)
-        fetch = self._fetch(self._query)
-        while not drain.done:
-            window = drain.upcoming()
+
+class Listing(BaseListing[Sender]):
+    """Every image of a list, lazily: a request is sent when its page is needed.
+
+    It may be iterated over again, which reads the list again.
+    """
+
+    def __iter__(self) -> Iterator[ProductImage]:
+        return chain.from_iterable(map(attrgetter("results"), self.pages()))
+
+    def pages(self) -> Generator[Page]:
+        return run(steps.pages(self._query), self._sender, self._query)
+
+    def count(self) -> int:
+        (total,) = run(steps.count(self._query), self._sender, self._query)
+        return total
+
+    def first(self) -> ProductImage | None:
+        (image,) = run(steps.first(self._query), self._sender, self._query)
+        return image
+
+
+class PendingListing(BasePendingListing, Listing):
+    """The images that are pending in a channel."""
+
+    def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> Generator[Sequence[ProductImage]]:
+        return run(steps.drain(self._query, max_passes, wait), self._sender, self._query)
+
+
+def pages_by(sender: Sender, part: Query, walk: Walk) -> Generator[Page]:
+    """The pages of one part of a list, by a walk of the caller's, which can be one that was begun before."""
+    return run(steps.pages_by(walk, part), sender, part)
+
+
+def run(steps: Steps[T], sender: Sender, query: Query) -> Generator[T]:
+    """Send what the steps ask for, and hand out what they hand out."""
+    with Prefetch(sender, query) as prefetch:
+        resume: Callable[[], Ask | T] = partial(next, steps)
+        while True:
             try:
-                rows = fetch(window, None).value
-            except ChannelImagesError as error:
-                batch = drain.failed(window, error)
+                step = resume()
+            except StopIteration:
+                return
+            del resume  # and with it the page before, for the next one to have its memory
+            if isinstance(step, Ask):
+                try:
+                    resume = partial(steps.send, prefetch.answer(step))
+                except (RequestError, ResponseError) as error:
+                    resume = partial(steps.throw, error)
             else:
-                batch = drain.feed(window, rows)
-            if batch:
-                yield batch
-            if drain.pause:
-                time.sleep(drain.pause)
+                yield step
+                resume = partial(next, steps)
+            del step
 
 
-def without_known(page: Page, seen: PkSet) -> Page:
-    """The page without images that were in an earlier part of the list, and moved since, say to another product."""
-    new = [image for image in page.results if type(image.pk) is not int or image.pk not in seen]
-    for pk in keys_of(new):
-        seen.add(pk)
-    return evolve(page, value=new)
+class BasePrefetch(ABC, Generic[SenderT, InFlightT]):
+    """The requests that are under way."""
+
+    def __init__(self, sender: SenderT, query: Query) -> None:
+        self._sender = sender
+        self._query = query
+        self._in_flight: dict[Request, InFlightT] = {}
+
+    def _take(self, ask: Ask) -> InFlightT:
+        """What the needed answer will come from, while those that are foreseen are asked for, and no others."""
+        for other in set(self._in_flight).difference(ask.requests):
+            self._drop(self._in_flight.pop(other))
+        for request in ask.requests:
+            if request not in self._in_flight:
+                self._in_flight[request] = self._begin(request, ask.after)
+        return self._in_flight.pop(ask.requests[0])
+
+    @abstractmethod
+    def _begin(self, request: Request, after: float) -> InFlightT:
+        """Send a request."""
+
+    @abstractmethod
+    def _drop(self, in_flight: InFlightT) -> None:
+        """End what was begun, since nobody needs it any more."""
 
 
-def page_of(
-    window: Window, rows: Rows | None, images: Sequence[ProductImage], answer: Answer[Rows] | ResponseError
-) -> Page | None:
-    """The page for what a window brought; None for the page that no list has."""
-    if window.number == FAR:
-        return None
-    return Page(
-        images,
-        answer.response,
-        answer.retries,
-        number=window.number,
-        limit=window.limit,
-        count=rows.count if rows is not None else None,
-    )
+class Prefetch(BasePrefetch[Sender, "Future[Answer[Rows]]"]):
+    """The requests that are under way, one thread each; no thread where there is one at a time."""
 
-
-def drive(walk: Walk, fetch: Fetch, concurrency: int) -> Iterator[Page]:
-    with _Flight(fetch, concurrency) as flight:
-        begun = False
-        while not walk.done:
-            page = flight.next_page(walk)
-            if page is not None and (page.results or not begun):
-                begun = True
-                yield page
-            del page  # for the next one to have its memory
-        walk.check()
-
-
-class _Flight:
-    """The requests that are under way, one thread each."""
-
-    _stop: CancelToken | None = None
     _threads: "ThreadPoolExecutor | None" = None
+    _cancel: "CancelToken | None" = None
 
-    def __init__(self, fetch: Fetch, concurrency: int) -> None:
-        self._fetch = fetch
-        self._concurrency = concurrency
-        self._futures: dict[Window, Future[Answer[Rows]]] = {}
-        if concurrency > 1:
+    def answer(self, ask: Ask) -> Answer[Rows]:
+        """The answer that is needed."""
+        if self._query.concurrency == 1:
+            return self._sender.send(ask.requests[0], self._query.decode, after=ask.after)
+        return self._take(ask).result()
+
+    def _begin(self, request: Request, after: float) -> "Future[Answer[Rows]]":
+        if self._threads is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            self._stop = CancelToken()
-            self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="channel_images")
+            from channel_images.calls.deadlines import CancelToken
 
-    def next_page(self, walk: Walk) -> Page | None:
-        """One step of a walk; None where it brought no page."""
-        window, *foreseen = walk.upcoming(self._concurrency)
-        try:
-            answer = self._land(window, foreseen)
-        except ResponseError as error:
-            return page_of(window, None, walk.failed(window, error), error)
-        except RequestError as error:
-            walk.failed(window, error)
-            return None
-        return page_of(window, answer.value, walk.feed(window, answer.value), answer)
+            self._cancel = CancelToken()
+            self._threads = ThreadPoolExecutor(self._query.concurrency, thread_name_prefix="channel_images")
+        return self._threads.submit(self._sender.send, request, self._query.decode, after=after, cancel=self._cancel)
 
-    def _land(self, window: Window, foreseen: Sequence[Window]) -> Answer[Rows]:
-        """The answer for a window, while those that will be needed next are asked for."""
-        if self._threads is None:
-            return self._fetch(window, None)
-        wanted = (window, *foreseen)
-        for other in set(self._futures).difference(wanted):
-            self._futures.pop(other).cancel()
-        for one in wanted:
-            if one not in self._futures:
-                self._futures[one] = self._threads.submit(self._fetch, one, self._stop)
-        return self._futures.pop(window).result()
+    def _drop(self, in_flight: "Future[Answer[Rows]]") -> None:
+        in_flight.cancel()
 
-    def __enter__(self) -> "_Flight":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._threads is not None and self._stop is not None:
-            self._stop.set()  # ends the waits, those for the network too
+        if self._cancel is not None:
+            self._cancel.set()  # ends the waits, those for the network too
+        if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)

@@ -1,22 +1,27 @@
-"""What a listing asks for: an operation of the contract, a channel, filters, and how to page."""
+"""Says what a listing asks for: an operation of the contract, a channel, filters, and how to page."""
 
 import itertools
-import json
-from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from attrs import evolve, frozen
 
+from channel_images.choices import What
+from channel_images.listings.bodies import decode_rows
 from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.plain import PlainWalk
 from channel_images.walks.rows import Rows
 from channel_images.walks.walk import Walk
 from channel_images.window import Window
-from channel_images_api.errors import MalformedBody
-from channel_images_api.models import ProductImage, ProductImagePage, ProductType
-from channel_images_api.types import UNSET, Request
+from channel_images_api.api.sales_channel_product_image import (
+    list_detailed_product_images,
+    list_product_image_inserts,
+    list_product_image_inserts_or_updates,
+    list_product_image_updates,
+    list_product_images,
+)
+from channel_images_api.models import ProductType
+from channel_images_api.types import Request
 
 T = TypeVar("T")
 
@@ -24,29 +29,44 @@ MAX_IDS_LENGTH = 1_500
 """Characters of one list of ids in a URL; servers and proxies take URLs of 4,000 or more, and there may be two lists."""
 
 
+_REQUESTS: Mapping[What, Callable[..., Request]] = {
+    What.IMAGES: list_product_images.request,
+    What.DETAILED: list_detailed_product_images.request,
+    What.INSERTS: list_product_image_inserts.request,
+    What.UPDATES: list_product_image_updates.request,
+    What.PENDING: list_product_image_inserts_or_updates.request,
+}
+_COUNTED = (What.IMAGES, What.DETAILED)  # as the contract says
+
+
 @frozen
 class Query:
     """One list of one channel.
 
     Attributes:
-        operation: The `request` of the operation in the generated client.
+        what: Which list.
         channel_id: The channel.
         ids: The filters that are lists of ids, by their names in Python, each id once.
         filters: The other filters; those not given are not in it.
         limit: Rows on a page.
         concurrency: Pages in flight at a time.
         consistent: Whether to prove that no image was lost.
-        counts: Whether the contract says that the list comes with its count.
+        decode: Makes rows of the body of a page.
     """
 
-    operation: Callable[..., Request]
+    what: What
     channel_id: int
     limit: int
     concurrency: int
     consistent: bool
-    counts: bool
     ids: Mapping[str, Sequence[int]] = {}
     filters: Mapping[str, object] = {}
+    decode: Callable[[bytes], Rows] = decode_rows
+
+    @property
+    def counts(self) -> bool:
+        """Whether the contract says that the list comes with its count."""
+        return self.what in _COUNTED
 
     def parts(self) -> list["Query"]:
         """The same in several queries, where the ids are more than a URL can carry; none where a list of ids is empty.
@@ -62,17 +82,16 @@ class Query:
 
     def request(self, window: Window) -> Request:
         """The request for a window."""
-        return self.operation(self.channel_id, page=window.number, limit=window.limit, **self.filters)
+        return _REQUESTS[self.what](self.channel_id, page=window.number, limit=window.limit, **self.filters)
 
 
 def build_query(
-    operation: Callable[..., Request],
+    what: What,
     channel_id: int,
     *,
     limit: int,
     concurrency: int,
     consistent: bool,
-    counts: bool,
     product: int | None = None,
     product_pk_in: Iterable[int] | None = None,
     id_in: Iterable[int] | None = None,
@@ -102,12 +121,11 @@ def build_query(
         if not types:
             ids["id_in"] = []  # no type, no row
     return Query(
-        operation=operation,
+        what=what,
         channel_id=channel_id,
         limit=_positive("limit", limit),
         concurrency=_positive("concurrency", concurrency),
         consistent=bool(consistent),
-        counts=counts,
         ids=ids,
         filters=filters,
     )
@@ -125,63 +143,6 @@ def check_id(name: str, value: int) -> int:
     if not 0 <= value < 2**63:
         raise ValueError(f"{name} takes integers from 0 to 2**63 - 1, not {value}")
     return value
-
-
-def decode_rows(content: bytes) -> Rows:
-    """A page of a list: in the envelope, or as a bare array, whichever the contract says of the operation.
-
-    Raises:
-        MalformedBody: It is neither, or a `pk` is one that the contract does not have.
-    """
-    start = content.lstrip()[:1]
-    if start not in (b"[", b"{"):
-        start = _as_utf_8(content)[:1]
-    if start == b"[":
-        return Rows(_checked_pks(ProductImage.list_from_json(content), ""))
-    page = ProductImagePage.from_json(content)
-    if not isinstance(page.results, list):
-        raise MalformedBody("an array", None if page.results is UNSET else page.results, "results")
-    return Rows(
-        _checked_pks(page.results, "results"),
-        count=page.count if isinstance(page.count, int) and page.count >= 0 else None,
-        more=None if page.next_ is UNSET else page.next_ is not None,
-    )
-
-
-WIDEST = 70
-"""Bits of a `pk`. The contract has 63, some services give out more; of 70, at most 1,024 integers share a hash."""
-
-
-def _checked_pks(images: list[ProductImage], path: str) -> list[ProductImage]:
-    """The images, when no `pk` is too wide: of those any number can have one hash, and a set takes hours for them."""
-    pks: list[Any] = [image.pk for image in images]
-    with suppress(TypeError, OverflowError):  # where some images have none, or a wide one
-        array("q", pks)
-        return images
-    for number, pk in enumerate(pks):
-        if isinstance(pk, int) and pk.bit_length() > WIDEST:
-            raise MalformedBody(f"an integer of at most {WIDEST} bits", pk, f"{path}[{number}].pk")
-    return images
-
-
-def _as_utf_8(content: bytes) -> bytes:
-    """JSON in any of its encodings; what is none stays as it is."""
-    try:
-        return content.decode(json.detect_encoding(content)).lstrip("\ufeff \t\r\n").encode()
-    except UnicodeError:
-        return content
-
-
-def decode_image(content: bytes) -> ProductImage:
-    """One image.
-
-    Raises:
-        MalformedBody: It is none; without a `pk`, what came is no image.
-    """
-    image = ProductImage.from_json(content)
-    if type(image.pk) is not int:
-        raise MalformedBody("an integer", None, "pk")
-    return image
 
 
 def _iterated(name: str, values: Iterable[T]) -> Iterable[T]:

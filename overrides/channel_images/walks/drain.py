@@ -56,9 +56,12 @@ class Drain:
         self._listed: set[int] = set()
         self._found = False
 
-    def upcoming(self) -> Window:
-        """The window to ask for."""
-        return self._walk.upcoming(1)[0]
+    def upcoming(self, most: int = 1) -> Sequence[Window]:
+        """The windows to ask for next, at most so many: the first is needed, the others are foreseen, all in this pass.
+
+        None is foreseen at the front of the list, where what the caller reports as sent makes the rest move up.
+        """
+        return () if self.done else self._walk.upcoming(most)
 
     def feed(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
         """Take the answer; returns the images that are to be handed out as a batch.

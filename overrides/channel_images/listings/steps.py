@@ -1,0 +1,135 @@
+"""Decides what is asked for to read a list, and what is handed out of it. It sends nothing and waits for nothing.
+
+Each function here is a generator, as `httpx.Auth.auth_flow` is. It yields an `Ask`, and is sent the answer, or thrown the
+error; whatever else it yields is handed out. `listing` runs it in threads, `async_listing` in tasks.
+"""
+
+from collections.abc import Generator, Sequence
+from typing import TypeVar
+
+from attrs import evolve, frozen
+
+from channel_images.calls.answers import Answer, Page
+from channel_images.exceptions import RequestError, ResponseError
+from channel_images.listings.query import Query
+from channel_images.walks.drain import Drain
+from channel_images.walks.plain import PlainWalk
+from channel_images.walks.rows import Rows, keys_of
+from channel_images.walks.seen import PkSet
+from channel_images.walks.walk import FAR, Walk
+from channel_images.window import Window
+from channel_images_api.models import ProductImage
+from channel_images_api.types import Request
+
+T = TypeVar("T")
+
+
+@frozen
+class Ask:
+    """What is to be sent.
+
+    Attributes:
+        requests: The one whose answer is needed, and then those that are foreseen.
+        after: Seconds to wait before.
+    """
+
+    requests: Sequence[Request]
+    after: float = 0.0
+
+
+Steps = Generator[Ask | T, Answer[Rows], None]
+
+
+def pages(query: Query) -> Steps[Page]:
+    """Every page of a list; an image that was in an earlier part of it too is left out of the later one."""
+    parts = query.parts()
+    seen = PkSet() if len(parts) > 1 else None
+    for part in parts:
+        yield from pages_by(part.walk(), part, seen)
+
+
+def pages_by(walk: Walk, part: Query, seen: PkSet | None = None) -> Steps[Page]:
+    """The pages of one part of a list, by a walk, which can be one that was begun before."""
+    begun = False
+    while not walk.done:
+        page = yield from _page(walk, part)
+        if page is not None and (page.results or not begun):
+            begun = True
+            yield page if seen is None else _without_known(page, seen)
+        del page  # for the next one to have its memory
+    walk.check()
+
+
+def count(query: Query) -> Steps[int]:
+    """How many images there are: one number."""
+    total = 0
+    for part in query.parts():
+        counted = None
+        if part.counts:
+            counted = (yield Ask([part.request(Window(1, 1))])).value.count
+        total += (yield from _counted(part)) if counted is None else counted
+    yield total
+
+
+def _counted(part: Query) -> Generator[Ask, Answer[Rows], int]:
+    walk, total = part.walk(), 0
+    while not walk.done:
+        page = yield from _page(walk, part)
+        if page is not None and page.count is not None:
+            return page.count
+        total += len(page.results) if page is not None else 0
+        del page
+    walk.check()
+    return total
+
+
+def first(query: Query) -> Steps[ProductImage | None]:
+    """The first image, or None where there is none: one or the other."""
+    for part in query.parts():
+        walk = PlainWalk(1, last=1)
+        while not walk.done:
+            page = yield from _page(walk, part)
+            if page is not None and page.results:
+                yield page.results[0]
+                return
+        walk.check()
+    yield None
+
+
+def drain(query: Query, max_passes: int, wait: float) -> Steps[Sequence[ProductImage]]:
+    """Batches of pending images, until nothing is pending."""
+    walk = Drain(query.limit, max_passes, wait)
+    while not walk.done:
+        page = yield from _page(walk, query, after=walk.pause)
+        if page is not None and page.results:
+            yield page.results
+        del page
+
+
+def _page(walk: Walk | Drain, part: Query, after: float = 0.0) -> Generator[Ask, Answer[Rows], Page | None]:
+    """One step of a walk; None where it brought no page."""
+    window, *foreseen = walk.upcoming(part.concurrency)
+    try:
+        answer = yield Ask([part.request(each) for each in (window, *foreseen)], after)
+    except ResponseError as error:
+        return _page_of(window, walk.failed(window, error), error)
+    except RequestError as error:
+        walk.failed(window, error)
+        return None
+    return _page_of(window, walk.feed(window, answer.value), answer, answer.value.count)
+
+
+def _page_of(
+    window: Window, images: Sequence[ProductImage], answer: Answer[Rows] | ResponseError, count: int | None = None
+) -> Page | None:
+    if window.number == FAR:  # the page that no list has
+        return None
+    return Page(images, answer.response, answer.retries, number=window.number, limit=window.limit, count=count)
+
+
+def _without_known(page: Page, seen: PkSet) -> Page:
+    """The page without images that were in an earlier part of the list, and moved since, say to another product."""
+    new = [image for image in page.results if type(image.pk) is not int or image.pk not in seen]
+    for pk in keys_of(new):
+        seen.add(pk)
+    return evolve(page, value=new)
