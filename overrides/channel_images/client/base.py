@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from urllib.request import getproxies
 
 import httpx
 
+from channel_images.calls.address import is_loopback
 from channel_images.calls.answers import Answer
 from channel_images.calls.bodies import CODINGS, with_content
 from channel_images.calls.retries import OutOfTime, RateLimit, Retries, Undecoded, causes, describe, describe_failure
@@ -518,14 +518,6 @@ def _checked_url(base_url: str) -> str:
             f"the token for {url.host} travels in plain text: use https://", InsecureConnectionWarning, stacklevel=4
         )
     return str(url).rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, without brackets, is this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
