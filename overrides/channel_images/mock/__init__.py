@@ -10,7 +10,8 @@ from channel_images.mock.churn import Churn
 from channel_images.mock.data.channel import UnknownImage
 from channel_images.mock.data.fields import InvalidFields
 from channel_images.mock.data.store import UnknownChannel
-from channel_images.mock.faults.faults import BadFault, Faults
+from channel_images.mock.faults.faults import Faults
+from channel_images.mock.faults.spec import BadFault
 from channel_images.mock.http.journal import RecordedRequest
 from channel_images.mock.server import MockServer, PortInUse
 from channel_images.mock.settings import Settings

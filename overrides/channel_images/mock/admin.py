@@ -28,7 +28,7 @@ from channel_images.mock.data.channel import UnknownImage
 from channel_images.mock.data.fields import InvalidFields
 from channel_images.mock.data.store import UnknownChannel
 from channel_images.mock.endpoints import Body, Handler, JsonEndpoint
-from channel_images.mock.faults.faults import BadFault
+from channel_images.mock.faults.spec import BadFault
 from channel_images.mock.http.answers import Answer, Json, bad_request, not_found
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.journal import ADMIN_PREFIX, RecordedRequest

@@ -12,7 +12,8 @@ from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.churn import ChurnedEndpoint
 from channel_images.mock.docs_page import docs_endpoints
 from channel_images.mock.endpoints import JsonEndpoint, OperationEndpoint, send_answer
-from channel_images.mock.faults.faults import ACTIVE_USER, LOGIN, FaultyEndpoint
+from channel_images.mock.faults.endpoint import FaultyEndpoint
+from channel_images.mock.faults.spec import ACTIVE_USER, LOGIN
 from channel_images.mock.http.answers import Answer
 from channel_images.mock.http.auth import require_token
 from channel_images.mock.http.call import Call

@@ -7,10 +7,10 @@ from typing import TypeAlias
 from starlette.types import Receive, Scope, Send
 
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.connection import connection_of
 from channel_images.mock.http.answers import Answer, Json, Refused, malformed, method_not_allowed
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.delivery import deliver
+from channel_images.mock.http.protocol import connection_of
 from channel_images.mock.operations import Operation
 from channel_images.mock.settings import MAX_BODY
 

@@ -185,7 +185,7 @@ class MockServer:
     def fault(self, *specs: str) -> None:
         """Add faults, from the next request on: ``server.fault("503:first=2")``.
 
-        Specs are described in :mod:`channel_images.mock.faults.faults`. Raises ``BadFault``.
+        Specs are described in `channel_images.mock.faults`. Raises ``BadFault``.
         """
         self._state.faults.add(*specs)
 

@@ -6,14 +6,16 @@ import socket
 import struct
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from channel_images.mock.connection import EXTENSION
 from channel_images.mock.http.answers import to_json
 from channel_images.mock.settings import MAX_HEAD, PATIENCE
 
+EXTENSION = "channel_images.connection"
+"""The key of a request's connection among the extensions of its ASGI scope."""
 _BODY = to_json({"detail": "Request header fields too large."})
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\n"
@@ -21,6 +23,30 @@ _TOO_LARGE = (
 )
 _NO_LINGER = struct.pack("ii", 1, 0)
 """``struct linger``: on closing, throw away what is unsent, and send a reset instead of the good-bye."""
+
+
+class Connection(Protocol):
+    """The connection that a request came by. After ``reset`` or ``close`` the application may end without an answer."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are, behind what was sent so far and whatever was announced."""
+        ...
+
+    def reset(self) -> None:
+        """End it at once, by a TCP reset: the client's next read fails."""
+        ...
+
+    def close(self) -> None:
+        """End it in good order once everything written so far was sent, however much was announced."""
+        ...
+
+
+def connection_of(scope: Scope) -> Connection:
+    """The connection of a request. Raises ``RuntimeError`` under a server that gives no access to it."""
+    connection: Connection | None = scope.get("extensions", {}).get(EXTENSION)
+    if connection is None:
+        raise RuntimeError("this server does not let the mock end connections: serve it with MockServer")
+    return connection
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):

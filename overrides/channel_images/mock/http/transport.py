@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import httpx
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from channel_images.mock.connection import EXTENSION
+from channel_images.mock.http.protocol import EXTENSION
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
