@@ -6,6 +6,7 @@ In-process and without a socket, so that hundreds of behaviours can be tried.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
 from channel_images.mock.behaviour import Behaviour
@@ -191,3 +192,15 @@ def differing(behaviour: type[Behaviour]) -> dict[str, set[str]]:
         if answer != usual:
             found.setdefault(asked.about, set()).add(LETTERS[asked.operation.id])
     return found
+
+
+def behaviours_of(module: ModuleType) -> list[type[Behaviour]]:
+    """The behaviours that a module makes, in their order; those with an underscore only help others."""
+    return [
+        kind
+        for name, kind in vars(module).items()
+        if isinstance(kind, type)
+        and issubclass(kind, Behaviour)
+        and kind.__module__ == module.__name__
+        and name[0] != "_"
+    ]

@@ -10,7 +10,7 @@ from itertools import combinations
 
 import httpx
 import pytest
-from tests.mock.battery import LETTERS, ROWS, Asked, ask, battery, differing, strict
+from tests.mock.battery import LETTERS, ROWS, Asked, ask, battery, behaviours_of, differing, strict
 
 from channel_images.mock import MockServer, variants
 from channel_images.mock.bugs import behaviour
@@ -82,6 +82,10 @@ def test_a_variant_changes_the_answers_that_it_should(name: str) -> None:
 
 def test_every_variant_is_in_the_tables_of_this_test() -> None:
     assert EXPECTED.keys() | BY_CHANCE == VARIANTS.keys()
+
+
+def test_each_variant_is_written_down_once_and_in_order() -> None:
+    assert [variant.behaviour for variant in VARIANTS.values()] == behaviours_of(variants)
 
 
 def test_every_allowance_has_a_variant() -> None:
