@@ -17,7 +17,7 @@ from channel_images.mock.operations import Operation, operations
 from channel_images.mock.settings import Settings
 
 SETTINGS = Settings(channels={5: 120, 6: 23, 7: 0}, token="Mock-token")
-LETTERS = dict(zip((operation.id for operation in operations()), "LDIUBRE", strict=True))
+LETTERS = dict(zip(operations(), "LDIUBRE", strict=True))
 """A letter for each operation: List, Detailed list, Inserts, Updates, Both, Retrieve, and, detailEd, the last one."""
 
 ROWS = frozenset(
@@ -72,8 +72,8 @@ class Asked:
 @cache
 def battery() -> tuple[Asked, ...]:
     """Every request, and at the end the simplest of them once more: what was asked before should not show."""
-    asked = [asked for operation in operations() for asked in _for(operation)]
-    for operation in operations():
+    asked = [asked for operation in operations().values() for asked in _for(operation)]
+    for operation in operations().values():
         path = operation.path.format(channel_id=5, id=1)
         asked += [Asked("later", operation, path), Asked("token", operation, path, headers={})]
     return tuple(asked)

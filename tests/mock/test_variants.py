@@ -121,7 +121,7 @@ def held(name: str, asked: Asked, answer: Answer, judge: Judge) -> None:
         listed = answer.body.replace(b'"archived"', b'"active"').replace(b'"marketplace"', b'"unified"')
         answer = replace(answer, body=listed)
     if name == "enveloped-pending" and operation.meaning.pending:
-        operation = operations()[0]
+        operation = operations()["listProductImages"]
     judge(operation.id, httpx.Response(answer.status, headers=answer.headers, content=answer.body))
 
 

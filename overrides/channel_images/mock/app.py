@@ -52,7 +52,9 @@ def create_app(
         **Admin(state).endpoints(admin_guard),
         **docs_endpoints(settings),
     }
-    contract: dict[str, ASGIApp] = {each.path: _ContractEndpoint(each, answering, state) for each in operations()}
+    contract: dict[str, ASGIApp] = {
+        each.path: _ContractEndpoint(each, answering, state) for each in operations().values()
+    }
     app = Starlette(
         routes=[Route(path, endpoint) for path, endpoint in {**contract, **own}.items()],
         middleware=[Middleware(JournalMiddleware, journal=state.journal)],

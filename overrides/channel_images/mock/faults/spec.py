@@ -85,7 +85,7 @@ class Words:
         text = self.text("operation", "listProductImages")
         if text is None:
             return None
-        known = [*(operation.id for operation in operations()), *BESIDE]
+        known = [*operations(), *BESIDE]
         for name in text.split(","):
             if name not in known:
                 raise self.bad(f"no operation {name!r}", near(name, known))
