@@ -70,20 +70,21 @@ class ChannelImagesMock:
     @cached_property
     def client(self) -> "AuthenticatedClient":
         """A generated client with the token, for synchronous calls. Closed after the test."""
-        from channel_images import AuthenticatedClient
-
-        return AuthenticatedClient(base_url=self.url, token=self.token)
+        return self._client()
 
     @cached_property
     def async_client(self) -> "AuthenticatedClient":
         """A generated client with the token, for asynchronous calls. Closed after the test."""
         import httpx
 
+        # Connections that stay open belong to the test's event loop, which ends before they could be closed here.
+        return self._client(limits=httpx.Limits(max_keepalive_connections=0))
+
+    def _client(self, **options: object) -> "AuthenticatedClient":
         from channel_images import AuthenticatedClient
 
-        # Connections that stay open belong to the test's event loop, which ends before they could be closed here.
-        kept = {"limits": httpx.Limits(max_keepalive_connections=0)}
-        return AuthenticatedClient(base_url=self.url, token=self.token, httpx_args=kept)
+        # The server is on this machine: whatever proxy the environment names would look for it on its own.
+        return AuthenticatedClient(base_url=self.url, token=self.token, httpx_args={"trust_env": False, **options})
 
     def add(
         self,
