@@ -1,4 +1,4 @@
-"""The mock as an ASGI application."""
+"""Builds the mock as an ASGI application."""
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -28,10 +28,13 @@ from channel_images.mock.state import State
 def create_app(
     settings: Settings | None = None, *, state: State | None = None, behaviour: type[Behaviour] = Behaviour
 ) -> Starlette:
-    """Build the application; ``state`` is begun from the settings unless it is given.
+    """Build the application; `state` is begun from the settings unless it is given.
 
-    ``behaviour`` decides what the contract's operations answer. Raises ``ContractNotFound``, and ``ValueError`` for
-    settings that cannot be.
+    `behaviour` decides what the contract's operations answer.
+
+    Raises:
+        ContractNotFound: The installation carries no contract.
+        ValueError: The settings, or the contract, cannot be served.
     """
     settings = settings or Settings()
     state = state or State.begin(settings)
@@ -81,7 +84,7 @@ class _ContractEndpoint:
 
 
 class _Unrouted:
-    """For paths that lead nowhere: a redirect where only the closing slash is missing (Django's APPEND_SLASH), or 404."""
+    """Answers paths that lead nowhere: a redirect where only the closing slash is missing (APPEND_SLASH), or 404."""
 
     def __init__(self, app: Starlette, behaviour: Behaviour) -> None:
         self._app = app

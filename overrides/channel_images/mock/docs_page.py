@@ -1,7 +1,7 @@
 """Serves the page at `/`: the contract as an interactive reference, in which requests to this mock can be made.
 
-It is Swagger UI, from the installed package `swagger-ui-py`, in a page whose files are in the folder `docs`. The page asks
-no other host for anything, and its content security policy would not let it.
+It is Swagger UI, from the installed package `swagger-ui-py`, in a page whose files are in the folder `docs`. The page
+asks no other host for anything, and its content security policy would not let it.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _ASSETS_PATH = "/_docs/"
 _OWN = ("docs.css", "docs.js")
 _PACKAGE = "swagger_ui"
 _FROM_PACKAGE = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
-"""All that is read from the folder `docs`, and from the package's: a name that a client makes up is compared, not opened."""
+"""All that is read of the two folders: a name that a client makes up is compared, not opened."""
 
 _HEADERS = {
     # Swagger UI sets style attributes in what it renders, and its style sheet holds its icons as data: URLs.

@@ -1,4 +1,4 @@
-"""ASGI endpoints: the contract's operations, and the mock's own JSON endpoints."""
+"""Serves the contract's operations, and the mock's own JSON endpoints, by ASGI."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -31,10 +31,10 @@ class OperationEndpoint:
 
 
 class JsonEndpoint:
-    """Handlers by method. Those of ``POST`` and ``PATCH`` get the body, a JSON object; the others an empty one."""
+    """Handlers by method. Those of `POST` and `PATCH` get the body, a JSON object; the others an empty one."""
 
     def __init__(self, handlers: Mapping[str, Handler], *, guard: Callable[[Call], None] | None = None) -> None:
-        """``guard`` raises ``Refused`` for a request that may not pass; without it everybody may."""
+        """`guard` raises `Refused` for a request that may not pass; without it everybody may."""
         self._handlers = dict(handlers)
         if "GET" in handlers:
             self._handlers["HEAD"] = handlers["GET"]
@@ -78,7 +78,8 @@ async def send_answer(call: Call, answer: Answer, send: Send) -> None:
 async def read_object(call: Call, receive: Receive) -> Body:
     """The JSON object in the body; no body is an empty one.
 
-    Raises ``Refused``: with 413 beyond ``MAX_BODY`` bytes, with 415 for another content type, with 400 for bad JSON.
+    Raises:
+        Refused: With 413, it is longer than `MAX_BODY` bytes; with 415, it is of another type; with 400, it is no JSON.
     """
     body = await _read_body(receive)
     if not body:

@@ -17,7 +17,7 @@ class Meaning:
     detailed: bool = False
     """Whether rows show their details."""
     pending: frozenset[Pending] | None = None
-    """The states of the images that the list holds; ``None``: of all."""
+    """The states of the images that the list holds; `None`: of all."""
 
 
 _MEANINGS = {
@@ -37,7 +37,7 @@ class Operation:
 
     id: str
     path: str
-    """The template, such as ``/api/v1/channel/{channel_id}/product_images/``."""
+    """The template, such as `/api/v1/channel/{channel_id}/product_images/`."""
     summary: str
     description: str
     path_parameters: tuple[Parameter, ...]

@@ -1,4 +1,4 @@
-"""Signing in as existing clients do: outside the contract, beside its operations."""
+"""Signs clients in as the service does: outside the contract, beside its operations."""
 
 import hmac
 
@@ -20,7 +20,11 @@ class SignIn:
         self._settings = settings
 
     def login(self, _call: Call, body: Body) -> Answer:
-        """Exchange user name and password for the token. Raises ``Refused`` with 400."""
+        """Exchange user name and password for the token.
+
+        Raises:
+            Refused: With 400; they do not match, or one is not given.
+        """
         errors = {name: _complaint(body, name) for name in _FIELDS if not isinstance(body.get(name), str)}
         if errors:
             raise bad_request(errors)

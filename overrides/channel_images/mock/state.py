@@ -1,4 +1,4 @@
-"""Everything about a mock server that changes while it runs."""
+"""Keeps everything about a mock server that changes while it runs."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,7 +12,7 @@ from channel_images.mock.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the admin API and ``MockServer`` change, and the application reads."""
+    """What the admin API and `MockServer` change, and the application reads."""
 
     store: Store
     journal: Journal

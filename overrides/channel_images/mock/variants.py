@@ -1,6 +1,6 @@
-"""Variants: what a healthy server may also do, each a change to the strict behaviour.
+"""Lists what a healthy server may also do: variants, each a change to the strict behaviour.
 
-A client has to cope with all of them, and a check must accuse none. A variant is a class below :class:`Behaviour`, named
+A client has to cope with all of them, and a check must accuse none. A variant is a class below `Behaviour`, named
 after its class; the first line of its docstring is its description.
 """
 
@@ -38,16 +38,16 @@ from channel_images.mock.settings import Settings
 
 LARGEST_CLAMPED = 20
 LARGEST_TAKEN = 50
-"""The largest limits of ``limit-clamped`` and ``limit-refused``."""
+"""The largest limits of `limit-clamped` and `limit-refused`."""
 DELAY = 0.05
-"""Seconds that ``slow`` takes for an answer."""
+"""Seconds that `slow` takes for an answer."""
 THROTTLED = 0.01
-"""The share of requests that ``throttled`` puts off."""
+"""The share of requests that `throttled` puts off."""
 BLIP_EVERY = 250
 MOST_IDS = 50
-"""Values of one filter that ``many-ids-refused`` takes."""
+"""Values of one filter that `many-ids-refused` takes."""
 LONGEST_TARGET = 2_048
-"""Characters of path and query that ``html-400`` reads."""
+"""Characters of path and query that `html-400` reads."""
 
 
 class Allowance(StrEnum):
@@ -88,7 +88,7 @@ class Variant:
 
 
 def name_of(kind: type) -> str:
-    """``BadPaging400`` as it is written on a command line: ``bad-paging-400``."""
+    """`BadPaging400` as it is written on a command line: `bad-paging-400`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Z])", "-", kind.__name__).lower()
 
 
@@ -422,7 +422,11 @@ class _WritesLookUp(Behaviour):
         return super().dispatch(operation, call)
 
     def written(self, operation: Operation, call: Call) -> None:
-        """Look the image up. Raises ``Refused``."""
+        """Look the image up.
+
+        Raises:
+            Refused: The request is refused.
+        """
         self.image_id(operation, call, self.channel(operation, call))
 
 

@@ -1,9 +1,9 @@
 """Holds violations of the contract to practise on, and to prove the conformance check with.
 
 A bug is a class below `Behaviour` that changes a step as a server's author would get it wrong. Its name is that of the
-class, its docstring says what is wrong, and the table at the end of its module which rule of the contract sees it; `BUGS`
-has them all, at least one for each rule. Start with `protocol`, a short family. This room imports `behaviour`,
-`variants` and what they stand on.
+class, its docstring says what is wrong, and the table at the end of its module says which rule sees it. `BUGS` has them
+all, at least one for each rule. Start with `protocol`, a short family. This room imports `behaviour`, `variants`, and
+what they stand on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,8 +49,8 @@ BUGS: Mapping[str, Bug] = {
 def behaviour(variants: Sequence[str] = (), bugs: Sequence[str] = ()) -> type[Behaviour]:
     """The behaviour of a server with these variants and bugs, by their names.
 
-    Raises ``ValueError`` for a name that does not exist, which names those near to it, and for variants that contradict
-    each other.
+    Raises:
+        ValueError: A name does not exist, and the message has those near to it; or variants contradict each other.
     """
     chosen = [_named(VARIANTS, "variant", name) for name in dict.fromkeys(variants)]
     for one in chosen:

@@ -1,4 +1,4 @@
-"""Auth: who gets an answer, and what the others are told."""
+"""Gives answers to those who may not ask, or tells them the wrong thing."""
 
 import fnmatch
 import re
@@ -16,7 +16,7 @@ class _Lax(Behaviour):
     """Accepts more than the valid token."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
-        """Whether to let ``Authorization`` pass, by its words."""
+        """Whether to let `Authorization` pass, by its words."""
         return False
 
     def authenticate(self, operation: Operation, call: Call) -> None:
@@ -223,7 +223,7 @@ class _FromLoopback(_Open):
     """Asks no token of requests that say they come from this machine."""
 
     def says(self, call: Call, header: bytes, before: bytes = b"") -> bool:
-        """Whether a header names loopback, behind ``before``, as what the request came from first."""
+        """Whether a header names loopback, behind `before`, as what the request came from first."""
         value = (call.header(header) or b"").lower()
         return value.startswith(before) and _LOOPBACK.match(value, len(before)) is not None
 

@@ -1,4 +1,4 @@
-"""Filters: conditions that are lost, misread, or joined in the wrong way."""
+"""Loses conditions of a filter, misreads them, or joins them in the wrong way."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

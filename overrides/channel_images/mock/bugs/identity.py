@@ -1,4 +1,4 @@
-"""Identity: the same image, told differently by different operations."""
+"""Tells the same image differently by different operations."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Isolation: images that a channel shows and does not have."""
+"""Shows images that a channel does not have."""
 
 from channel_images.mock.behaviour import Behaviour, Links
 from channel_images.mock.bugs.common import (

@@ -1,6 +1,6 @@
-"""Paging: slices, sizes, orders, counts and links that are a little off.
+"""Gets slices, sizes, orders, counts and links a little wrong.
 
-Those of the pending lists, which are arrays, are in :mod:`channel_images.mock.bugs.pending`.
+Those of the pending lists, which are arrays, are in `pending`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Pending: work that is listed twice, not at all, or otherwise than it is."""
+"""Lists pending work twice, not at all, or otherwise than it is."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Protocol: reading that changes what is read, caches, methods, and paths without their closing slash."""
+"""Changes what is read by reading it, and gets caches, methods and closing slashes wrong."""
 
 import re
 from datetime import UTC, datetime

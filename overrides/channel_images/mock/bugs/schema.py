@@ -1,4 +1,4 @@
-"""Schema: answers that are not shaped as documented, and input that the server trips over."""
+"""Answers in other shapes than are documented, and trips over input."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from channel_images.mock.parameters import Argument, Invalid, Parameter, read_in
 from channel_images.mock.settings import Settings
 
 LOST_EVERY = 50
-"""Requests of which ``connection-lost`` answers all but one."""
+"""Requests of which `connection-lost` answers all but one."""
 _INT32 = 2**31
 
 

@@ -18,7 +18,7 @@ class FaultyEndpoint:
     """An endpoint with what can go wrong in front of it."""
 
     def __init__(self, name: str, endpoint: ASGIApp, faults: Faults) -> None:
-        """``name`` is that of the operation."""
+        """`name` is that of the operation."""
         self._name = name
         self._endpoint = endpoint
         self._faults = faults
@@ -95,7 +95,7 @@ class _Held:
 
 
 class _Inbox:
-    """What the client sends: an ASGI ``receive`` that can also be watched for the client's leaving.
+    """What the client sends: an ASGI `receive` that can also be watched for the client's leaving.
 
     What comes meanwhile is kept for the endpoint.
     """

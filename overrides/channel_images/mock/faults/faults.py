@@ -27,7 +27,11 @@ class Fault:
 
     @classmethod
     def parse(cls, spec: str) -> "Fault":
-        """Read a spec. Raises ``BadFault``."""
+        """Read a spec.
+
+        Raises:
+            BadFault: The spec describes no fault.
+        """
         words = Words(spec)
         fault = cls(
             spec=spec,
@@ -42,11 +46,11 @@ class Fault:
         return fault
 
     def concerns(self, operation: str) -> bool:
-        """Whether requests of ``operation`` count for this fault."""
+        """Whether requests of `operation` count for this fault."""
         return operation not in BESIDE if self.operations is None else operation in self.operations
 
     def strikes(self, number: int, chance: Random) -> bool:
-        """Whether the fault strikes the request that is the ``number``-th it is concerned with, from 1."""
+        """Whether the fault strikes the request that is the `number`-th it is concerned with, from 1."""
         number -= self.skip
         return (
             number > 0
@@ -72,7 +76,11 @@ class Faults:
     """The faults of a mock server. Safe for threads."""
 
     def __init__(self, specs: Iterable[str] = (), *, seed: int = 0, sleep: Sleep = asyncio.sleep) -> None:
-        """``sleep`` is what delays wait with: a test may pass one that only takes note. Raises ``BadFault``."""
+        """`sleep` is what delays wait with: a test may pass one that only takes note.
+
+        Raises:
+            BadFault: The spec describes no fault.
+        """
         self._beginning = [Fault.parse(spec) for spec in specs]
         self._seed = seed
         self._sleep = sleep
@@ -85,7 +93,11 @@ class Faults:
         return bool(self.standings)
 
     def add(self, *specs: str) -> None:
-        """Add faults; all of them or, when one is bad, none. Raises ``BadFault``."""
+        """Add faults; all of them or, when one is bad, none.
+
+        Raises:
+            BadFault: The spec describes no fault.
+        """
         faults = [Fault.parse(spec) for spec in specs]
         with self._lock:
             self._append(faults)
@@ -109,7 +121,7 @@ class Faults:
             task.get_loop().call_soon_threadsafe(task.cancel)
 
     def plan(self, operation: str) -> Plan | None:
-        """What goes wrong with this request of ``operation``, ``None`` for nothing; the faults count it."""
+        """What goes wrong with this request of `operation`, `None` for nothing; the faults count it."""
         struck: list[tuple[Fault, Random]] = []
         with self._lock:
             for standing in self.standings:

@@ -67,12 +67,12 @@ class Plan:
     instead: Answer | None = None
     edits: list[Callable[[Answer], None]] = field(default_factory=list)
     piece: int | None = None
-    """The bytes that are sent at a time; ``None``: all."""
+    """The bytes that are sent at a time; `None`: all."""
     pause: float = 0.0
     cut: Callable[[int], int] | None = None
-    """How much is sent of a body of that length; ``None``: all of it."""
+    """How much is sent of a body of that length; `None`: all of it."""
     ending: str | None = None
-    """How the connection ends: ``silence`` before the answer begins, ``reset`` or ``close`` in the middle of it."""
+    """How the connection ends: `silence` before the answer begins, `reset` or `close` in the middle of it."""
 
 
 Effect: TypeAlias = Callable[[Plan, Random], None]
@@ -221,7 +221,11 @@ _MAKERS: dict[str, Callable[[Words], Effect]] = {
 
 
 def effect_of(words: Words) -> Effect:
-    """What the fault that `words` describe does. Raises ``BadFault``."""
+    """What the fault that `words` describe does.
+
+    Raises:
+        BadFault: The spec describes no fault.
+    """
     make = _status if re.fullmatch("[0-9]{3}", words.kind) else _MAKERS.get(words.kind)
     if make is None:
         raise words.bad(f"no kind {words.kind!r}", near(words.kind, [*_MAKERS, "429", "500", "503"]))

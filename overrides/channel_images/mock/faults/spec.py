@@ -38,7 +38,11 @@ class Words:
         return BadFault(f"fault {self.spec!r}: {what}; {mend}")
 
     def flag(self, name: str) -> bool:
-        """Whether the bare word ``name`` is there. Raises ``BadFault`` where it has a value."""
+        """Whether the bare word `name` is there.
+
+        Raises:
+            BadFault: It has a value.
+        """
         self._asked.append(name)
         if name not in self._rest:
             return False
@@ -47,7 +51,11 @@ class Words:
         return True
 
     def text(self, name: str, example: str) -> str | None:
-        """The value of a setting, ``None`` where it is not given. Raises ``BadFault`` where it is empty."""
+        """The value of a setting, `None` where it is not given.
+
+        Raises:
+            BadFault: It is empty.
+        """
         self._asked.append(f"{name}=")
         if name not in self._rest:
             return None
@@ -57,7 +65,11 @@ class Words:
         return value
 
     def count(self, name: str, default: int | None, *, least: int = 1) -> int:
-        """A whole number; ``None`` stays ``None``. Raises ``BadFault``."""
+        """A whole number; `None` stays `None`.
+
+        Raises:
+            BadFault: The spec describes no fault.
+        """
         text = self.text(name, "3")
         if text is None:
             return default  # type: ignore[return-value] # the caller's own default, whatever it is
@@ -66,7 +78,11 @@ class Words:
         return int(text)
 
     def share(self, name: str) -> float:
-        """A number above 0 and up to 1. Raises ``BadFault``."""
+        """A number above 0 and up to 1.
+
+        Raises:
+            BadFault: The spec describes no fault.
+        """
         text = self.text(name, "0.1")
         value = 1.0 if text is None else number(text)
         if not 0 < value <= 1:
@@ -74,14 +90,22 @@ class Words:
         return value
 
     def seconds(self, name: str) -> float | None:
-        """A duration, if it is given. Raises ``BadFault``."""
+        """A duration, if it is given.
+
+        Raises:
+            BadFault: The spec describes no fault.
+        """
         text = self.text(name, "0.2")
         if text is not None and not 0 <= number(text) < math.inf:
             raise self.bad(f"{name}={text} is no number of seconds", f"write {name}=0.2")
         return None if text is None else float(text)
 
     def operations(self) -> frozenset[str] | None:
-        """The operations that are named, if any. Raises ``BadFault``."""
+        """The operations that are named, if any.
+
+        Raises:
+            BadFault: The spec describes no fault.
+        """
         text = self.text("operation", "listProductImages")
         if text is None:
             return None
@@ -92,7 +116,7 @@ class Words:
         return frozenset(text.split(","))
 
     def end(self) -> None:
-        """Raise ``BadFault`` for words that nobody asked for."""
+        """Raise `BadFault` for words that nobody asked for."""
         for name in self._rest:
             raise self.bad(f"{self.kind} has no setting {name!r}", f"it takes {', '.join(self._asked)}")
         if self.value is not None:

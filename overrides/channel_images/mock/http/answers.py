@@ -1,4 +1,4 @@
-"""What the mock says: answers, and refusals in the words of Django REST Framework."""
+"""Says what the mock says: answers, and refusals in the words of Django REST Framework."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def to_json(value: Json) -> bytes:
-    """``value`` as the service writes JSON: compact, and in UTF-8.
+    """`value` as the service writes JSON: compact, and in UTF-8.
 
     A lone surrogate, which JSON can express and UTF-8 cannot, becomes a question mark.
     """
@@ -27,7 +27,7 @@ class Answer:
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
-    """With lower-case names. ``content-length`` is added when the answer is sent."""
+    """With lower-case names. `content-length` is added when the answer is sent."""
     behind: bytes = b""
     """Bytes on the wire behind the body, which no header announces: those of a bug."""
     is_lost: bool = False
@@ -41,7 +41,7 @@ class Answer:
 
 
 class Refused(Exception):
-    """Raised anywhere while a request is worked on: ``answer`` is what the client gets."""
+    """Raised anywhere while a request is worked on: `answer` is what the client gets."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
@@ -69,5 +69,5 @@ def not_found(detail: str = "Not found.") -> Refused:
 
 
 def method_not_allowed(method: str, allow: str) -> Refused:
-    """405; ``allow`` lists the methods that are."""
+    """405; `allow` lists the methods that are."""
     return Refused(Answer.of_json({"detail": f'Method "{method}" not allowed.'}, 405, allow=allow))

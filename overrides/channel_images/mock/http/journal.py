@@ -1,4 +1,4 @@
-"""The requests that a mock server received, for tests to look at."""
+"""Remembers the requests that a mock server received, for tests to look at."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ _HEADER_BYTES = 130
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """One request and the status of its answer. Bodies are not kept, nor is the value of ``Authorization``."""
+    """One request and the status of its answer. Bodies are not kept, nor is the value of `Authorization`."""
 
     method: str
     path: str
     query_string: str
     """As it was sent."""
     operation: str | None
-    """The operation of the contract; ``None`` for anything else."""
+    """The operation of the contract; `None` for anything else."""
     status: int | None
-    """``None`` where no answer began."""
+    """`None` where no answer began."""
     raw_headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
 
     @property
@@ -45,7 +45,7 @@ class RecordedRequest:
 
 
 class Journal:
-    """The newest requests, oldest first: at most ``kept`` of them, in about ``kept_bytes``."""
+    """The newest requests, oldest first: at most `kept` of them, in about `kept_bytes`."""
 
     def __init__(self, kept: int, kept_bytes: int = REQUESTS_KEPT_BYTES) -> None:
         self._requests: deque[RecordedRequest] = deque()

@@ -1,4 +1,4 @@
-"""The mock for httpx clients without a socket between them."""
+"""Carries requests of httpx clients to the mock without a socket between them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,7 +10,7 @@ from channel_images.mock.http.protocol import EXTENSION
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """An httpx transport, for ``httpx.Client`` and ``httpx.AsyncClient`` alike.
+    """An httpx transport, for `httpx.Client` and `httpx.AsyncClient` alike.
 
     Asynchronous requests are answered in the caller's event loop, the others in the mock's own. Faults of the connection
     are the errors that httpx raises for them over a socket. Of the timeouts only that for reading counts, and it covers
