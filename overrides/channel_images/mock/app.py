@@ -1,5 +1,6 @@
 """Builds the mock as an ASGI application."""
 
+from attrs import frozen
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -83,12 +84,12 @@ class _ContractEndpoint:
         await self._endpoint(scope, receive, send)
 
 
+@frozen(eq=False)
 class _Unrouted:
     """Answers paths that lead nowhere: a redirect where only the closing slash is missing (APPEND_SLASH), or 404."""
 
-    def __init__(self, app: Starlette, behaviour: Behaviour) -> None:
-        self._app = app
-        self._behaviour = behaviour
+    _app: Starlette
+    _behaviour: Behaviour
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope)

@@ -22,8 +22,9 @@ Beside them, `unrouted` and `redirect` answer paths that are no operation's.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from attrs import frozen
 
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.dataset import Row
@@ -54,7 +55,7 @@ _IMAGES_CACHED = 16_384
 """Rendered images kept, of some 400 bytes each."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """Which slice of a list a page is."""
 
@@ -66,7 +67,7 @@ class Window:
     """The number of rows that a full page holds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Links:
     """The URLs of the neighbouring pages, `None` where there is none."""
 

@@ -5,10 +5,10 @@ same seed and the same requests give the same changes.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
 from random import Random
 from typing import Self
 
+from attrs import evolve, fields, frozen
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from channel_images.mock.data.channel import Query
@@ -23,7 +23,7 @@ _LARGEST = 10_000
 """Pixels."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Churn:
     """What changes before a list request is answered: that many images, chosen by the seed, in the channel it lists."""
 
@@ -39,7 +39,7 @@ class Churn:
     """The share of list requests that bring a change."""
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def __attrs_post_init__(self) -> None:
         counts = {name: getattr(self, name) for name in _COUNTS}
         if negative := [name for name, count in counts.items() if count < 0]:
             raise ValueError(f"churn {negative[0]}={counts[negative[0]]}: give 0 or more")
@@ -83,7 +83,7 @@ def churn_of(churn: Churn | bool | None, seed: int) -> Churn | None:
     """The churn that is meant where `True` asks for the gentle one, of the mock's own seed."""
     if isinstance(churn, Churn):
         return churn
-    return replace(GENTLE, seed=seed) if churn else None
+    return evolve(GENTLE, seed=seed) if churn else None
 
 
 class Churning:
@@ -127,13 +127,13 @@ class Churning:
         return listing.slice(position, position + 1)[0]
 
 
+@frozen(eq=False)
 class ChurnedEndpoint:
     """The endpoint of a list, before each of whose answers the channel changes."""
 
-    def __init__(self, operation: Operation, endpoint: ASGIApp, churning: Churning) -> None:
-        self.operation = operation
-        self._endpoint = endpoint
-        self._churning = churning
+    operation: Operation
+    _endpoint: ASGIApp
+    _churning: Churning
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "GET":

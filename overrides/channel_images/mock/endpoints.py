@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from attrs import frozen
 from starlette.types import Receive, Scope, Send
 
 from channel_images.mock.behaviour import Behaviour
@@ -18,12 +19,12 @@ Body: TypeAlias = dict[str, Json]
 Handler: TypeAlias = Callable[[Call, Body], Answer]
 
 
+@frozen(eq=False)
 class OperationEndpoint:
     """One operation of the contract, as a behaviour answers it. The body of a request is not looked at."""
 
-    def __init__(self, operation: Operation, behaviour: Behaviour) -> None:
-        self.operation = operation
-        self._behaviour = behaviour
+    operation: Operation
+    _behaviour: Behaviour
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = await self._behaviour.arrive(self.operation, Call(scope))

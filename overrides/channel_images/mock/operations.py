@@ -1,16 +1,17 @@
 """Finds the contract's operations, and says what each means for the data set."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from attrs import frozen
 
 from channel_images.contract import load_contract, resolve
 from channel_images.mock.data.pattern import Pending
 from channel_images.mock.parameters import Parameter
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meaning:
     """What the schema of an answer cannot say."""
 
@@ -31,7 +32,7 @@ _MEANINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Operation:
     """One operation of the contract."""
 

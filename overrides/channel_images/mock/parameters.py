@@ -5,10 +5,10 @@ Messages are those of Django REST Framework and django-filter. All of it is buil
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import jsonschema_rs
+from attrs import frozen
 
 from channel_images.contract import resolve, standalone
 
@@ -65,7 +65,7 @@ def read_boolean(text: str) -> bool:
         raise Invalid("Must be a valid boolean.") from None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """One parameter of an operation."""
 

@@ -3,8 +3,9 @@
 import ipaddress
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from attrs import field, frozen
 
 DEFAULT_TOKEN = "mock-token"  # noqa: S105 - published on purpose: it guards invented data on loopback
 DEFAULT_PASSWORD = "mock"  # noqa: S105 - likewise
@@ -23,7 +24,7 @@ REQUESTS_KEPT_BYTES = 16 * 1024 * 1024
 """How much memory, about, the requests that are remembered may take."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Settings:
     """The settings of a mock server."""
 
@@ -33,7 +34,7 @@ class Settings:
     password: str = field(default=DEFAULT_PASSWORD, repr=False)
     admin_token: str | None = field(default=None, repr=False)
     """Opens the admin API; `None` for the token."""
-    channels: Mapping[int, int] = field(default_factory=lambda: DEFAULT_CHANNELS)
+    channels: Mapping[int, int] = DEFAULT_CHANNELS
     """How many images each channel begins with, by the channel's id."""
     seed: int = 0
     """The same seed gives the same images, byte for byte."""
@@ -43,7 +44,7 @@ class Settings:
     requests_kept: int = 1_000
     """How many of the requests received are remembered, the newest."""
 
-    def __post_init__(self) -> None:
+    def __attrs_post_init__(self) -> None:
         _check_token("token", self.token)
         if self.admin_token is not None:
             _check_token("admin token", self.admin_token)

@@ -2,6 +2,8 @@
 
 import hmac
 
+from attrs import frozen
+
 from channel_images.mock.endpoints import Body
 from channel_images.mock.http.answers import Answer, bad_request
 from channel_images.mock.http.call import Call
@@ -13,11 +15,11 @@ ACTIVE_USER_PATH = "/api/v1/active_user/"
 _FIELDS = ("username", "password")
 
 
+@frozen(eq=False)
 class SignIn:
     """The handlers of both paths."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    _settings: Settings
 
     def login(self, _call: Call, body: Body) -> Answer:
         """Exchange user name and password for the token.

@@ -8,7 +8,6 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from email.utils import formatdate
 from enum import StrEnum
 from functools import lru_cache
@@ -16,6 +15,8 @@ from http import HTTPStatus
 from random import Random
 from typing import Self
 from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
+
+from attrs import evolve, frozen
 
 from channel_images.mock.behaviour import Behaviour, Links, Window
 from channel_images.mock.data.channel import Query
@@ -70,7 +71,7 @@ class Allowance(StrEnum):
     ENVELOPE = "Pending lists inside the page envelope."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variant:
     """A way in which a healthy server may differ."""
 
@@ -198,11 +199,11 @@ class Descending(Behaviour):
         return Reversed(super().listing(operation, channel, query))
 
 
+@frozen(eq=False)
 class Reversed:
     """A list from its end to its beginning."""
 
-    def __init__(self, listing: Listing) -> None:
-        self._listing = listing
+    _listing: Listing
 
     @property
     def count(self) -> int:
@@ -558,7 +559,7 @@ class EnvelopedPending(Behaviour):
     """The pending lists come in the page envelope."""
 
     def page(self, operation: Operation, rows: Sequence[bytes], count: int, links: Links) -> bytes:
-        return super().page(replace(operation, is_enveloped=True), rows, count, links)
+        return super().page(evolve(operation, is_enveloped=True), rows, count, links)
 
 
 VARIANTS: Mapping[str, Variant] = {

@@ -7,9 +7,10 @@ what they stand on.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeVar
+
+from attrs import frozen
 
 from channel_images.mock.behaviour import Behaviour, combined
 from channel_images.mock.bugs import auth, filters, identity, isolation, paging, pending, protocol, schema
@@ -23,7 +24,7 @@ FAMILIES = (schema, protocol, auth, paging, filters, identity, pending, isolatio
 Entry = TypeVar("Entry")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bug:
     """A violation of the contract."""
 

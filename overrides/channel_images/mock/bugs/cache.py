@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 from functools import partial
 from typing import Generic, TypeVar
+
+from attrs import evolve
 
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.data.store import Store
@@ -59,4 +60,4 @@ class Cached(Behaviour):
             return super().dispatch(operation, call)
         kept = self.answers.get((call.method, key), partial(super().dispatch, operation, call))
         # A copy: the delivery changes an answer.
-        return replace(kept, headers={**kept.headers})
+        return evolve(kept, headers={**kept.headers})

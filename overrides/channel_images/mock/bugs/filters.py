@@ -1,9 +1,10 @@
 """Loses conditions of a filter, misreads them, or joins them in the wrong way."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from random import Random
+
+from attrs import evolve
 
 from channel_images.mock.behaviour import Behaviour, Window
 from channel_images.mock.bugs.common import FILTERS, LIST, Family, filters, without, without_parameters
@@ -76,7 +77,7 @@ class UnknownProductIgnored(Behaviour):
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         products = query.products
         if products and all(self.store.traits(channel, product) is None for product in products):
-            query = replace(query, products=None)
+            query = evolve(query, products=None)
         return super().listing(operation, channel, query)
 
 
@@ -85,7 +86,7 @@ class UnknownIdsIgnored(Behaviour):
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         if query.pks and not any(self.store.has(channel, pk) for pk in query.pks):
-            query = replace(query, pks=None)
+            query = evolve(query, pks=None)
         return super().listing(operation, channel, query)
 
 
@@ -106,7 +107,7 @@ class ProductFromThere(Behaviour):
         if query.products is None or len(query.products) != 1:
             return super().listing(operation, channel, query)
         first = min(query.products)
-        pks = every(super().listing(operation, channel, replace(query, products=None)))
+        pks = every(super().listing(operation, channel, evolve(query, products=None)))
         return Chosen([pk for pk in pks if self.stored(channel, pk)["product"] >= first])
 
 
@@ -204,7 +205,7 @@ class IdInRange(Behaviour):
         query = super().query(operation, arguments)
         ids = _values(arguments, "id__in")
         return (
-            replace(query, pks=frozenset(range(min(ids), min(ids) + 1 + min(10_000, max(ids) - min(ids)))))
+            evolve(query, pks=frozenset(range(min(ids), min(ids) + 1 + min(10_000, max(ids) - min(ids)))))
             if ids
             else query
         )
@@ -343,7 +344,7 @@ class SellerByImage(Behaviour):
         side = query.criteria.is_seller
         if side is None:
             return super().listing(operation, channel, query)
-        query = replace(query, criteria=replace(query.criteria, is_seller=None))
+        query = evolve(query, criteria=evolve(query.criteria, is_seller=None))
         pks = every(super().listing(operation, channel, query))
         return Chosen([pk for pk in pks if (self.stored(channel, pk)["source"] == "seller_center") is side])
 
@@ -371,7 +372,7 @@ class TypeAtMost(Behaviour):
         types = query.criteria.product_types
         if not types:
             return query
-        return replace(query, criteria=replace(query.criteria, product_types=frozenset(range(max(types) + 1))))
+        return evolve(query, criteria=evolve(query.criteria, product_types=frozenset(range(max(types) + 1))))
 
 
 class TypeByFirstImage(_Narrowed):
@@ -478,7 +479,7 @@ class FilteredAfterPaging(Behaviour):
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        if query == Query(criteria=replace(ANY, pending=query.criteria.pending)):
+        if query == Query(criteria=evolve(ANY, pending=query.criteria.pending)):
             return listing
         return _Sieved(super().listing(operation, channel, Query()), listing)
 

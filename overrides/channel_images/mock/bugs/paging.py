@@ -5,8 +5,9 @@ Those of the pending lists, which are arrays, are in `pending`.
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from random import Random
+
+from attrs import evolve
 
 from channel_images.mock.behaviour import Behaviour, Links, Window
 from channel_images.mock.bugs.common import DETAILED_LIST, INSERTS, Family, without_parameters
@@ -41,7 +42,7 @@ class PagesOverlap(Behaviour):
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
         if operation.is_enveloped and window.number > 1:
-            window = replace(window, start=window.start - 1, size=window.size + 1)
+            window = evolve(window, start=window.start - 1, size=window.size + 1)
         return super().pks(operation, listing, window)
 
 
@@ -50,7 +51,7 @@ class PageCountedFromZero(Behaviour):
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
         if operation.is_enveloped:
-            window = replace(window, start=window.start + window.size)
+            window = evolve(window, start=window.start + window.size)
         return super().pks(operation, listing, window)
 
 
@@ -111,7 +112,7 @@ class OneRowTooMany(Behaviour):
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
         if operation.is_enveloped:
-            window = replace(window, size=window.size + 1)
+            window = evolve(window, size=window.size + 1)
         return super().pks(operation, listing, window)
 
 
@@ -236,7 +237,7 @@ class NextOnLastPage(Behaviour):
     """next is never null: the last page links to one past the end."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
-        return replace(super().links(call, window, listing), next=self.link(call, window.number + 1))
+        return evolve(super().links(call, window, listing), next=self.link(call, window.number + 1))
 
 
 class NextEndsEarly(Behaviour):
@@ -244,7 +245,7 @@ class NextEndsEarly(Behaviour):
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)
-        return replace(links, next=None) if window.start + 2 * window.size >= listing.count else links
+        return evolve(links, next=None) if window.start + 2 * window.size >= listing.count else links
 
 
 class NextOnFullPage(Behaviour):
@@ -252,7 +253,7 @@ class NextOnFullPage(Behaviour):
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         is_full = window.start + window.size <= listing.count
-        return replace(
+        return evolve(
             super().links(call, window, listing), next=self.link(call, window.number + 1) if is_full else None
         )
 
@@ -262,7 +263,7 @@ class NextIsSamePage(Behaviour):
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)
-        return links if links.next is None else replace(links, next=self.link(call, window.number))
+        return links if links.next is None else evolve(links, next=self.link(call, window.number))
 
 
 class NextIsPage2(Behaviour):
@@ -270,7 +271,7 @@ class NextIsPage2(Behaviour):
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)
-        return links if links.next is None else replace(links, next=self.link(call, 2))
+        return links if links.next is None else evolve(links, next=self.link(call, 2))
 
 
 class PreviousNullOnPage2(Behaviour):
@@ -278,7 +279,7 @@ class PreviousNullOnPage2(Behaviour):
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)
-        return replace(links, previous=None) if window.number == 2 else links
+        return evolve(links, previous=None) if window.number == 2 else links
 
 
 class PreviousOnFirstPage(Behaviour):
@@ -286,7 +287,7 @@ class PreviousOnFirstPage(Behaviour):
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)
-        return replace(links, previous=links.previous or self.link(call, 1))
+        return evolve(links, previous=links.previous or self.link(call, 1))
 
 
 class PreviousIsNext(Behaviour):
@@ -294,7 +295,7 @@ class PreviousIsNext(Behaviour):
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)
-        return replace(links, previous=links.previous and (links.next or links.previous))
+        return evolve(links, previous=links.previous and (links.next or links.previous))
 
 
 class LinksLoseLimit(Behaviour):

@@ -1,9 +1,10 @@
 """Lists pending work twice, not at all, or otherwise than it is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from random import Random
+
+from attrs import evolve
 
 from channel_images.mock.behaviour import Behaviour, Window
 from channel_images.mock.bugs.cache import Cache, Cached, target
@@ -28,7 +29,7 @@ class _Restated(Behaviour):
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         query = super().query(operation, arguments)
         states = self.states(operation, query.criteria.pending)
-        return replace(query, criteria=replace(query.criteria, pending=states))
+        return evolve(query, criteria=evolve(query.criteria, pending=states))
 
 
 # pending.disjoint
@@ -200,7 +201,7 @@ class PendingOverlaps(Behaviour):
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
         if operation.id == INSERTS and window.number > 1:
-            window = replace(window, start=window.start - 1)
+            window = evolve(window, start=window.start - 1)
         return super().pks(operation, listing, window)
 
 

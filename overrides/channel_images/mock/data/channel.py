@@ -2,8 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import count
+
+from attrs import define, frozen
 
 from channel_images.mock.data.dataset import Dataset, Row
 from channel_images.mock.data.listing import Chosen, Listing, View
@@ -23,7 +24,7 @@ class UnknownImage(LookupError):
         super().__init__(f"no image {pk} in this channel")
 
 
-@dataclass(slots=True)
+@define
 class Standing:
     """Where an image stands: all that decides which lists hold it."""
 
@@ -31,7 +32,7 @@ class Standing:
     pending: Pending
 
 
-@dataclass(slots=True)
+@define
 class Change:
     """How an image differs from the data set."""
 
@@ -43,7 +44,7 @@ class Change:
     """Another number after each change of the fields; 0 while they are those of the data set."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Query:
     """Which images a list holds: those that satisfy everything that is not `None`."""
 

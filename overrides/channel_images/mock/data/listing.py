@@ -4,6 +4,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from attrs import frozen
+
 from channel_images.mock.data.dataset import Dataset
 from channel_images.mock.data.pattern import Selection
 
@@ -21,11 +23,11 @@ class Listing(Protocol):
         ...
 
 
+@frozen(eq=False)
 class Chosen:
     """A short list, its pks already known: the answer to a filter that names images or products."""
 
-    def __init__(self, pks: Sequence[int]) -> None:
-        self._pks = pks
+    _pks: Sequence[int]
 
     @property
     def count(self) -> int:

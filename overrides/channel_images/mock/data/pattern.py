@@ -13,9 +13,10 @@ channel of thirty images has some of everything.
 import hashlib
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
+
+from attrs import frozen
 
 Item = TypeVar("Item")
 
@@ -31,7 +32,7 @@ class Pending(Enum):
     """Nothing: the channel has the present version."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Traits:
     """What a product is: the same for all its images."""
 
@@ -39,7 +40,7 @@ class Traits:
     is_seller: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slot:
     """One row of the cycle."""
 
@@ -51,7 +52,7 @@ class Slot:
     pending: Pending
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Criteria:
     """What a row must be, in terms of the pattern; `None` asks for nothing."""
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 
+from attrs import frozen
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channel_images.mock.faults.faults import Faults
@@ -14,14 +15,14 @@ from channel_images.mock.http.protocol import EXTENSION, connection_of
 from channel_images.mock.settings import MAX_BODY
 
 
+@frozen(eq=False)
 class FaultyEndpoint:
     """An endpoint with what can go wrong in front of it."""
 
-    def __init__(self, name: str, endpoint: ASGIApp, faults: Faults) -> None:
-        """`name` is that of the operation."""
-        self._name = name
-        self._endpoint = endpoint
-        self._faults = faults
+    _name: str
+    """That of the operation."""
+    _endpoint: ASGIApp
+    _faults: Faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         plan = self._faults.plan(self._name) if self._faults else None
@@ -77,12 +78,12 @@ class FaultyEndpoint:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+@frozen(eq=False)
 class _Held:
     """The connection of an answer that is taken before it is sent: what goes behind the answer waits for it."""
 
-    def __init__(self, answer: Answer, scope: Scope) -> None:
-        self._answer = answer
-        self._scope = scope
+    _answer: Answer
+    _scope: Scope
 
     def write(self, data: bytes) -> None:
         self._answer.behind += data

@@ -3,9 +3,10 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeAlias
+
+from attrs import define, frozen
 
 from channel_images.mock.faults.kinds import Effect, Plan, effect_of
 from channel_images.mock.faults.spec import BESIDE, Words
@@ -13,7 +14,7 @@ from channel_images.mock.faults.spec import BESIDE, Words
 Sleep: TypeAlias = Callable[[float], Awaitable[object]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Fault:
     """One fault, as its spec describes it."""
 
@@ -60,7 +61,7 @@ class Fault:
         )
 
 
-@dataclass(slots=True)
+@define
 class Standing:
     """A fault at work."""
 

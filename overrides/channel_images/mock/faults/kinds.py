@@ -5,11 +5,12 @@ import math
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 from random import Random
 from typing import TypeAlias
+
+from attrs import define, field, frozen
 
 from channel_images.mock.faults.spec import BESIDE, Words, near, number
 from channel_images.mock.http.answers import Answer
@@ -24,7 +25,7 @@ _SHOWN = re.compile(r"[\x20-\x7e]*")
 _DATE = re.compile(r"date([+-][0-9]{1,9})?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """A kind of fault, as people read of it."""
 
@@ -59,13 +60,13 @@ CONDITIONS = (
 )
 
 
-@dataclass(slots=True)
+@define
 class Plan:
     """What is to go wrong with one request."""
 
     delay: float = 0.0
     instead: Answer | None = None
-    edits: list[Callable[[Answer], None]] = field(default_factory=list)
+    edits: list[Callable[[Answer], None]] = field(factory=list)
     piece: int | None = None
     """The bytes that are sent at a time; `None`: all."""
     pause: float = 0.0

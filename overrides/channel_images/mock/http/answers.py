@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from attrs import define, field
 
 Json: TypeAlias = Mapping[str, object] | Sequence[object] | str | int | float | bool | None
 
@@ -20,13 +21,13 @@ def to_json(value: Json) -> bytes:
     return _encode(value).encode("utf-8", "replace")
 
 
-@dataclass(slots=True)
+@define
 class Answer:
     """A response before it is sent: a variant or a bug may change any part of it."""
 
     status: int
     body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(factory=dict)
     """With lower-case names. `content-length` is added when the answer is sent."""
     behind: bytes = b""
     """Bytes on the wire behind the body, which no header announces: those of a bug."""

@@ -1,9 +1,9 @@
 """Reads one request, as far as the mock looks at it."""
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import parse_qsl
 
+from attrs import define, field
 from starlette.types import Scope
 
 from channel_images.mock.http.answers import malformed
@@ -12,7 +12,7 @@ _MAX_FIELDS = 1_000
 """How many query parameters are read: Django's limit."""
 
 
-@dataclass
+@define(slots=False)
 class Call:
     """A request without its body. Everything is read when it is asked for."""
 

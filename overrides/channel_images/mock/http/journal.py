@@ -1,9 +1,9 @@
 """Remembers the requests that a mock server received, for tests to look at."""
 
 from collections import deque
-from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
+from attrs import field, frozen
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channel_images.mock.settings import REQUESTS_KEPT_BYTES
@@ -13,7 +13,7 @@ _HEADER_BYTES = 130
 """What Python needs for a header besides its text."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordedRequest:
     """One request and the status of its answer. Bodies are not kept, nor is the value of `Authorization`."""
 
@@ -83,12 +83,12 @@ class Journal:
             self.dropped += 1
 
 
+@frozen(eq=False)
 class JournalMiddleware:
     """Writes every request but those of the admin API into a journal."""
 
-    def __init__(self, app: ASGIApp, journal: Journal) -> None:
-        self._app = app
-        self._journal = journal
+    _app: ASGIApp
+    _journal: Journal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(ADMIN_PREFIX):

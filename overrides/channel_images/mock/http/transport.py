@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
+from attrs import frozen
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channel_images.mock.http.protocol import EXTENSION
@@ -74,12 +75,12 @@ class _Wire:
         self.broken = httpx.RemoteProtocolError("peer closed connection without sending complete message body")
 
 
+@frozen(eq=False)
 class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that may end in an error."""
 
-    def __init__(self, body: bytes, broken: httpx.TransportError | None) -> None:
-        self._body = body
-        self._broken = broken
+    _body: bytes
+    _broken: httpx.TransportError | None
 
     def __iter__(self) -> Iterator[bytes]:
         yield self._body
