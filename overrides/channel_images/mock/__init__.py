@@ -2,7 +2,7 @@
 
 `MockServer` is all that most users need. A newcomer to the code starts with `behaviour`, which answers the contract's
 operations step by step. `variants` and the room `bugs` change those steps, the room `faults` has what goes wrong on the
-way, and `admin` changes the data from outside. The room `data` has the images, and the room `http` requests and answers.
+way, and `admin` changes the data from outside. The room `data` has the images, the room `http` requests and answers.
 The mock imports the contract, and nothing else of this package.
 """
 

@@ -76,7 +76,10 @@ class Links:
 
 
 class Behaviour:
-    """The strict behaviour, and the base of every other."""
+    """The strict behaviour, and the base of every other.
+
+    Any step that `answer` leads to may raise `Refused`, with the answer that is sent instead.
+    """
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
@@ -111,11 +114,7 @@ class Behaviour:
         require_token(call, self.settings.token)
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
-        """Answer an authenticated request by its method.
-
-        Raises:
-            Refused: The request is refused.
-        """
+        """Answer an authenticated request by its method."""
         if call.method == "OPTIONS":
             return self.options(operation)
         if call.method not in {"GET", "HEAD"}:
@@ -134,21 +133,13 @@ class Behaviour:
         )
 
     def retrieve(self, operation: Operation, call: Call) -> Answer:
-        """One image.
-
-        Raises:
-            Refused: The request is refused.
-        """
+        """One image."""
         channel = self.channel(operation, call)
         pk = self.image_id(operation, call, channel)
         return Answer(200, self.rendered(operation, channel, pk), {"content-type": JSON_TYPE})
 
     def list(self, operation: Operation, call: Call) -> Answer:
-        """One page of a list.
-
-        Raises:
-            Refused: The request is refused.
-        """
+        """One page of a list."""
         channel = self.channel(operation, call)
         arguments = self.arguments(operation, call)
         listing = self.listing(operation, channel, self.query(operation, arguments))
@@ -253,11 +244,7 @@ class Behaviour:
         return values
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
-        """The value of a query parameter; `None` passes it over.
-
-        Raises:
-            Invalid: The text is no such value.
-        """
+        """The value of a query parameter; `None` passes it over, and to raise `Invalid` refuses it."""
         return parameter.decode(text)
 
     # The rows

@@ -67,7 +67,7 @@ def read_boolean(text: str) -> bool:
 
 @frozen
 class Parameter:
-    """One parameter of an operation."""
+    """One parameter of an operation. To read a text that is no such value raises `Invalid`."""
 
     name: str
     location: str
@@ -101,31 +101,19 @@ class Parameter:
         )
 
     def decode(self, text: str) -> Argument:
-        """The value that `text` stands for.
-
-        Raises:
-            Invalid: The text is no such value.
-        """
+        """The value that `text` stands for."""
         value = self.read(text)
         self.check(value)
         return value
 
     def read(self, text: str) -> Argument:
-        """The value that `text` stands for, whether the contract allows it or not.
-
-        Raises:
-            Invalid: The text is no such value.
-        """
+        """The value that `text` stands for, whether the contract allows it or not."""
         if not self.is_list:
             return self.read_item(text)
         return [self.read_item(item) for item in text.split(",")] if text else []
 
     def read_item(self, text: str) -> int | bool | str:
-        """One value: the parameter's own or, of a list, one item.
-
-        Raises:
-            Invalid: The text is no such value.
-        """
+        """One value: the parameter's own or, of a list, one item."""
         if self.type == "integer":
             return read_integer(text)
         if self.type == "boolean":

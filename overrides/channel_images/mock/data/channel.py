@@ -54,7 +54,10 @@ class Query:
 
 
 class Channel:
-    """The state of one channel. Not safe for threads: the store locks."""
+    """The state of one channel. Not safe for threads: the store locks.
+
+    Where the channel has no such image, a method raises `UnknownImage`.
+    """
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -73,22 +76,14 @@ class Channel:
         return self._standing(pk) is not None
 
     def standing(self, pk: int) -> Standing:
-        """Where the image stands.
-
-        Raises:
-            UnknownImage: The channel has no such image.
-        """
+        """Where the image stands."""
         standing = self._standing(pk)
         if standing is None:
             raise UnknownImage(pk)
         return standing
 
     def row(self, pk: int) -> Row:
-        """The image's fields.
-
-        Raises:
-            UnknownImage: The channel has no such image.
-        """
+        """The image's fields."""
         self.standing(pk)
         change = self._changes.get(pk)
         if change is not None and change.row is not None:
@@ -136,11 +131,7 @@ class Channel:
         self._changed(row["pk"])
 
     def modify(self, row: Row) -> None:
-        """Give the image with this pk other fields.
-
-        Raises:
-            UnknownImage: The channel has no such image.
-        """
+        """Give the image with this pk other fields."""
         pk, product = row["pk"], row["product"]
         self._introduce(product, Traits(product_type=0, is_seller=False))
         change = self._change(pk)
@@ -151,20 +142,12 @@ class Channel:
         self._changed(pk)
 
     def remove(self, pk: int) -> None:
-        """Take an image out of the channel.
-
-        Raises:
-            UnknownImage: The channel has no such image.
-        """
+        """Take an image out of the channel."""
         self._change(pk).removed = True
         self._changed(pk)
 
     def mark_sent(self, pk: int) -> None:
-        """Note that the channel has the present version of an image.
-
-        Raises:
-            UnknownImage: The channel has no such image.
-        """
+        """Note that the channel has the present version of an image."""
         self._change(pk).standing.pending = Pending.SENT
         self._restate(pk)
 
@@ -203,11 +186,7 @@ class Channel:
         return traits is not None and criteria.admit(traits, standing.pending)
 
     def _change(self, pk: int) -> Change:
-        """The change of an image that is there, begun where there is none yet.
-
-        Raises:
-            UnknownImage: The channel has no such image.
-        """
+        """The change of an image that is there, begun where there is none yet."""
         standing = self.standing(pk)
         return self._changes.setdefault(pk, Change(standing))
 

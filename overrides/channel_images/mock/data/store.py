@@ -26,7 +26,8 @@ class Store:
     """The data of a mock server: a data set for each channel, and what was changed since.
 
     Time is a clock of the store's own, which moves one second with each change: the same changes give the same dates.
-    `lock` makes several calls one: a page and its count, read under it, belong together.
+    `lock` makes several calls one: a page and its count, read under it, belong together. Where the mock has no such
+    channel, or the channel no such image, a method raises `UnknownChannel` or `UnknownImage`.
     """
 
     def __init__(self, seed: int, channels: Mapping[int, int]) -> None:
@@ -45,55 +46,29 @@ class Store:
     # Reading
 
     def listing(self, channel: int, query: Query) -> Listing:
-        """The images that `query` asks for; read it before the next change.
-
-        Raises:
-            UnknownChannel: The mock has no such channel.
-        """
+        """The images that `query` asks for; read it before the next change."""
         return self._channel(channel).listing(query)
 
     def has(self, channel: int, pk: int) -> bool:
-        """Whether the channel holds the image.
-
-        Raises:
-            UnknownChannel: The mock has no such channel.
-        """
+        """Whether the channel holds the image."""
         return pk in self._channel(channel)
 
     def row(self, channel: int, pk: int) -> Row:
-        """The image, as the plain operations show it.
-
-        Raises:
-            UnknownChannel: The mock has no such channel.
-            UnknownImage: The channel has no such image.
-        """
+        """The image, as the plain operations show it."""
         with self.lock:
             return self._channel(channel).row(pk)
 
     def traits(self, channel: int, product: int) -> Traits | None:
-        """What a product is, or `None` for one that the channel never had.
-
-        Raises:
-            UnknownChannel: The mock has no such channel.
-        """
+        """What a product is, or `None` for one that the channel never had."""
         return self._channel(channel).traits(product)
 
     def pending(self, channel: int, pk: int) -> Pending:
-        """What the channel waits for.
-
-        Raises:
-            UnknownChannel: The mock has no such channel.
-            UnknownImage: The channel has no such image.
-        """
+        """What the channel waits for."""
         with self.lock:
             return self._channel(channel).standing(pk).pending
 
     def version(self, channel: int, pk: int) -> int:
-        """A number that changes whenever the image does.
-
-        Raises:
-            UnknownChannel: The mock has no such channel.
-        """
+        """A number that changes whenever the image does."""
         return self._channel(channel).version(pk)
 
     # Changing
@@ -113,7 +88,6 @@ class Store:
         `is_seller_product` are the product's, and must agree with what the channel knows of it.
 
         Raises:
-            UnknownChannel: The mock has no such channel.
             InvalidFields: The contract does not allow these fields, or the pk is in use.
         """
         given = checked(fields)
@@ -149,8 +123,6 @@ class Store:
         now on.
 
         Raises:
-            UnknownChannel: The mock has no such channel.
-            UnknownImage: The channel has no such image.
             InvalidFields: The contract does not allow these fields.
         """
         given = checked(fields)
@@ -160,12 +132,7 @@ class Store:
             return home.row(pk)
 
     def remove(self, channel: int, pk: int) -> None:
-        """Take an image out of a channel.
-
-        Raises:
-            UnknownChannel: The mock has no such channel.
-            UnknownImage: The channel has no such image.
-        """
+        """Take an image out of a channel."""
         with self.lock:
             self._channel(channel).remove(pk)
 
@@ -173,10 +140,6 @@ class Store:
         """Report images as sent to the channel: they leave the pending lists.
 
         All of them or, when one is unknown, none.
-
-        Raises:
-            UnknownChannel: The mock has no such channel.
-            UnknownImage: The channel has no such image.
         """
         with self.lock:
             home, wanted = self._channel(channel), list(pks)

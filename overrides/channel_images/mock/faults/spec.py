@@ -18,7 +18,7 @@ class BadFault(ValueError):
 
 
 class Words:
-    """The parts of a spec, which are taken out one by one."""
+    """The parts of a spec, which are taken out one by one. Each way to take one raises `BadFault` where it is wrong."""
 
     def __init__(self, spec: str) -> None:
         self.spec = spec
@@ -65,11 +65,7 @@ class Words:
         return value
 
     def count(self, name: str, default: int | None, *, least: int = 1) -> int:
-        """A whole number; `None` stays `None`.
-
-        Raises:
-            BadFault: The spec describes no fault.
-        """
+        """A whole number; `None` stays `None`."""
         text = self.text(name, "3")
         if text is None:
             return default  # type: ignore[return-value] # the caller's own default, whatever it is
@@ -78,11 +74,7 @@ class Words:
         return int(text)
 
     def share(self, name: str) -> float:
-        """A number above 0 and up to 1.
-
-        Raises:
-            BadFault: The spec describes no fault.
-        """
+        """A number above 0 and up to 1."""
         text = self.text(name, "0.1")
         value = 1.0 if text is None else number(text)
         if not 0 < value <= 1:
@@ -90,22 +82,14 @@ class Words:
         return value
 
     def seconds(self, name: str) -> float | None:
-        """A duration, if it is given.
-
-        Raises:
-            BadFault: The spec describes no fault.
-        """
+        """A duration, if it is given."""
         text = self.text(name, "0.2")
         if text is not None and not 0 <= number(text) < math.inf:
             raise self.bad(f"{name}={text} is no number of seconds", f"write {name}=0.2")
         return None if text is None else float(text)
 
     def operations(self) -> frozenset[str] | None:
-        """The operations that are named, if any.
-
-        Raises:
-            BadFault: The spec describes no fault.
-        """
+        """The operations that are named, if any."""
         text = self.text("operation", "listProductImages")
         if text is None:
             return None
