@@ -1,4 +1,4 @@
-"""The pytest plugin: a mock server for the tests of a connector.
+"""Gives the tests of a connector a mock server: the pytest plugin.
 
 pytest loads this module in every run where the package is installed, so it imports nothing but pytest until a test asks
 for the fixture. How to use it is shown in `docs/testing.md`.

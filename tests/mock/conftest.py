@@ -15,7 +15,7 @@ from channel_images.mock.operations import operations
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[MockServer]:
-    """One server for the session, whose state tests leave as they found it (see ``server``)."""
+    """One server for the session, whose state tests leave as they found it (see `server`)."""
     with MockServer() as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""The interactive reference at ``/``: what is served, and the page at work in a browser."""
+"""The interactive reference at `/`: what is served, and the page at work in a browser."""
 
 import http.client
 import json

@@ -40,8 +40,8 @@ def test_it_is_registered() -> None:
 
 
 def test_the_guide_is_true(tmp_path: Path) -> None:
-    examples = re.findall(r"```python\n# (\S+\.py)\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    assert len(examples) == GUIDE.read_text().count("```python")
+    examples = re.findall(r"``python\n# (\S+\.py)\n(.*?)``", GUIDE.read_text(), re.DOTALL)
+    assert len(examples) == GUIDE.read_text().count("``python")
     for name, code in examples:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(code)

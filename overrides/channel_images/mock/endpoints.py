@@ -67,8 +67,7 @@ async def send_answer(call: Call, answer: Answer, send: Send) -> None:
     if answer.is_lost:
         connection_of(call.scope).reset()
         return
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send(answer.start)
     await send({"type": "http.response.body", "body": answer.body, "more_body": bool(answer.behind)})
     if answer.behind:
         # Before the answer is said to be complete: the connection may be closed then.

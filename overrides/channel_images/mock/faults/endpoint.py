@@ -58,8 +58,7 @@ class FaultyEndpoint:
         return answer
 
     async def _send(self, answer: Answer, plan: Plan, scope: Scope, inbox: "_Inbox", send: Send) -> None:
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send(answer.start)
         end = len(answer.body) if plan.cut is None else plan.cut(len(answer.body))
         piece = plan.piece or max(end, 1)
         for start in range(0, end, piece):

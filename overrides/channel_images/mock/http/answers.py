@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from attrs import define, field
+from starlette.types import Message
 
 Json: TypeAlias = Mapping[str, object] | Sequence[object] | str | int | float | bool | None
 
@@ -39,6 +40,12 @@ class Answer:
         """An answer whose body is JSON; an underscore in a header's name stands for a hyphen."""
         names = {name.replace("_", "-"): text for name, text in headers.items()}
         return cls(status, to_json(value), {"content-type": JSON_TYPE, **names})
+
+    @property
+    def start(self) -> Message:
+        """The ASGI message that the answer begins with."""
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        return {"type": "http.response.start", "status": self.status, "headers": headers}
 
 
 class Refused(Exception):
