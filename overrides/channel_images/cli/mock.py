@@ -33,7 +33,7 @@ def _list_bugs() -> None:
 
 
 def _list_faults() -> None:
-    from channel_images.mock.faults.faults import CONDITIONS, KINDS
+    from channel_images.mock.faults.kinds import CONDITIONS, KINDS
 
     print_table(["fault", "what happens"], [(each.form, each.summary) for each in KINDS])
     typer.echo()
