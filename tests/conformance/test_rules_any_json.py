@@ -14,8 +14,8 @@ from tests.conformance.tiny import FULL, Reply, Tiny, reading, row, told
 
 from channel_images.conformance.asking.reading import NotExercised, NotJson, Unreadable, documented, parsed
 from channel_images.conformance.asking.wire import Answer, Request
+from channel_images.conformance.catalogue import CATALOGUE
 from channel_images.conformance.judging.oracle import problems
-from channel_images.conformance.judging.rule import CATALOGUE
 
 ODD: list[Any] = [
     {}, [], {"id": 1}, [1, 2], None, "", "1", -1, 0, True, 1.5, 10**30, 2**63, "0001-01-01T00:00:00+14:00",

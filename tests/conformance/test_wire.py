@@ -29,7 +29,7 @@ from channel_images.conformance.asking.wire import (
     Wire,
     retry_after,
 )
-from channel_images.conformance.judging.rule import CATALOGUE
+from channel_images.conformance.catalogue import CATALOGUE
 from channel_images.conformance.results import Report
 from channel_images.mock import MockServer
 

@@ -11,12 +11,11 @@ from warnings import warn
 import pytest
 from attrs import evolve
 
-import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
 from channel_images.conformance.address import base_url, default_rate
 from channel_images.conformance.asking.expect import Expectations, read_expectations
 from channel_images.conformance.asking.signin import sign_in, usable
 from channel_images.conformance.asking.target import Target
-from channel_images.conformance.judging.rule import CATALOGUE
+from channel_images.conformance.catalogue import RULES
 from channel_images.conformance.report.text import evidence_text
 from channel_images.conformance.results import Report, Result, Verdict
 from channel_images.conformance.run import Options, check
@@ -34,7 +33,7 @@ class ConformanceWarning(UserWarning):
 
 def pairs() -> list[tuple[str, str]]:
     """Each rule with each of its operations."""
-    return [(rule.id, operation.id) for rule in CATALOGUE.values() for operation in rule.operations]
+    return [(rule.id, operation.id) for rule in RULES for operation in rule.operations]
 
 
 def run(config: pytest.Config, rules: Collection[str]) -> Report:

@@ -9,7 +9,6 @@ from itertools import chain
 
 from attrs import Factory, define, evolve, field, frozen
 
-import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
 from channel_images.conformance.asking.cleaning import Cleaner
 from channel_images.conformance.asking.expect import Expectations
 from channel_images.conformance.asking.operations import statement
@@ -18,10 +17,11 @@ from channel_images.conformance.asking.standing import NotJudged, Session, Stand
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.target import Target
 from channel_images.conformance.asking.wire import MOST_REQUESTS, Answer, OutOfRequests, RunEnds, ServerGone, Wire
+from channel_images.conformance.catalogue import CATALOGUE, RULES
 from channel_images.conformance.judging.fuzz import fuzz
 from channel_images.conformance.judging.judge import Judge
 from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE, Problem, problems, route
-from channel_images.conformance.judging.rule import CATALOGUE, Rule
+from channel_images.conformance.judging.rule import Rule
 from channel_images.conformance.results import Evidence, Latency, Report, Result, Severity, Verdict
 from channel_images.conformance.waivers import Waivers
 
@@ -199,7 +199,7 @@ class _Run:
             self.options.probe_writes,
             self.options.expectations,
         )
-        chosen = [rule for rule in CATALOGUE.values() if self._is_chosen(rule)]
+        chosen = [rule for rule in RULES if self._is_chosen(rule)]
         families = dict.fromkeys(rule.family for rule in chosen)
         told: dict[str, None] = {}
 
@@ -208,7 +208,7 @@ class _Run:
                 told[rule.family] = None
                 self.on_step(f"{rule.family} ({len(told)} of {len(families)})")
 
-        judge = Judge(survey, tell)
+        judge = Judge(survey, chosen, tell)
         try:
             # Wrong tokens come last: a server that locks out who sends them has answered everything else by then.
             others = [rule for rule in chosen if rule.family != "auth"]

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 from attrs import evolve, frozen
 
+from channel_images.conformance.catalogue import CATALOGUE
 from channel_images.conformance.files import Document, load, or_near, write_atomically
-from channel_images.conformance.judging.rule import CATALOGUE
 from channel_images.conformance.results import Result, Verdict
 
 GRACE = timedelta(days=30)

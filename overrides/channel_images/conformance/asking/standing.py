@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from attrs import Factory, define, evolve, field
 
-from channel_images.conformance.asking.operations import LISTS, Operation, image_schema, operations
+from channel_images.conformance.asking.operations import LISTS, OPERATIONS, Operation, image_schema
 from channel_images.conformance.asking.signin import SignInFailed
 from channel_images.conformance.asking.wire import (
     PROXY_STATUSES,
@@ -81,12 +81,12 @@ class Standing:
 
         Raises ``NotJudged`` where nothing that belongs to this API answers.
         """
-        requests = [Request(operation.path_for(channel)) for operation in operations()]
+        requests = [Request(operation.path_for(channel)) for operation in OPERATIONS]
         url = self.wire.target.url
         try:
             # Each once: where nothing belongs to the API, the run ends without waiting for it.
             answers = [self.wire.send(request, self.valid, tries=1) for request in requests]
-            if any(map(is_of_api, operations(), answers)):
+            if any(map(is_of_api, OPERATIONS, answers)):
                 answers = [
                     self.wire.send(answer.request, self.valid) if _may_pass(answer) else answer for answer in answers
                 ]
@@ -96,7 +96,7 @@ class Standing:
                 answers = [self.wire.send(request, self.valid, tries=1) for request in requests]
         except ServerGone as error:
             raise NotJudged(f"nothing answers at {url}: {error}") from None
-        found = [pair for pair in zip(operations(), answers, strict=True) if is_of_api(*pair)]
+        found = [pair for pair in zip(OPERATIONS, answers, strict=True) if is_of_api(*pair)]
         if not found:
             raise NotJudged(_nothing_of_ours(url, channel, answers, has_token=bool(self.wire.token)))
         # The first list if there is one: its pages can be asked for in several ways, so that no cache answers.

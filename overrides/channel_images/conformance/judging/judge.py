@@ -7,9 +7,8 @@ not show is no violation. What follows from another violation is told with that 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
-from functools import cache
 from pathlib import Path
 from traceback import extract_tb
 
@@ -20,7 +19,7 @@ from channel_images.conformance.asking.reading import NotExercised, Page, Unread
 from channel_images.conformance.asking.survey import Sample, Survey
 from channel_images.conformance.asking.wire import Answer, OutOfRequests, Request, RunEnds
 from channel_images.conformance.judging.oracle import route
-from channel_images.conformance.judging.rule import CATALOGUE, Finding, Rule
+from channel_images.conformance.judging.rule import Finding, Rule
 from channel_images.conformance.results import Evidence, Result, Severity, Verdict
 
 READINGS = 4
@@ -63,6 +62,8 @@ class Judge:
     """Runs rules over readings of a server."""
 
     survey: Survey
+    rules: Sequence[Rule]
+    """All that are to be judged, in the order of the results."""
     on_rule: Callable[[Rule], None] = lambda rule: None
     _results: dict[Pair, list[Result]] = field(init=False, factory=dict)
     _open: dict[Pair, Outcome] = field(init=False, factory=dict)
@@ -108,12 +109,13 @@ class Judge:
     def confirm(self) -> None:
         """Read again what was found, until it stands or the data turns out to be moving. Raises ``RunEnds``."""
         before = self.survey
+        premises = {identity for rule in self.rules for identity in rule.rests_on}
         for reading in range(1, READINGS):
             if not self._open:
                 break
             after = before.again()
             # What others rest on goes first.
-            for pair in sorted(self._open, key=lambda pair: pair[0].id not in _premises()):
+            for pair in sorted(self._open, key=lambda pair: pair[0].id not in premises):
                 earlier = self._open[pair]
                 if cause := self._cause(pair, earlier):
                     self._follow(pair, cause)
@@ -214,7 +216,7 @@ class Judge:
         return len(self._open)
 
     def results(self) -> list[Result]:
-        """The verdicts so far, in the order of the catalogue; what was found once and not read again is none."""
+        """The verdicts so far, in the order of the rules; what was found once and not read again is none."""
         verdict = Verdict.UNSTABLE if self.has_moved else Verdict.NOT_EXERCISED
         why = (
             "the data changed, and no request was left to read it again"
@@ -225,7 +227,7 @@ class Judge:
             pair: [_result(pair, verdict, f"{why}: {outcome.findings[0].relation}")]
             for pair, outcome in self._open.items()
         }
-        order = [(rule, operation) for rule in CATALOGUE.values() for operation in rule.operations]
+        order = [(rule, operation) for rule in self.rules for operation in rule.operations]
         every = self._results | unconfirmed
         return [result for pair in order for result in every.get(pair, ())]
 
@@ -265,12 +267,6 @@ def _beyond_us(error: Exception) -> Finding:
         str(error)[:200],
         severity=Severity.WARNING,
     )
-
-
-@cache
-def _premises() -> frozenset[str]:
-    """The rules that others rest on."""
-    return frozenset(identity for rule in CATALOGUE.values() for identity in rule.rests_on)
 
 
 def _faults(outcome: Outcome) -> Iterator[object]:

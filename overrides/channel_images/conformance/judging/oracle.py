@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema_rs
 from attrs import evolve, frozen
 
-from channel_images.conformance.asking.operations import Operation, operations
+from channel_images.conformance.asking.operations import OPERATIONS, Operation
 from channel_images.conformance.asking.reading import NotJson, parsed
 from channel_images.conformance.asking.wire import Answer, Request
 from channel_images.conformance.judging.allowances import may_answer, with_open_enums
@@ -179,7 +179,7 @@ def meant_by(request: Request) -> Operation | None:
 def _patterns() -> tuple[tuple[Operation, re.Pattern[str]], ...]:
     return tuple(
         (operation, re.compile(re.sub(r"\\\{\w+\\\}", "([^/]*)", re.escape(operation.path))))
-        for operation in operations()
+        for operation in OPERATIONS
     )
 
 

@@ -210,7 +210,7 @@ def counts(survey: Survey, known: Known) -> Iterator[Finding]:
             )
 
 
-def links(survey: Survey, known: Known) -> Iterator[Finding]:
+def links_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
     """``next`` is null exactly on the last page, ``previous`` exactly on the first, and each leads to its neighbour."""
     sizes = taken(survey, known)
     # Among them limits that divide the length of the list: the last page is full there.
@@ -280,7 +280,7 @@ def _link(
         )
 
 
-def past_the_end(survey: Survey, known: Known) -> Iterator[Finding]:
+def rows_past_the_end(survey: Survey, known: Known) -> Iterator[Finding]:
     """Past the end there are no rows."""
     sizes = taken(survey, known)
     for limit in [limit for limit in (10, 7, known.limit, known.total) if limit in sizes][: 1 if survey.quick else 3]:
@@ -299,7 +299,7 @@ def past_the_end(survey: Survey, known: Known) -> Iterator[Finding]:
                 )
 
 
-def defaults(survey: Survey, known: Known) -> Iterator[Finding]:
+def defaults_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
     """Without parameters, a list is page 1 at limit 10; there is no page before it."""
     path, filters = known.of.path, known.of.filters
     first = known.of.page(survey.session, 1, 10) if survey.takes(known.of, 10) else None
@@ -409,9 +409,9 @@ RELATIONS: dict[str, Relation] = {
     "paging.size": size_of_pages,
     "paging.order": order_of_pages,
     "paging.count": counts,
-    "paging.links": links,
-    "paging.past-the-end": past_the_end,
-    "paging.defaults": defaults,
+    "paging.links": links_of_pages,
+    "paging.past-the-end": rows_past_the_end,
+    "paging.defaults": defaults_of_pages,
 }
 """What holds for a list in an envelope, filtered (``filter.with-paging``) or not."""
 
@@ -420,7 +420,7 @@ FOR_ARRAYS = ("paging.partition", "paging.size", "paging.order", "paging.past-th
 
 
 @rule("paging.partition", Pattern.COMPLETE, ENVELOPED, rests_on=[ORDER])
-def _partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """The pages together hold each row once, at several limits and at every page boundary looked at; also where several
     are asked for at the same time."""
     known = _known(survey, operation)
@@ -429,38 +429,38 @@ def _partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
 
 @rule("paging.size", Pattern.EQUALITY, LISTS, rests_on=[ORDER])
-def _size(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def size(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Each page but the last holds limit rows, or the server's largest limit, of at least 10."""
     yield from size_of_pages(survey, _known(survey, operation))
 
 
 @rule("paging.order", Pattern.EQUALITY, ENVELOPED)
-def _order(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def order(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """The rows come in the same order at every limit and at every reading."""
     yield from order_of_pages(survey, _known(survey, operation))
 
 
 @rule("paging.count", Pattern.EQUALITY, ENVELOPED, rests_on=[ORDER])
-def _count(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def count(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """count is the number of rows, the same on every page and at every limit."""
     yield from counts(survey, _known(survey, operation))
 
 
 @rule("paging.links", Pattern.EQUIVALENCE, ENVELOPED, rests_on=[ORDER])
-def _links(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def links(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """next is null exactly on the last page, previous exactly on the first; each leads to its page."""
-    yield from links(survey, _known(survey, operation))
+    yield from links_of_pages(survey, _known(survey, operation))
 
 
 @rule("paging.past-the-end", Pattern.DIFFERENCE, ENVELOPED, rests_on=[ORDER])
-def _past_the_end(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def past_the_end(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Past the end there are no rows."""
-    yield from past_the_end(survey, survey.known(operation))
+    yield from rows_past_the_end(survey, survey.known(operation))
 
 
 @rule("paging.defaults", Pattern.EQUIVALENCE, LISTS, rests_on=[ORDER])
-def _defaults(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def defaults(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """A request without page, without limit or without both is the one with page 1 and limit 10; page 0 is no page of
     its own, and a list that seems to be empty is so in every way of asking."""
     yield from first_page(survey, operation)
-    yield from defaults(survey, _known(survey, operation))
+    yield from defaults_of_pages(survey, _known(survey, operation))

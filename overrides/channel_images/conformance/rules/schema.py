@@ -11,10 +11,10 @@ from channel_images.conformance.asking.operations import (
     FULL,
     LISTS,
     MAX_ID,
+    OPERATIONS,
     RETRIEVE,
     UNKNOWN_CHANNEL,
     Operation,
-    operations,
     product_types,
 )
 from channel_images.conformance.asking.reading import NotExercised, page
@@ -118,7 +118,7 @@ def _bounded(survey: Survey, name: str, value: str) -> list[tuple[str, str]]:
 
 def _share(operation: Operation) -> tuple[str, ...]:
     """The ids that an operation tries as its channel: one tries all, the others share them."""
-    return IDS if operation is FULL else IDS[operations().index(operation) % 3 :: 3]
+    return IDS if operation is FULL else IDS[OPERATIONS.index(operation) % 3 :: 3]
 
 
 @rule("schema.rejects-invalid", Pattern.DIFFERENCE)
