@@ -1,15 +1,14 @@
 """Reading lists and images: from answers to rows, and from pages to lists."""
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from attrs import frozen
 
 from channel_images.conformance.asking.operations import MAX_ID, Operation, date_fields, image_schema
+from channel_images.conformance.asking.parsing import NotJson, parsed
 from channel_images.conformance.asking.standing import Session
 from channel_images.conformance.asking.wire import Answer, Params, origin
 
@@ -20,17 +19,11 @@ ABSENT = frozenset({404, 410})
 """What says that there is no such thing."""
 INVALID = frozenset({400, 422})
 """What refuses a value. 422 is not documented, which is a fault of its own; it means the same."""
-DEEPEST = 100
-"""Levels of arrays and objects above which a body is not read: comparing it would exhaust the stack."""
 MOST_REDIRECTS = 3
 
 
 class NotExercised(Exception):
     """There is nothing to try the rule on; the message says what is missing."""
-
-
-class NotJson(ValueError):
-    """A body that is not JSON, or that no reader takes; the message says why."""
 
 
 class Unreadable(Exception):
@@ -56,38 +49,6 @@ class Page:
     @property
     def pks(self) -> tuple[int, ...]:
         return tuple(row["pk"] for row in self.rows)
-
-
-@lru_cache(128)  # several rules read the same answer
-def parsed(body: bytes) -> Any:
-    """The JSON of a body, in which what is no character (half of a surrogate pair) has become ``?``.
-
-    Every caller gets the same object. Raises ``NotJson``, also for ``NaN`` and for what is nested deeper than
-    ``DEEPEST``.
-    """
-    try:
-        document = json.loads(body.decode(), parse_constant=_refuse)
-    except RecursionError:
-        raise NotJson(f"it is nested deeper than {DEEPEST} levels") from None
-    except ValueError as error:
-        raise NotJson(str(error)) from None
-    return _readable(document, 0)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise NotJson(f"{constant} is no value of JSON")
-
-
-def _readable(value: Any, depth: int) -> Any:
-    if depth > DEEPEST:
-        raise NotJson(f"it is nested deeper than {DEEPEST} levels")
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [_readable(each, depth + 1) for each in value]
-    if isinstance(value, dict):
-        return {_readable(name, depth): _readable(each, depth + 1) for name, each in value.items()}
-    return value
 
 
 def body(answer: Answer) -> Any:
@@ -132,6 +93,14 @@ def image(answer: Answer) -> Row:
     if not isinstance(document, dict) or type(document.get("pk")) is not int:
         raise Unreadable(answer, "200 without an image")
     return document
+
+
+def rows(answer: Answer) -> Page:
+    """The rows in an answer: those of a page, or one image. Raises `Unreadable` where there are none."""
+    try:
+        return page(answer)
+    except Unreadable:
+        return Page(answer, (image(answer),))
 
 
 @frozen

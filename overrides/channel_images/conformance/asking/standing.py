@@ -5,17 +5,16 @@ place says nothing about the server. So one request that was answered as the API
 may come from elsewhere; where it fails, the run ends there.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from html import unescape
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from attrs import Factory, define, evolve, field
 
 from channel_images.conformance.asking.operations import LISTS, OPERATIONS, Operation, image_schema
+from channel_images.conformance.asking.parsing import said
 from channel_images.conformance.asking.signin import SignInFailed
 from channel_images.conformance.asking.wire import (
     PROXY_STATUSES,
@@ -176,7 +175,7 @@ def is_of_api(operation: Operation, answer: Answer) -> bool:
     """Whether an answer is one that only this API gives: rows or an image, however faulty."""
     if answer.status != 200 or answer.broke:
         return False
-    document = json_of(answer)
+    document = said(answer.body)
     if not operation.is_list:
         # Some deployments wrap one image in a list, which is a fault, and the API all the same.
         return _is_like_an_image(document) or (_are_rows(document) and bool(document))
@@ -205,7 +204,7 @@ def may_come_from_elsewhere(answer: Answer) -> bool:
         return _leads_elsewhere(answer)
     if answer.request.method != "GET" or status in (204, 304):
         return False
-    return json_of(answer) is None and answer.body.strip() != b"null"
+    return said(answer.body) is None and answer.body.strip() != b"null"
 
 
 def _leads_elsewhere(answer: Answer) -> bool:
@@ -214,14 +213,6 @@ def _leads_elsewhere(answer: Answer) -> bool:
         return (there.scheme, there.netloc) != (here.scheme, here.netloc) or not there.path.startswith(here.path)
     except ValueError:
         return True
-
-
-def json_of(answer: Answer) -> Any:
-    """The JSON of a body; ``None`` where it is none."""
-    try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _may_pass(answer: Answer) -> bool:
@@ -241,7 +232,7 @@ def came(answer: Answer) -> str:
     if title := re.search(rb"<title[^>]*>(.{1,200}?)</title>", answer.body, re.IGNORECASE | re.DOTALL):
         text = " ".join(unescape(title[1].decode("utf-8", "replace")).split())
         return f"{words} titled {text[:MOST_TITLE]!r}"
-    document = json_of(answer)
+    document = said(answer.body)
     if isinstance(document, Mapping) and document:
         return f"{words} with {', '.join(map(str, list(document)[:4]))}"
     return words

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from channel_images.conformance.asking.operations import MAX_ID
-from channel_images.conformance.asking.reading import NotJson, parsed
+from channel_images.conformance.asking.parsing import NotJson, parsed
 from channel_images.contract import load_contract
 
 LONG_URL = 2_000

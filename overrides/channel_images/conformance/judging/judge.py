@@ -15,7 +15,7 @@ from traceback import extract_tb
 from attrs import define, evolve, field, frozen
 
 from channel_images.conformance.asking.operations import RETRIEVALS, Operation
-from channel_images.conformance.asking.reading import NotExercised, Page, Unreadable, documented, image, page
+from channel_images.conformance.asking.reading import NotExercised, Unreadable, documented, rows
 from channel_images.conformance.asking.survey import Sample, Survey
 from channel_images.conformance.asking.wire import Answer, OutOfRequests, Request, RunEnds
 from channel_images.conformance.judging.oracle import route
@@ -371,7 +371,7 @@ def _compared(old: Answer, new: Answer, survey: Survey) -> Movement:
         # An image that came or went. Any other change of status is the server's doing, not the data's.
         return Movement.CHANGED if {old.status, new.status} == {200, 404} else Movement.NONE
     try:
-        earlier, later = _rows(old), _rows(new)
+        earlier, later = rows(old), rows(new)
     except Unreadable:
         return Movement.NONE
     if earlier.count != later.count:
@@ -385,10 +385,3 @@ def _compared(old: Answer, new: Answer, survey: Survey) -> Movement:
         there = all(survey.exists(pk) for pk in differing[:PROBED])
         return Movement.REORDERED if there else Movement.CHANGED
     return Movement.NONE
-
-
-def _rows(answer: Answer) -> Page:
-    try:
-        return page(answer)
-    except Unreadable:
-        return Page(answer, (image(answer),))

@@ -13,7 +13,7 @@ import jsonschema_rs
 from attrs import evolve, frozen
 
 from channel_images.conformance.asking.operations import OPERATIONS, Operation
-from channel_images.conformance.asking.reading import NotJson, parsed
+from channel_images.conformance.asking.parsing import NotJson, parsed
 from channel_images.conformance.asking.wire import Answer, Request
 from channel_images.conformance.judging.allowances import may_answer, with_open_enums
 from channel_images.conformance.results import Severity

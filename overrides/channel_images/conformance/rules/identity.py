@@ -13,11 +13,11 @@ from channel_images.conformance.asking.operations import (
 )
 from channel_images.conformance.asking.reading import ABSENT, ListOf, NotExercised, Row, Unreadable, differences, image
 from channel_images.conformance.asking.survey import Survey, Whole
-from channel_images.conformance.asking.wire import AT_ONCE, Answer, Request
+from channel_images.conformance.asking.wire import AT_ONCE, Answer
 from channel_images.conformance.judging.allowances import PROBLEM
 from channel_images.conformance.judging.oracle import JSON
 from channel_images.conformance.judging.rule import Finding, Pattern, few, rule, shown
-from channel_images.conformance.rules.paging import ORDER, ROUNDS
+from channel_images.conformance.rules.paging import ORDER, at_once
 
 WRAPS = (2**31, 2**32, 2**33, 2**48, 2**62)
 """What an id loses where it is cut down to 32 bits, or to another number of them."""
@@ -60,26 +60,9 @@ def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
 def _at_once(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Images that are asked for at the same time are each what they are when they are asked for alone."""
     pks = _sample(survey)[:AT_ONCE]
-    if survey.quick or len(pks) < 2:
-        return
-    alone = {pk: _retrieved(survey, operation, pk)[0] for pk in pks}
-    requests = [Request(operation.path_for(survey.channel, pk)) for pk in pks]
-    for _ in range(ROUNDS):
-        for pk, answer in zip(pks, survey.session.together(requests), strict=True):
-            try:
-                got = image(answer)
-            except Unreadable:
-                continue  # broken or turned away; what is wrong with it by itself is judged by itself
-            if got["pk"] != pk and image(alone[pk])["pk"] == pk:
-                yield Finding(
-                    "an image is another one when several are asked for at the same time",
-                    f"pk {pk}, as when it is asked for alone",
-                    f"pk {got['pk']}",
-                    tuple(alone.values()),
-                    is_proven=True,
-                    together=True,
-                )
-                return
+    if len(pks) > 1 and not survey.quick:
+        alone = [_retrieved(survey, operation, pk)[0] for pk in pks]
+        yield from at_once(survey, alone, "an image is another one when several are asked for at the same time")
 
 
 def _listing(survey: Survey, pk: int) -> Answer:

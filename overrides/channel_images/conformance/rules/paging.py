@@ -5,7 +5,7 @@ compared with: page n at limit l has to be its rows from (n-1)·l on, l of them.
 request, where walking all pages at each limit would take thousands.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from channel_images.conformance.asking.operations import ENVELOPED, FULL, LISTS, Operation
 from channel_images.conformance.asking.reading import (
@@ -17,9 +17,10 @@ from channel_images.conformance.asking.reading import (
     Unreadable,
     follow,
     page,
+    rows,
 )
 from channel_images.conformance.asking.survey import BASE, LARGE, LEAST, Sample, Survey, Whole
-from channel_images.conformance.asking.wire import AT_ONCE, Answer, Request
+from channel_images.conformance.asking.wire import AT_ONCE, Answer
 from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
 
 Known = Whole | Sample
@@ -345,27 +346,34 @@ def _page_0(survey: Survey, known: Known, first: Page) -> Iterator[Finding]:
         )
 
 
-def at_once(survey: Survey, known: Known) -> Iterator[Finding]:
+def pages_at_once(survey: Survey, known: Known) -> Iterator[Finding]:
     """Pages that are asked for at the same time are each what they are when they are asked for alone."""
     numbers = range(1, min(AT_ONCE, known.total // TOGETHER) + 1)
-    if survey.quick or len(numbers) < 2 or not survey.takes(known.of, TOGETHER):
-        return
-    alone = [known.of.page(survey.session, number, TOGETHER) for number in numbers]
-    requests = [Request(known.of.path, tuple(known.of.params(number, TOGETHER))) for number in numbers]
+    if len(numbers) > 1 and not survey.quick and survey.takes(known.of, TOGETHER):
+        alone = [known.of.answer(survey.session, number, TOGETHER) for number in numbers]
+        yield from at_once(survey, alone, "a page is another one when several are asked for at the same time")
+
+
+def at_once(survey: Survey, alone: Sequence[Answer], relation: str) -> Iterator[Finding]:
+    """Ask for what was answered alone in several requests at the same time: each has to hold the same rows.
+
+    Raises `Unreadable` where an answer of those holds no rows.
+    """
+    due = [rows(answer).pks for answer in alone]
     for _ in range(ROUNDS):
-        for due, answer in zip(alone, survey.session.together(requests), strict=True):
+        together = survey.session.together([answer.request for answer in alone])
+        for expected, answer in zip(due, together, strict=True):
             try:
-                got = page(answer)
+                got = rows(answer).pks
             except Unreadable:
                 continue  # broken or turned away; what is wrong with it by itself is judged by itself
-            if got.pks == due.pks:
-                continue
-            if page(survey.session.get(known.of.path, answer.request.params, fresh=True)).pks == due.pks:
+            request = answer.request
+            if got != expected and rows(survey.session.get(request.path, request.params, fresh=True)).pks == expected:
                 yield Finding(
-                    "a page is another one when several are asked for at the same time",
-                    f"pk {few(due.pks)}, as before and after",
-                    f"{answer.request.target}: pk {few(got.pks)}",
-                    tuple(each.answer for each in alone),
+                    relation,
+                    f"pk {few(expected)}, as before and after",
+                    f"{request.target}: pk {few(got)}",
+                    tuple(alone),
                     is_proven=True,
                     together=True,
                 )
@@ -425,7 +433,7 @@ def partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
     are asked for at the same time."""
     known = _known(survey, operation)
     yield from partition_of_pages(survey, known)
-    yield from at_once(survey, known)
+    yield from pages_at_once(survey, known)
 
 
 @rule("paging.size", Pattern.EQUALITY, LISTS, rests_on=[ORDER])

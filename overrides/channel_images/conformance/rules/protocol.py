@@ -24,7 +24,7 @@ from channel_images.conformance.asking.reading import (
     Unreadable,
     differences,
     image,
-    page,
+    rows,
 )
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.wire import Answer, Params, origin
@@ -267,11 +267,7 @@ def _neighbours(survey: Survey, operation: Operation) -> Iterator[tuple[_Due, _D
 def _pks(answer: Answer) -> tuple[int, ...]:
     """The pks in an answer; none where there are no rows."""
     try:
-        return page(answer).pks
-    except Unreadable:
-        pass
-    try:
-        return (image(answer)["pk"],)
+        return rows(answer).pks
     except Unreadable:
         return ()
 
