@@ -87,9 +87,10 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
     ],
     ids=["body", "103", "head"],
 )
-def test_an_answer_without_an_end_is_broken_off(pieces: tuple[bytes, ...]) -> None:
+@pytest.mark.parametrize("apart", [False, True])
+def test_an_answer_without_an_end_is_broken_off(pieces: tuple[bytes, ...], apart: bool) -> None:
     with raw(*pieces) as url, wire(url, timeout=0.2) as way:
-        answer = way.send(LIST, ANYBODY, tries=1)
+        answer = way.send(LIST, ANYBODY, apart=apart, tries=1)
     assert answer.broke
 
 

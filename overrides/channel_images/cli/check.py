@@ -117,8 +117,8 @@ def check(
 
         from channel_images.conformance import Options, Severity, Target
         from channel_images.conformance import check as run_check
-        from channel_images.conformance.address import base_url, default_rate
         from channel_images.conformance.asking.expect import Expectations, read_expectations
+        from channel_images.conformance.asking.target import base_url, default_rate
         from channel_images.conformance.report.text import visible_line
         from channel_images.conformance.waivers import Waivers
 

@@ -11,10 +11,9 @@ from warnings import warn
 import pytest
 from attrs import evolve
 
-from channel_images.conformance.address import base_url, default_rate
 from channel_images.conformance.asking.expect import Expectations, read_expectations
 from channel_images.conformance.asking.signin import sign_in, usable
-from channel_images.conformance.asking.target import Target
+from channel_images.conformance.asking.target import Target, base_url, default_rate
 from channel_images.conformance.catalogue import RULES
 from channel_images.conformance.report.text import evidence_text
 from channel_images.conformance.results import Report, Result, Verdict

@@ -12,13 +12,11 @@ import httpx
 from attrs import evolve
 
 from channel_images.calls.address import SIGN_IN
-from channel_images.calls.bodies import CODINGS, read_bounded
-from channel_images.calls.deadlines import Deadline
-from channel_images.calls.network import bound
+from channel_images.calls.bodies import read_bounded
 from channel_images.conformance.asking.cleaning import Cleaner
 from channel_images.conformance.asking.target import Target
 from channel_images.conformance.asking.wire import LONGEST_WAIT, PAUSE, PROXY_STATUSES, TRIES, retry_after
-from channel_images.exceptions import MalformedResponse
+from channel_images.exceptions import ConfigurationError, MalformedResponse
 
 LOGIN_PATH = SIGN_IN.url
 MOST_BYTES = 100_000
@@ -37,7 +35,7 @@ def sign_in(target: Target, username: str, password: str, sleep: Callable[[float
     """
     try:
         return _sign_in(target, username, password, sleep)
-    except SignInFailed as reason:
+    except (SignInFailed, ConfigurationError) as reason:
         # A server may send the password back.
         raise SignInFailed(Cleaner.of(evolve(target, password=password)).text(str(reason))) from None
 
@@ -46,14 +44,10 @@ def _sign_in(target: Target, username: str, password: str, sleep: Callable[[floa
     url = target.url + LOGIN_PATH
     body = {"username": username, "password": password}
     with target.client() as client:
-        bound(client)
         for attempt in range(1, TRIES + 1):
             pause = PAUSE
             try:
-                with (
-                    Deadline(target.timeout),
-                    client.stream("POST", url, json=body, headers={"Accept-Encoding": CODINGS}) as response,
-                ):
+                with target.stream(client, "POST", url, json=body) as response:
                     if response.status_code == 429:
                         pause = retry_after(response.headers.get("retry-after", "1"), time.time())
                     if not _may_pass(response.status_code) or pause > LONGEST_WAIT or attempt == TRIES:

@@ -1,17 +1,56 @@
-"""The server that is judged: where it is, and how to ask it."""
+"""Knows the server that is judged: where it is, and how to ask it."""
 
+import os
 import shlex
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 import httpx
+
+from channel_images.calls.address import is_loopback
+from channel_images.calls.bodies import CODINGS
+from channel_images.calls.deadlines import Deadline
+from channel_images.calls.network import bound
+from channel_images.exceptions import ConfigurationError
+
+RATE = 10.0
+"""Requests a second to a server on another machine, unless the user says otherwise."""
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds that a whole answer may take."""
 TOKEN = "$TOKEN"  # noqa: S105 - a placeholder
 """What stands for the token in requests and in evidence."""
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""The variables of the environment that name the certificates to verify with."""
+
+
+def base_url(url: str) -> str:
+    """A server's base URL, without a closing slash.
+
+    Raises `ValueError`, with a message that shows no password, where it is none.
+    """
+    shown = "what was given" if "@" in url else repr(url)
+    try:
+        parsed = httpx.URL(url)
+        urlsplit(url)  # stricter about brackets than httpx
+    except (httpx.InvalidURL, ValueError) as error:
+        raise ValueError(f"{shown} is no URL: {error}") from None
+    if parsed.userinfo or parsed.query or parsed.fragment:
+        raise ValueError("the URL holds a password, a query or a fragment; give the base URL alone")
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(f"{shown} is no URL of a server; it begins with http:// or https://")
+    return url.rstrip("/")
+
+
+def default_rate(url: str) -> float | None:
+    """Requests a second that a server is asked at: no limit on this machine."""
+    return None if is_loopback(httpx.URL(url).host) else RATE
 
 
 @attrs.frozen
@@ -36,22 +75,57 @@ class Target:
     proxy: str | None = attrs.field(default=None, repr=False)
 
     def tls(self) -> ssl.SSLContext | bool:
-        """How to verify certificates; made once for all clients, since that takes longer than a request."""
-        if isinstance(self.verify, str):
-            return ssl.create_default_context(cafile=self.verify)
-        return httpx.create_ssl_context() if self.verify else False
+        """How to verify certificates; made once for all clients, since that takes longer than a request.
+
+        Raises `ConfigurationError` where the certificates to verify with cannot be read.
+        """
+        try:
+            if isinstance(self.verify, str):
+                return ssl.create_default_context(cafile=self.verify)
+            return httpx.create_ssl_context() if self.verify else False
+        except OSError as error:  # of which ssl's are
+            named = next((f"{name}={os.environ[name]}" for name in CERTIFICATES if os.environ.get(name)), "")
+            where = self.verify if isinstance(self.verify, str) else f"{named} in the environment"
+            raise ConfigurationError(f"{where} holds no certificates that can be read: {error.strerror}") from None
 
     def client(self, verify: ssl.SSLContext | bool | None = None) -> httpx.Client:
-        """A client that adds no credentials, keeps no cookie, follows no redirect and asks no environment for a proxy."""
-        return httpx.Client(
+        """A client that adds no credentials, keeps no cookie, follows no redirect and asks no environment for a proxy.
+
+        Raises `ConfigurationError`, with a message that shows no password, where the proxy cannot be used.
+        """
+        client = httpx.Client(
             headers=self.headers,
             timeout=self.timeout,
             verify=self.tls() if verify is None else verify,
-            proxy=self.proxy,
+            proxy=self._proxy(),
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             follow_redirects=False,
         )
+        bound(client)
+        return client
+
+    def _proxy(self) -> httpx.Proxy | None:
+        if not self.proxy:
+            return None
+        proxy = None
+        with suppress(httpx.InvalidURL, ValueError):  # whose words may have the password
+            proxy = httpx.Proxy(self.proxy)
+        if proxy is None or not proxy.url.host:
+            raise ConfigurationError("the proxy is no URL such as http://proxy:3128")
+        if proxy.url.scheme.startswith("socks") and find_spec("socksio") is None:
+            raise ConfigurationError("the proxy is one of SOCKS, which needs pip install 'httpx[socks]'")
+        return proxy
+
+    @contextmanager
+    def stream(self, client: httpx.Client, method: str, url: str, **options: Any) -> Iterator[httpx.Response]:
+        """The answer to a request of a client, to be read; the whole of it has to come within the timeout.
+
+        Takes the options of httpx's `stream`. Raises `httpx.HTTPError` and `httpx.InvalidURL`.
+        """
+        headers = [("Accept-Encoding", CODINGS), *options.pop("headers", ())]
+        with Deadline(self.timeout), client.stream(method, url, headers=headers, **options) as response:
+            yield response
 
 
 def curl(

@@ -14,9 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 from attrs import Factory, define, evolve, field, frozen
 
-from channel_images.calls.bodies import CODINGS, read_bounded
-from channel_images.calls.deadlines import Deadline
-from channel_images.calls.network import bound
+from channel_images.calls.bodies import read_bounded
 from channel_images.conformance.asking.raw import NoAnswer, exchange
 from channel_images.conformance.asking.target import TOKEN, Target, curl
 from channel_images.exceptions import MalformedResponse
@@ -274,11 +272,10 @@ class Wire:
         is_valid = sender.name == VALID
         if is_valid not in self._clients:
             self._clients[is_valid] = self.target.client(self._verify)
-            bound(self._clients[is_valid])
         return self._clients[is_valid]
 
     def _exchange(self, client: httpx.Client, request: Request, sender: Credentials) -> Answer:
-        headers = [("User-Agent", self.agent), ("Accept-Encoding", CODINGS)]
+        headers = [("User-Agent", self.agent)]
         headers += [(name, value.replace(TOKEN, self.token)) for name, value in request.headers]
         if sender.header is not None:
             headers.append(("Authorization", sender.header))
@@ -287,10 +284,7 @@ class Wire:
         began = self.clock()
         try:
             sent = url.replace(TOKEN, quote(self.token, safe="")) if TOKEN in url else url
-            with (
-                Deadline(self.target.timeout),
-                client.stream(request.method, sent, headers=headers, content=request.body) as response,
-            ):
+            with self.target.stream(client, request.method, sent, headers=headers, content=request.body) as response:
                 body = read_bounded(response, MOST_BYTES)
         except MalformedResponse as refusal:
             return evolve(nothing, status=response.status_code, headers=response.headers, unread=str(refusal))
