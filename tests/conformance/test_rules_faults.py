@@ -43,7 +43,7 @@ def test_a_healthy_server_is_accused_of_nothing() -> None:
 
 
 def leading(text: str) -> int:
-    """As JavaScript's parseInt reads it. Raises ``ValueError``."""
+    """As JavaScript's parseInt reads it. Raises `ValueError`."""
     if not (match := re.match(r"\s*\d+", text)):
         raise ValueError(text)
     return int(match[0])

@@ -98,7 +98,7 @@ class Tiny:
         return reply(200, found[0]) if found else reply(404, NOT_FOUND)
 
     def rows(self, channel: int, which: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The rows of a list. Raises ``ValueError`` for a filter that cannot be read."""
+        """The rows of a list. Raises `ValueError` for a filter that cannot be read."""
         rows = self.channels[channel]
         if which in PENDING:
             return [each for each in rows if each["pk"] % 3 in PENDING[which]]
@@ -116,7 +116,7 @@ class Tiny:
         return rows
 
     def integers(self, name: str, text: str) -> set[int]:
-        """The values of a filter. Raises ``ValueError``."""
+        """The values of a filter. Raises `ValueError`."""
         if not re.fullmatch(r"\d{1,19}" if name == "product" else r"\d{1,19}(,\d{1,19})*", text):
             raise ValueError(name)
         return {int(each) for each in text.split(",")}
@@ -159,7 +159,7 @@ class Tiny:
 
 @define
 class Within(Session):
-    """A session whose requests go to a ``Tiny``, without a network."""
+    """A session whose requests go to a `Tiny`, without a network."""
 
     server: Tiny = field(kw_only=True)
     found: list[Problem] = field(factory=list, kw_only=True)

@@ -1,6 +1,6 @@
-"""The check as tests in somebody's own suite: what :mod:`channel_images.conformance.test_conformance` is made of.
+"""Makes tests of the check in somebody's own suite: `test_conformance` is made of it.
 
-``pytest --channel-images-url URL --channel-images-channel 5 --pyargs channel_images.conformance``
+`pytest --channel-images-url URL --channel-images-channel 5 --pyargs channel_images.conformance`
 """
 
 import os
@@ -27,7 +27,7 @@ MOST = 2_000
 
 
 class ConformanceWarning(UserWarning):
-    """A violation of severity ``warning``: the server conforms all the same."""
+    """A violation of severity `warning`: the server conforms all the same."""
 
 
 def pairs() -> list[tuple[str, str]]:
@@ -38,7 +38,7 @@ def pairs() -> list[tuple[str, str]]:
 def run(config: pytest.Config, rules: Collection[str]) -> Report:
     """Judge the server that pytest's options name, by some of the rules.
 
-    Raises ``ValueError`` for options that can't be used; its message is one line.
+    Raises `ValueError` for options that can't be used; its message is one line.
     """
     url = base_url(config.getoption("channel_images_url"))
     channels = config.getoption("channel_images_channel") or _channels()

@@ -1,4 +1,4 @@
-"""One conformance run: from a target to a report."""
+"""Runs the check once: from a target to a report."""
 
 import time
 from collections import defaultdict
@@ -52,15 +52,15 @@ class Options:
     quick: bool = False
     """Relations alone, on smaller windows: no schemathesis."""
     rules: frozenset[str] | None = None
-    """The rules to try; ``None`` for all."""
+    """The rules to try; `None` for all."""
     skip: frozenset[str] = frozenset()
     """Rules to leave out."""
     probe_writes: bool = False
     """Whether to send POST, PUT, PATCH and DELETE, to ids that do not exist."""
     rate: float | None = None
-    """Requests a second; ``None`` for no limit."""
+    """Requests a second; `None` for no limit."""
     max_requests: int | None = None
-    """Ends the run after so many requests; there are never more than ``MOST_REQUESTS``."""
+    """Ends the run after so many requests; there are never more than `MOST_REQUESTS`."""
     schemathesis: bool = True
     """Whether to run schemathesis at all."""
     max_examples: int = 25
@@ -76,7 +76,7 @@ class Options:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, with the report of what had been found by then in ``report``."""
+    """Ctrl-C, with the report of what had been found by then in `report`."""
 
     def __init__(self, report: Report) -> None:
         super().__init__()
@@ -92,11 +92,11 @@ def check(target: Target, options: Options | None = None, on_step: Callable[[str
         on_step: called with the name of each step as it begins.
 
     Returns:
-        The report, also where the server could not be judged: ``not_judged`` then says why.
+        The report, also where the server could not be judged: `not_judged` then says why.
 
     Raises:
         Interrupted: Ctrl-C; it carries the report of what had been found by then.
-        ValueError: ``rules`` or ``skip`` names a rule that does not exist.
+        ValueError: `rules` or `skip` names a rule that does not exist.
     """
     options = options or Options()
     if unknown := ((options.rules or frozenset()) | options.skip) - CATALOGUE.keys():
@@ -240,7 +240,7 @@ class _Run:
     def _try_to(self, step: Callable[[], None], share: float) -> None:
         """Do something, as far as that share of the run's requests goes. A number that the user gave is not shared out.
 
-        Raises ``RunEnds``; ``OutOfRequests`` where the user gave a number.
+        Raises `RunEnds`; `OutOfRequests` where the user gave a number.
         """
         given = self.options.max_requests
         # What comes last has some requests left for it, whatever was spent before.
@@ -267,7 +267,7 @@ class _Run:
     # What single answers are guilty of
 
     def _settle(self, session: Session) -> None:
-        """Send again what single answers were guilty of: what does not show again is no violation. Raises ``RunEnds``."""
+        """Send again what single answers were guilty of: what does not show again is no violation. Raises `RunEnds`."""
         found: dict[tuple[str, str, str], list[Problem]] = defaultdict(list)
         for problem in self.problems:
             found[problem.rule, problem.operation, problem.what].append(problem)

@@ -101,10 +101,10 @@ class Statement:
 
     text: str
     basis: str
-    """``seed`` or ``inferred``, and from what."""
+    """`seed` or `inferred`, and from what."""
 
 
 def statement(rule: str) -> Statement:
-    """What the contract says for a rule. Raises ``KeyError`` for a rule that the contract does not state."""
+    """What the contract says for a rule. Raises `KeyError` for a rule that the contract does not state."""
     entry = load_contract()["x-conformance"][rule]
     return Statement(entry["statement"], f"{entry['basis']}: {entry['source']}")

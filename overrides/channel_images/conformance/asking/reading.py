@@ -1,4 +1,4 @@
-"""Reading lists and images: from answers to rows, and from pages to lists."""
+"""Reads lists and images: from answers to rows, and from pages to lists."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -52,7 +52,7 @@ class Page:
 
 
 def body(answer: Answer) -> Any:
-    """The JSON of a 200. Raises ``Unreadable`` for another status, and for a body that is not JSON."""
+    """The JSON of a 200. Raises `Unreadable` for another status, and for a body that is not JSON."""
     if answer.status != 200:
         raise Unreadable(answer, answer.describe())
     try:
@@ -62,7 +62,7 @@ def body(answer: Answer) -> Any:
 
 
 def page(answer: Answer) -> Page:
-    """The page in an answer, in an envelope or bare. Raises ``Unreadable`` where it holds no list of rows with a pk."""
+    """The page in an answer, in an envelope or bare. Raises `Unreadable` where it holds no list of rows with a pk."""
     document = body(answer)
     is_enveloped = isinstance(document, dict)
     rows = document.get("results") if is_enveloped else document
@@ -88,7 +88,7 @@ def _link(value: object) -> str | None:
 
 
 def image(answer: Answer) -> Row:
-    """The image in an answer. Raises ``Unreadable`` where there is none."""
+    """The image in an answer. Raises `Unreadable` where there is none."""
     document = body(answer)
     if not isinstance(document, dict) or type(document.get("pk")) is not int:
         raise Unreadable(answer, "200 without an image")
@@ -116,7 +116,7 @@ class ListOf:
         return self.operation.path_for(self.channel)
 
     def params(self, number: int | str, limit: int | str | None) -> Params:
-        """The parameters of one page; without a ``limit``, the server's own is meant."""
+        """The parameters of one page; without a `limit`, the server's own is meant."""
         return (*self.filters, ("page", str(number)), *([("limit", str(limit))] if limit is not None else []))
 
     def answer(self, session: Session, number: int | str, limit: int | str | None, *, fresh: bool = False) -> Answer:
@@ -124,14 +124,14 @@ class ListOf:
         return session.get(self.path, self.params(number, limit), fresh=fresh)
 
     def page(self, session: Session, number: int, limit: int | None, *, fresh: bool = False) -> Page:
-        """One page. Raises ``Unreadable``."""
+        """One page. Raises `Unreadable`."""
         return page(self.answer(session, number, limit, fresh=fresh))
 
     def pages(self, session: Session, limit: int | None, most: int) -> Iterator[Page]:
         """The pages from the first to the last that holds rows, or to one that repeats a page before it.
 
-        What the server says about the end (``count``, ``next``) is not relied on. Ends after ``most`` pages. Raises
-        ``Unreadable``; a 404 (or 410) after the first page, or where nothing is listed, is the end.
+        What the server says about the end (`count`, `next`) is not relied on. Ends after `most` pages. Raises
+        `Unreadable`; a 404 (or 410) after the first page, or where nothing is listed, is the end.
         """
         before: set[tuple[int, ...]] = set()
         for number in range(1, most + 1):
@@ -148,7 +148,7 @@ class ListOf:
 
 
 def follow(session: Session, link: str, at: Answer) -> Answer | None:
-    """The answer to a ``next`` or ``previous`` of a page; ``None`` where it leads to another resource.
+    """The answer to a `next` or `previous` of a page; `None` where it leads to another resource.
 
     Another scheme, host or path prefix is a proxy's doing: the request goes to the server under test all the same, and
     never anywhere else. The closing slash may be missing where the server, or a redirect of its own, makes up for it.
@@ -178,7 +178,7 @@ def follow(session: Session, link: str, at: Answer) -> Answer | None:
 
 
 def redirected(answer: Answer) -> str | None:
-    """Where an answer redirects to, within its own origin; ``None`` where it does not."""
+    """Where an answer redirects to, within its own origin; `None` where it does not."""
     location = answer.headers.get("location")
     if not 300 <= answer.status < 400 or location is None:
         return None
@@ -206,7 +206,7 @@ def _comparable(name: str, value: object) -> object:
 
 
 def product_of(row: Row) -> int | None:
-    """The product of a row; ``None`` where it carries no id."""
+    """The product of a row; `None` where it carries no id."""
     product = row.get("product")
     return product if type(product) is int and 0 <= product <= MAX_ID else None
 

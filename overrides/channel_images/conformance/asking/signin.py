@@ -1,4 +1,4 @@
-"""Signing in: a user name and a password for a token, as existing clients do it.
+"""Signs in: a user name and a password for a token, as existing clients do it.
 
 The password goes into the body of one request, and nowhere else: no message holds it, nor what the server said about it.
 """
@@ -31,7 +31,7 @@ def sign_in(target: Target, username: str, password: str, sleep: Callable[[float
     """The token that a server gives for a user name and a password.
 
     A server that turns the sign-in away for a while (429), a proxy that answers for it, and a broken connection are asked
-    again. Raises ``SignInFailed``.
+    again. Raises `SignInFailed`.
     """
     try:
         return _sign_in(target, username, password, sleep)

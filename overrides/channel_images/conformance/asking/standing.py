@@ -47,7 +47,7 @@ class Standing:
 
     Args:
         wire: the way to it.
-        sign_in: gives a new token; ``None`` where a token alone was given.
+        sign_in: gives a new token; `None` where a token alone was given.
     """
 
     wire: Wire
@@ -78,7 +78,7 @@ class Standing:
     def begin(self, channel: int) -> list[Answer]:
         """Ask each operation once, and return the answers.
 
-        Raises ``NotJudged`` where nothing that belongs to this API answers.
+        Raises `NotJudged` where nothing that belongs to this API answers.
         """
         requests = [Request(operation.path_for(channel)) for operation in OPERATIONS]
         url = self.wire.target.url
@@ -115,7 +115,7 @@ class Standing:
     def assure(self) -> None:
         """Ask whether the API still answers, and takes the token; signs in again where it does not and that is possible.
 
-        Raises ``NotJudged``.
+        Raises `NotJudged`.
         """
         answer = self._ask()
         if self._is_refused(answer) and self.renew():
@@ -131,7 +131,7 @@ class Standing:
         return self.sign_in is not None and self._is_refused(self._ask()) and self.renew()
 
     def renew(self) -> bool:
-        """Sign in again, where that is possible; returns whether there is a new token. Raises ``NotJudged``."""
+        """Sign in again, where that is possible; returns whether there is a new token. Raises `NotJudged`."""
         if self.sign_in is None:
             return False
         if self._signed_in_at and self.wire.requests - self._signed_in_at < SHORTEST_LIFE:
@@ -305,10 +305,10 @@ class Session:
         body: bytes | None = None,
         fresh: bool = False,
     ) -> Answer:
-        """The answer to a request, from memory where it is there and ``fresh`` is not set.
+        """The answer to a request, from memory where it is there and `fresh` is not set.
 
-        It is asked with the valid token unless ``credentials`` says otherwise. ``$TOKEN`` in a parameter or a header
-        stands for the token. Raises ``RunEnds`` where the run cannot go on.
+        It is asked with the valid token unless `credentials` says otherwise. `$TOKEN` in a parameter or a header
+        stands for the token. Raises `RunEnds` where the run cannot go on.
         """
         request = Request(
             path,
@@ -330,7 +330,7 @@ class Session:
     def together(self, requests: Sequence[Request]) -> list[Answer]:
         """The answers to several requests that are under way at the same time, in their order.
 
-        Those that broke or were turned away are left as they are. Raises ``RunEnds``.
+        Those that broke or were turned away are left as they are. Raises `RunEnds`.
         """
         answers = self.wire.send_together(requests, self.standing.valid)
         for answer in answers:
@@ -340,7 +340,7 @@ class Session:
     def bare(self, path: str, *, method: str = "GET") -> tuple[Answer, bytes]:
         """The answer to a request over a bare socket, and the bytes that came behind its end; none where a proxy is used.
 
-        Raises ``RunEnds``.
+        Raises `RunEnds`.
         """
         request = Request(path, method=method)
         if self.wire.target.proxy is not None:
@@ -350,11 +350,11 @@ class Session:
         return answer if answer.broke else self._heard(answer, None), surplus
 
     def replayed(self, answer: Answer) -> Answer:
-        """The answer to the same request, sent by itself over a connection of its own. Raises ``RunEnds``."""
+        """The answer to the same request, sent by itself over a connection of its own. Raises `RunEnds`."""
         return self._asked(answer.request, None if answer.sender.name == VALID else answer.sender, apart=True)
 
     def assure(self) -> None:
-        """Ask whether the API still answers and takes the valid token. Raises ``NotJudged``."""
+        """Ask whether the API still answers and takes the valid token. Raises `NotJudged`."""
         self.standing.assure()
 
     def _asked(self, request: Request, credentials: Credentials | None, *, apart: bool = False) -> Answer:

@@ -136,9 +136,9 @@ def curl(
     given: Iterable[str] = (),
     body: bytes | None = None,
 ) -> str:
-    """A ``curl`` line that sends the request again, with the token read from ``$TOKEN``.
+    """A `curl` line that sends the request again, with the token read from `$TOKEN`.
 
-    ``given`` names the headers of the user's own: their values are read from variables (``$X_API_KEY``), for they may be
+    `given` names the headers of the user's own: their values are read from variables (`$X_API_KEY`), for they may be
     secrets.
     """
     # -g and --path-as-is: brackets and dots go out as they are written.
@@ -159,7 +159,7 @@ def curl(
 
 
 def _quoted(text: str) -> str:
-    """A word of a shell, in which ``$TOKEN`` is still read from the environment."""
+    """A word of a shell, in which `$TOKEN` is still read from the environment."""
     if TOKEN not in text:
         return shlex.quote(text)
     kept = "".join(f"\\{letter}" if letter in '"\\`' else letter for letter in text)

@@ -60,9 +60,9 @@ class Credentials:
 
     name: str
     header: str | None = field(default=None, repr=False)
-    """The value of ``Authorization``; ``None`` leaves the header out."""
+    """The value of `Authorization`; `None` leaves the header out."""
     shown: str | None = None
-    """The value as evidence shows it, with ``$TOKEN`` for the token."""
+    """The value as evidence shows it, with `$TOKEN` for the token."""
 
 
 VALID = "valid"
@@ -70,7 +70,7 @@ VALID = "valid"
 
 @frozen
 class Request:
-    """A request, as it can be sent again. ``$TOKEN`` in it stands for the token."""
+    """A request, as it can be sent again. `$TOKEN` in it stands for the token."""
 
     path: str
     """The path below the target's URL, escaped."""
@@ -82,7 +82,7 @@ class Request:
 
     @property
     def target(self) -> str:
-        """Path and query. A comma stays a comma, as the contract's ``explode: false`` has it."""
+        """Path and query. A comma stays a comma, as the contract's `explode: false` has it."""
         return f"{self.path}?{urlencode(self.params, safe=',$', errors='surrogatepass')}" if self.params else self.path
 
 
@@ -101,7 +101,7 @@ class Answer:
     """How the connection broke; empty where it did not."""
     sender: Credentials = Credentials(VALID)
     unread: str = ""
-    """Why the body was not read: it is longer than ``MOST_BYTES``, or coded more than once. Empty where it was."""
+    """Why the body was not read: it is longer than `MOST_BYTES`, or coded more than once. Empty where it was."""
     target: Target | None = field(default=None, repr=False)
     number: int = 0
     """Which request of the run it answers, from 1."""
@@ -130,19 +130,19 @@ class Answer:
 class Wire:
     """The way to the server. One is shared by everything that a run does.
 
-    It sends what it is asked to send and nothing else: no cookie, no password of a ``.netrc``, and through no proxy that
+    It sends what it is asked to send and nothing else: no cookie, no password of a `.netrc`, and through no proxy that
     was not named. What carries the valid token never shares a connection with what does not.
     """
 
     target: Target
     rate: float | None = None
-    """Requests a second; ``None`` for as fast as they go."""
+    """Requests a second; `None` for as fast as they go."""
     most: int = MOST_REQUESTS
     """How many requests may be sent."""
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     token: str = field(default="", repr=False)
-    """What ``$TOKEN`` stands for in a request."""
+    """What `$TOKEN` stands for in a request."""
     agent: str = f"channel-images/{version('channel-images')} (conformance check)"
     """What requests name as their sender, for the server's log."""
     requests: int = 0
@@ -204,7 +204,7 @@ class Wire:
         """Send several requests at the same time, each over a connection of its own.
 
         Returns the answers in the order of the requests; those without one, and those turned away, as they are. Raises
-        what ``send`` raises.
+        what `send` raises.
         """
         admitted = [self._admit(request) for request in requests]
         client = self._client(sender)
@@ -215,7 +215,7 @@ class Wire:
     def send_bare(self, request: Request, sender: Credentials) -> tuple[Answer, bytes]:
         """Send one request over a bare socket; returns the answer, and the bytes that came behind its end.
 
-        Not through the target's proxy. Raises ``OutOfRequests``.
+        Not through the target's proxy. Raises `OutOfRequests`.
         """
         request = self._admit(request)
         url = self.target.url + request.target
@@ -305,7 +305,7 @@ class Wire:
 
 
 def retry_after(value: str, now: float) -> float:
-    """Seconds to wait, from a ``Retry-After`` in seconds or as a date (RFC 9110, section 10.2.3); 1 where it is neither."""
+    """Seconds to wait, from a `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3); 1 where it is neither."""
     text = value.strip()
     if text.isascii() and text.isdigit():
         return float(text) if len(text) < 20 else math.inf
@@ -316,7 +316,7 @@ def retry_after(value: str, now: float) -> float:
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port of a URL. Raises ``ValueError`` for one that cannot be read."""
+    """Scheme, host and port of a URL. Raises `ValueError` for one that cannot be read."""
     parts = urlsplit(url)
     default = {"http": 80, "https": 443}.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").lower(), parts.port or default

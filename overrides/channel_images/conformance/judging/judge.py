@@ -1,8 +1,8 @@
-"""From findings to verdicts: what was found is read again, until it stands or the data turns out to be moving.
+"""Comes from findings to verdicts: what was found is read again, until it stands or the data turns out to be moving.
 
 A rule that finds something is asked again on a new reading. The same finding on data that has not moved is a violation;
-one that is gone was none. Where the data moved between two readings, neither is known: after ``READINGS`` of them the
-verdict is ``unstable``. Then the requests of its evidence are sent one by one, as a reader will send them: what they do
+one that is gone was none. Where the data moved between two readings, neither is known: after `READINGS` of them the
+verdict is `unstable`. Then the requests of its evidence are sent one by one, as a reader will send them: what they do
 not show is no violation. What follows from another violation is told with that one.
 """
 
@@ -77,9 +77,9 @@ class Judge:
     """The violation that first told a fault, by what identifies the fault."""
 
     def judge(self, rules: Iterable[Rule]) -> None:
-        """Read each rule and operation once. ``confirm`` comes to a verdict on what is found.
+        """Read each rule and operation once. `confirm` comes to a verdict on what is found.
 
-        Raises ``RunEnds``; ``results`` has what is known by then.
+        Raises `RunEnds`; `results` has what is known by then.
         """
         pairs = [(rule, operation) for rule in rules for operation in rule.operations]
         try:
@@ -107,7 +107,7 @@ class Judge:
         self._assure()
 
     def confirm(self) -> None:
-        """Read again what was found, until it stands or the data turns out to be moving. Raises ``RunEnds``."""
+        """Read again what was found, until it stands or the data turns out to be moving. Raises `RunEnds`."""
         before = self.survey
         premises = {identity for rule in self.rules for identity in rule.rests_on}
         for reading in range(1, READINGS):
@@ -272,7 +272,7 @@ def _beyond_us(error: Exception) -> Finding:
 def _faults(outcome: Outcome) -> Iterator[object]:
     """What identifies the faults that were found: the same fault may be found by several rules."""
     for finding in outcome.findings:
-        # ``pending.paging`` and ``filter.with-paging`` say which rule of paging it is.
+        # `pending.paging` and `filter.with-paging` say which rule of paging it is.
         relation = finding.relation.partition(": ")[2] or finding.relation
         if outcome.is_unreadable:
             yield relation, route(finding.answers[0].request)[0]

@@ -1,1 +1,4 @@
-"""Holds the rules, a module a family. They may import `asking` and `judging`. Start with `isolation`, a short one."""
+"""Compares answers with each other: the rules, a module a family.
+
+May import `asking`, `judging` and `results`. Start with `isolation`, a short one; `conformance/catalogue.py` lists them all.
+"""

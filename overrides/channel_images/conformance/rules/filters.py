@@ -1,12 +1,12 @@
-"""Filters: that a filtered list is the part of the full list that it says.
+"""Judges filters: a filtered list is the part of the full list that it says.
 
-What a row carries (``product``, ``pk``) is compared with the filter directly. What it does not carry
-(``is_seller_product``, ``product_type``) is held by what must be true anyway: the values split the list, agree for all
+What a row carries (`product`, `pk`) is compared with the filter directly. What it does not carry
+(`is_seller_product`, `product_type`) is held by what must be true anyway: the values split the list, agree for all
 images of a product, and unions and intersections add up. On a list that is too long to be read whole several times,
-these last are tried within ``id__in`` of a sample.
+these last are tried within `id__in` of a sample.
 
-Whatever is compared is known to be whole, or it is not compared: :func:`_lacking` and :func:`_has_other_length` say
-nothing of rows that a ``Sample`` did not see.
+Whatever is compared is known to be whole, or it is not compared: `_lacking` and `_has_other_length` say nothing
+of rows that a `Sample` did not see.
 """
 
 import itertools
@@ -300,7 +300,7 @@ def _several_types(survey: Survey) -> Iterator[Finding]:
 
 
 def _pks(survey: Survey, filters: Filters) -> set[int]:
-    """The pks of a filtered list that has to be known whole. Raises ``NotExercised`` where it is too long for that."""
+    """The pks of a filtered list that has to be known whole. Raises `NotExercised` where it is too long for that."""
     known = _listed(survey, filters)
     if isinstance(known, Sample):
         raise NotExercised(f"{_named(filters)} leaves {known.total} rows, too many to compare all of them")
@@ -314,7 +314,7 @@ def _types(survey: Survey) -> dict[int, set[int]]:
 
 
 def _sides(survey: Survey) -> dict[str, set[int]]:
-    """The pks on each side of ``is_seller_product``, within the universe."""
+    """The pks on each side of `is_seller_product`, within the universe."""
     within = _universe(survey)[0]
     return {side: _pks(survey, (*within, (SELLER, side))) for side in ("true", "false")}
 

@@ -1,4 +1,4 @@
-"""Identity: that one image is the same wherever it is read."""
+"""Judges identity: one image is the same wherever it is read."""
 
 from collections.abc import Iterator
 from contextlib import suppress

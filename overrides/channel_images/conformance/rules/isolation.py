@@ -1,4 +1,4 @@
-"""Isolation: that a channel shows its own images alone."""
+"""Judges isolation: a channel shows its own images alone."""
 
 from collections.abc import Iterator
 

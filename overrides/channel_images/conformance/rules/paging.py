@@ -1,8 +1,8 @@
-"""Paging: that the pages of a list, at whatever limit, are the list.
+"""Judges paging: the pages of a list, at whatever limit, are the list.
 
-The full reading of a list (see :class:`~channel_images.conformance.asking.survey.Known`) is what pages at other limits are
-compared with: page n at limit l has to be its rows from (n-1)·l on, l of them. That holds a page boundary with one
-request, where walking all pages at each limit would take thousands.
+The full reading of a list (see `Known`) is what pages at other limits are compared with: page n at limit l has to be its
+rows from (n-1)·l on, l of them. That holds a page boundary with one request, where walking all pages at each limit would
+take thousands.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -77,7 +77,7 @@ def probes(survey: Survey, known: Known, limit: int, size: int) -> list[int]:
 
 
 def taken(survey: Survey, known: Known) -> dict[int, int]:
-    """The limits that the server takes, each with the rows that a full page has at it. Raises ``Unreadable``.
+    """The limits that the server takes, each with the rows that a full page has at it. Raises `Unreadable`.
 
     The clamp rule: one M of at least 10, so that a page has min(limit, M) rows.
     """
@@ -92,7 +92,7 @@ def taken(survey: Survey, known: Known) -> dict[int, int]:
 
 
 def _refused(survey: Survey, known: Known, sizes: dict[int, int]) -> Iterator[Answer]:
-    """Refusals of limits that a server has to take: up to ``LEAST``, and below one that is taken."""
+    """Refusals of limits that a server has to take: up to `LEAST`, and below one that is taken."""
     top = max(sizes, default=0)
     for limit in limits(survey, known):
         if limit not in sizes and limit <= max(top, LEAST):
@@ -102,7 +102,7 @@ def _refused(survey: Survey, known: Known, sizes: dict[int, int]) -> Iterator[An
 
 
 def size_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
-    """Each page but the last holds ``limit`` rows, or the server's largest limit."""
+    """Each page but the last holds `limit` rows, or the server's largest limit."""
     sizes = taken(survey, known)
     for answer in () if known.of.filters else _refused(survey, known, sizes):
         yield Finding(
@@ -190,7 +190,7 @@ def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
 
 
 def counts(survey: Survey, known: Known) -> Iterator[Finding]:
-    """``count`` is the number of rows, the same on every page and at every limit."""
+    """`count` is the number of rows, the same on every page and at every limit."""
     if isinstance(known, Whole) and known.pages and known.count != len(known.rows):
         yield Finding(
             "count is not the number of rows",
@@ -212,7 +212,7 @@ def counts(survey: Survey, known: Known) -> Iterator[Finding]:
 
 
 def links_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
-    """``next`` is null exactly on the last page, ``previous`` exactly on the first, and each leads to its neighbour."""
+    """`next` is null exactly on the last page, `previous` exactly on the first, and each leads to its neighbour."""
     sizes = taken(survey, known)
     # Among them limits that divide the length of the list: the last page is full there.
     wanted = [limit for limit in (7, 10, 3, known.limit, LARGE, 1, known.total) if limit is not None and limit in sizes]
@@ -421,10 +421,10 @@ RELATIONS: dict[str, Relation] = {
     "paging.past-the-end": rows_past_the_end,
     "paging.defaults": defaults_of_pages,
 }
-"""What holds for a list in an envelope, filtered (``filter.with-paging``) or not."""
+"""What holds for a list in an envelope, filtered (`filter.with-paging`) or not."""
 
 FOR_ARRAYS = ("paging.partition", "paging.size", "paging.order", "paging.past-the-end", "paging.defaults")
-"""What holds for a list without an envelope (``pending.paging``)."""
+"""What holds for a list without an envelope (`pending.paging`)."""
 
 
 @rule("paging.partition", Pattern.COMPLETE, ENVELOPED, rests_on=[ORDER])

@@ -1,4 +1,4 @@
-"""Pending: that the three lists of pending work agree with each other and with the full list."""
+"""Judges pending work: its three lists agree with each other and with the full list."""
 
 from collections.abc import Generator, Iterator
 

@@ -1,4 +1,4 @@
-"""Protocol: methods other than ``GET``, what a ``GET`` leaves behind, caches, and paths without their closing slash."""
+"""Judges the protocol: methods other than `GET`, what a `GET` leaves behind, caches, and paths without their last slash."""
 
 from collections.abc import Callable, Generator, Iterator
 from email.utils import parsedate_to_datetime
@@ -175,7 +175,7 @@ def _read_one(survey: Survey, operation: Operation, pk: int) -> Answer:
 
 
 def _page(survey: Survey, of: ListOf, number: int, limit: int) -> Page | None:
-    """A page, asked for anew; ``None`` where it cannot be read."""
+    """A page, asked for anew; `None` where it cannot be read."""
     try:
         return of.page(survey.session, number, limit, fresh=True)
     except Unreadable:

@@ -1,8 +1,7 @@
-"""Schema: what each answer is by itself.
+"""Sends what shows each answer as it is by itself.
 
-``schema.response``, ``schema.identifiable`` and ``schema.no-server-error`` judge every answer of the run, to our requests
-(:mod:`channel_images.conformance.judging.oracle`) and to those of schemathesis (:mod:`channel_images.conformance.judging.fuzz`); the
-functions here send what these two leave out.
+`schema.response`, `schema.identifiable` and `schema.no-server-error` judge every answer of the run, to our requests
+(`judging.oracle`) and to those of schemathesis (`judging.fuzz`); the functions here send what these two leave out.
 """
 
 from collections.abc import Iterator
