@@ -80,6 +80,9 @@ def usable(token: str) -> bool:
 
 def _token(response: httpx.Response, url: str) -> str:
     status = response.status_code
+    if status == 403 and (reason := _said(response, "detail")):
+        # A lock, a throttle or a missing CSRF token says nothing of the password.
+        raise SignInFailed(f"cannot sign in: {url} answers 403: {_flat(reason)}")
     if status in (400, 401, 403):
         raise SignInFailed(f"cannot sign in: the server refuses the user name or the password ({status} from {url})")
     if response.is_redirect:
@@ -91,14 +94,19 @@ def _token(response: httpx.Response, url: str) -> str:
         raise SignInFailed(f"cannot sign in: there is no sign-in at {url} ({status}); give a token")
     if not response.is_success:
         raise SignInFailed(f"cannot sign in: {url} answers {status}")
-    try:
-        document = json.loads(read_bounded(response, MOST_BYTES))
-        token = document["key"]
-    except (ValueError, KeyError, TypeError, RecursionError, MalformedResponse):
-        token = None
-    if not isinstance(token, str) or not token or not usable(token):
+    token = _said(response, "key")
+    if not token or not usable(token):
         raise SignInFailed(f"cannot sign in: {url} answers {status} without a key")
     return token
+
+
+def _said(response: httpx.Response, name: str) -> str:
+    """A text of an answer's JSON; empty where it has none of that name."""
+    try:
+        text = json.loads(read_bounded(response, MOST_BYTES))[name]
+    except (ValueError, KeyError, TypeError, RecursionError, MalformedResponse):
+        return ""
+    return text if isinstance(text, str) else ""
 
 
 def _flat(text: str) -> str:
