@@ -11,7 +11,6 @@ from attrs import Factory, define, evolve, field, frozen
 
 from channel_images.conformance.asking.cleaning import Cleaner
 from channel_images.conformance.asking.expect import Expectations
-from channel_images.conformance.asking.operations import statement
 from channel_images.conformance.asking.signin import sign_in
 from channel_images.conformance.asking.standing import NotJudged, Session, Standing
 from channel_images.conformance.asking.survey import Survey
@@ -21,8 +20,8 @@ from channel_images.conformance.catalogue import CATALOGUE, RULES
 from channel_images.conformance.judging.fuzz import fuzz
 from channel_images.conformance.judging.judge import Judge
 from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE, Problem, problems, route
-from channel_images.conformance.judging.rule import Rule
-from channel_images.conformance.results import Evidence, Latency, Report, Result, Severity, Verdict
+from channel_images.conformance.judging.rule import Finding, Rule, violation
+from channel_images.conformance.results import Latency, Report, Result, Severity, Verdict
 from channel_images.conformance.waivers import Waivers
 
 BLIP = "an answer was missing, and there when the request was sent again"
@@ -340,20 +339,6 @@ class _Run:
 
 
 def _violation(problem: Problem) -> Result:
-    sentence = statement(problem.rule)
-    return Result(
-        problem.rule,
-        problem.operation,
-        Verdict.VIOLATED,
-        problem.severity,
-        problem.what,
-        Evidence(
-            relation=problem.what,
-            statement=sentence.text,
-            basis=sentence.basis,
-            expected="an answer that the contract documents for this operation",
-            seen=problem.seen,
-            requests=(problem.answer.curl,),
-            status=problem.answer.status or None,
-        ),
-    )
+    due = "an answer that the contract documents for this operation"
+    finding = Finding(problem.what, due, problem.seen, (problem.answer,), problem.severity)
+    return violation(problem.rule, problem.operation, finding)

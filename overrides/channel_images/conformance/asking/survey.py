@@ -37,7 +37,7 @@ from channel_images.conformance.asking.reading import (
     product_of,
 )
 from channel_images.conformance.asking.standing import Session
-from channel_images.conformance.asking.wire import Params
+from channel_images.conformance.asking.wire import Answer, Params
 
 WHOLE = 2_000
 """Rows up to which a list is read whole."""
@@ -446,6 +446,11 @@ class Survey:
         if pk not in self._existing:
             self._existing[pk] = self.session.get(RETRIEVE.path_for(self.channel, pk), fresh=True).status == 200
         return self._existing[pk]
+
+
+def beginnings(*lists: Known) -> tuple[Answer, ...]:
+    """The answers with the first pages of lists, for evidence."""
+    return tuple(known.pages[0].answer for known in lists if known.pages)
 
 
 def _first(of: ListOf, session: Session, limit: int | None) -> Page:

@@ -19,15 +19,13 @@ from channel_images.conformance.asking.reading import NotExercised, Unreadable, 
 from channel_images.conformance.asking.survey import Sample, Survey
 from channel_images.conformance.asking.wire import Answer, OutOfRequests, Request, RunEnds
 from channel_images.conformance.judging.oracle import route
-from channel_images.conformance.judging.rule import Finding, Rule
-from channel_images.conformance.results import Evidence, Result, Severity, Verdict
+from channel_images.conformance.judging.rule import MOST_REQUESTS, Finding, Rule, violation
+from channel_images.conformance.results import Result, Severity, Verdict
 
 READINGS = 4
 """Readings before a rule is given up as unstable."""
 PROBED = 12
 """Rows that are looked for one by one, to tell rows that moved from rows that are gone."""
-MOST_REQUESTS = 6
-"""Requests that the evidence of a violation shows."""
 
 
 class Movement(Enum):
@@ -203,7 +201,7 @@ class Judge:
             ]
         for key in _faults(outcome):
             self._told.setdefault(key, f"{pair[0].id} · {pair[1].id}")
-        return [_violation(pair, finding) for finding in shown]
+        return [violation(pair[0].id, pair[1].id, finding) for finding in shown]
 
     def _shows(self, finding: Finding) -> bool:
         """Whether the requests of a finding, sent one by one and over connections of their own, are answered alike."""
@@ -327,28 +325,6 @@ def _settled(pair: Pair, outcome: Outcome) -> Result:
         return _result(pair, Verdict.PASS, f"{len(outcome.touched)} requests")
     scope = f", {full.scope}" if isinstance(full, Sample) else ""
     return _result(pair, Verdict.PASS, f"{len(outcome.touched)} requests{scope}")
-
-
-def _violation(pair: Pair, finding: Finding) -> Result:
-    rule, operation = pair
-    sentence = rule.statement
-    requests = dict.fromkeys(answer.curl for answer in finding.answers)
-    return Result(
-        rule.id,
-        operation.id,
-        Verdict.VIOLATED,
-        finding.severity,
-        finding.relation,
-        Evidence(
-            relation=finding.relation,
-            statement=sentence.text,
-            basis=sentence.basis,
-            expected=finding.expected,
-            seen=finding.seen,
-            requests=tuple(requests)[:MOST_REQUESTS],
-            status=finding.answers[0].status or None if finding.answers else None,
-        ),
-    )
 
 
 def _movement(requests: frozenset[Request], before: Survey, after: Survey) -> Movement:

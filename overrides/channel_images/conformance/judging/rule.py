@@ -11,9 +11,13 @@ from enum import StrEnum
 from attrs import frozen
 
 from channel_images.conformance.asking.operations import OPERATIONS, Operation, Statement, statement
+from channel_images.conformance.asking.reading import Row
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.wire import Answer
-from channel_images.conformance.results import Severity
+from channel_images.conformance.results import Evidence, Result, Severity, Verdict
+
+MOST_REQUESTS = 6
+"""Requests that the evidence of a violation shows."""
 
 
 class Pattern(StrEnum):
@@ -93,3 +97,24 @@ def shown(value: object) -> str:
     """A field's value as the server wrote it, cut to what evidence needs."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 80 else f"{text[:80]}…"
+
+
+def differing(fields: Sequence[str], one: Row, other: Row, where: str = "there") -> str:
+    """The first of the fields in which two rows differ, with both values; `where` says where the first row is."""
+    return "; ".join(f"{name}: {shown(one.get(name))} {where}, {shown(other.get(name))} here" for name in fields[:3])
+
+
+def violation(rule: str, operation: str, finding: Finding) -> Result:
+    """What the report has for a finding that stands."""
+    requests = dict.fromkeys(answer.curl for answer in finding.answers)
+    sentence = statement(rule)
+    evidence = Evidence(
+        relation=finding.relation,
+        statement=sentence.text,
+        basis=sentence.basis,
+        expected=finding.expected,
+        seen=finding.seen,
+        requests=tuple(requests)[:MOST_REQUESTS],
+        status=finding.answers[0].status or None if finding.answers else None,
+    )
+    return Result(rule, operation, Verdict.VIOLATED, finding.severity, finding.relation, evidence)

@@ -40,24 +40,7 @@ def limits(survey: Survey, known: Known) -> list[int]:
     elif known.of.filters:
         wanted = {3, 10, total - 1, LARGE}
     else:
-        wanted = {
-            1,
-            2,
-            3,
-            7,
-            10,
-            25,
-            50,
-            99,
-            BASE,
-            BASE + 1,
-            500,
-            LARGE,
-            total - 1,
-            total,
-            total + 1,
-            2 * total,
-        }
+        wanted = {1, 2, 3, 7, 10, 25, 50, 99, BASE, BASE + 1, 500, LARGE, total - 1, total, total + 1, 2 * total}
         if known.of.operation not in ENVELOPED:
             wanted -= {2, 25, 2 * total}
     most = 2 * max(LARGE, total if isinstance(known, Whole) else 0)
@@ -91,6 +74,13 @@ def taken(survey: Survey, known: Known) -> dict[int, int]:
     return {limit: limit if clamp is None else min(limit, max(clamp, LEAST)) for limit in rows}
 
 
+def probed(survey: Survey, known: Known, sizes: dict[int, int]) -> Iterator[tuple[int, int, int, Page]]:
+    """The pages to look at, each with its limit, the rows of a full page at that limit, and its number."""
+    for limit, size in sizes.items():
+        for number in probes(survey, known, limit, size):
+            yield limit, size, number, known.of.page(survey.session, number, limit)
+
+
 def _refused(survey: Survey, known: Known, sizes: dict[int, int]) -> Iterator[Answer]:
     """Refusals of limits that a server has to take: up to `LEAST`, and below one that is taken."""
     top = max(sizes, default=0)
@@ -111,17 +101,15 @@ def size_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             f"{answer.request.target}: {answer.describe()}",
             (answer,),
         )
-    for limit, size in sizes.items():
-        for number in probes(survey, known, limit, size):
-            current = known.of.page(survey.session, number, limit)
-            due = max(0, min(size, known.total - (number - 1) * size))
-            if len(current.rows) != due:
-                yield Finding(
-                    "a page does not hold as many rows as it should",
-                    f"{due} rows on page {number} at limit {limit}, of {known.total}",
-                    f"{len(current.rows)} rows",
-                    (current.answer,),
-                )
+    for limit, size, number, current in probed(survey, known, sizes):
+        due = max(0, min(size, known.total - (number - 1) * size))
+        if len(current.rows) != due:
+            yield Finding(
+                "a page does not hold as many rows as it should",
+                f"{due} rows on page {number} at limit {limit}, of {known.total}",
+                f"{len(current.rows)} rows",
+                (current.answer,),
+            )
 
 
 def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
@@ -144,20 +132,19 @@ def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             f"{len(places)} rows on {len(known.pages)} pages at {_limit(known)}",
             _answers(known, range(1, 3)),
         )
-    for limit, size in taken(survey, known).items():
-        for number in probes(survey, known, limit, size):
-            due = known.expected((number - 1) * size, size)
-            current = known.of.page(survey.session, number, limit)
-            if due is None or set(current.pks) == set(due):
-                continue
-            missing = [pk for pk in due if pk not in current.pks]
-            extra = [pk for pk in current.pks if pk not in due]
-            yield Finding(
-                "a page at another limit does not hold the rows that are due there",
-                f"page {number} at limit {limit} is rows {(number - 1) * size + 1} to {(number - 1) * size + len(due)}",
-                f"missing pk {few(missing)}; too many pk {few(extra)}",
-                (current.answer, *_answers(known, [(number - 1) * size // known.size + 1])),
-            )
+    for limit, size, number, current in probed(survey, known, taken(survey, known)):
+        start = (number - 1) * size
+        due = known.expected(start, size)
+        if due is None or set(current.pks) == set(due):
+            continue
+        missing = [pk for pk in due if pk not in current.pks]
+        extra = [pk for pk in current.pks if pk not in due]
+        yield Finding(
+            "a page at another limit does not hold the rows that are due there",
+            f"page {number} at limit {limit} is rows {start + 1} to {start + len(due)}",
+            f"missing pk {few(missing)}; too many pk {few(extra)}",
+            (current.answer, *_answers(known, [start // known.size + 1])),
+        )
 
 
 def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
@@ -174,19 +161,17 @@ def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             )
             return
     places = {row["pk"]: position for position, row in known.rows.items()}
-    for limit, size in taken(survey, known).items():
-        for number in probes(survey, known, limit, size):
-            due = known.expected((number - 1) * size, size)
-            current = known.of.page(survey.session, number, limit)
-            positions = [places[pk] for pk in current.pks if pk in places]
-            # A row that was dropped or repeated leaves the others in their order.
-            if positions != sorted(positions):
-                yield Finding(
-                    "another limit gives another order",
-                    f"pk {few(due or [])} on page {number} at limit {limit}",
-                    f"pk {few(current.pks)}",
-                    (current.answer, *_answers(known, [(number - 1) * size // known.size + 1])),
-                )
+    for limit, size, number, current in probed(survey, known, taken(survey, known)):
+        start = (number - 1) * size
+        positions = [places[pk] for pk in current.pks if pk in places]
+        # A row that was dropped or repeated leaves the others in their order.
+        if positions != sorted(positions):
+            yield Finding(
+                "another limit gives another order",
+                f"pk {few(known.expected(start, size) or [])} on page {number} at limit {limit}",
+                f"pk {few(current.pks)}",
+                (current.answer, *_answers(known, [start // known.size + 1])),
+            )
 
 
 def counts(survey: Survey, known: Known) -> Iterator[Finding]:
@@ -198,10 +183,8 @@ def counts(survey: Survey, known: Known) -> Iterator[Finding]:
             f"count {known.count}",
             (known.pages[0].answer, known.pages[-1].answer),
         )
-    pages = list(known.pages)
-    for limit, size in taken(survey, known).items():
-        pages += [known.of.page(survey.session, number, limit) for number in probes(survey, known, limit, size)]
-    for current in pages:
+    others = [current for *_, current in probed(survey, known, taken(survey, known))]
+    for current in (*known.pages, *others):
         if current.is_enveloped and current.count != known.count:
             yield Finding(
                 "count is not the same on every page",
