@@ -1,7 +1,7 @@
 """Finds what a server does that its contract does not allow.
 
 A run asks (`asking`), judges by the rules (`judging`, `rules`, listed in `catalogue`), and writes what it found (`results`,
-`report`). May import `calls.address`, `calls.secrets`, `calls.bodies`, `calls.deadlines`, `contract` and `exceptions`. Start with
+`report`). May import `calls`, `contract` and `exceptions`, and nothing that knows a client, a listing or a walk. Start with
 `run`, which does all of it in order.
 """
 
