@@ -13,10 +13,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from channel_images.calls.address import InsecureConnectionWarning
     from channel_images.calls.answers import Answer, Page
     from channel_images.calls.retries import Retries
     from channel_images.client.async_client import AsyncChannelImages
-    from channel_images.client.base import InsecureConnectionWarning
     from channel_images.client.channel import AsyncChannel, Channel
     from channel_images.client.client import ChannelImages
     from channel_images.exceptions import (
@@ -63,7 +63,7 @@ _HOME = {
     "channel_images.client.channel": ("AsyncChannel", "Channel"),
     "channel_images.client.client": ("ChannelImages",),
     "channel_images.settings": ("Settings",),
-    "channel_images.client.base": ("InsecureConnectionWarning",),
+    "channel_images.calls.address": ("InsecureConnectionWarning",),
     "channel_images.exceptions": (
         "BadRequest",
         "ChannelImagesError",

@@ -24,7 +24,7 @@ A token or a password is in none of them, nor in what they come from (`__cause__
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the command line reads settings, and refuses bad ones, before it needs httpx
@@ -149,11 +149,38 @@ class NotFound(StatusError):
 
 
 class RateLimited(StatusError):
-    """429: too many requests, still so after the last retry."""
+    """429: too many requests, still so after the last retry, or for longer than `Retries.max_wait`.
+
+    Attributes:
+        retry_after: Seconds that the server asks to wait; None where it does not say, or what nobody can read.
+    """
+
+    retry_after: float | None = None
 
 
 class ServerError(StatusError):
-    """5xx: the server failed, still so after the last retry."""
+    """5xx: the server failed, still so after the last retry, or for longer than `Retries.max_wait`.
+
+    Attributes:
+        retry_after: Seconds that the server asks to wait; None where it does not say, or what nobody can read.
+    """
+
+    retry_after: float | None = None
+
+
+_BY_STATUS: dict[int, type[StatusError]] = {
+    400: BadRequest,
+    401: NotAuthenticated,
+    403: PermissionDenied,
+    404: NotFound,
+    410: NotFound,
+    429: RateLimited,
+}
+
+
+def kind_of(status: int) -> type[StatusError]:
+    """The error for a status that is not 200."""
+    return _BY_STATUS.get(status, ServerError if status >= 500 else StatusError)
 
 
 class MalformedResponse(ResponseError):
@@ -213,44 +240,6 @@ class DrainStalled(ListingError):
 
 class ExportError(ChannelImagesError):
     """An export cannot be written as asked. The message says what stands in the way, and how to mend it."""
-
-
-_BY_STATUS: dict[int, type[StatusError]] = {
-    400: BadRequest,
-    401: NotAuthenticated,
-    403: PermissionDenied,
-    404: NotFound,
-    410: NotFound,
-    429: RateLimited,
-}
-
-
-def status_error(
-    response: "httpx.Response", *, retries: int = 0, hint: str = "", hide: Callable[[str], str] = str
-) -> StatusError:
-    """The error for an answer whose status is not 200.
-
-    Args:
-        response: The answer, read to its end.
-        retries: How many times the request was sent again.
-        hint: What to do about it, for the end of the message.
-        hide: Takes secrets out of the message, which has words of the server.
-    """
-    status = response.status_code
-    kind = _BY_STATUS.get(status, ServerError if status >= 500 else StatusError)
-    said = _detail(_body(response))
-    message = f"{response.request.method} {response.url} answered {status} {response.reason_phrase}".rstrip() + (
-        f": {said}" if said else ""
-    )
-    message = hide(message + after_retries(retries)).encode(errors="backslashreplace").decode()  # halves of surrogates
-    if hint:
-        message = f"{message.rstrip('.')}. {hint}"
-    return kind(message, response=response, retries=retries)
-
-
-def after_retries(retries: int) -> str:
-    """How often it was tried, for the end of a message; empty where it was tried once."""
-    return f" (after {retries} {'retry' if retries == 1 else 'retries'})" if retries else ""
 
 
 def _body(response: "httpx.Response") -> Any:

@@ -22,6 +22,7 @@ from channel_images import (
     Retries,
     StatusError,
 )
+from channel_images.calls.retries import Budget
 from channel_images.listings.bodies import decode_rows
 from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.plain import PlainWalk
@@ -253,7 +254,8 @@ def test_an_absurd_wait_without_any_bound(surface: str, text: str) -> None:
     """The wait begins, and ends with the client."""
     endless = Retries(max_wait=float("inf"), seconds=float("inf"))
     api: Any = (ChannelImages if surface == "sync" else AsyncChannelImages)("https://host", token="t", retries=endless)
-    seconds = api._retry.start()._wait(httpx.Response(503, headers={"Retry-After": text}))
+    seconds = Budget(api._options.retries).wait_after(httpx.Response(503, headers={"Retry-After": text}))
+    assert seconds is not None
     assert 10**6 < seconds < float("inf")
 
 

@@ -33,8 +33,8 @@ from channel_images import (
     Retries,
     Timeout,
 )
-from channel_images.calls.deadlines import BoundedBackend, _pools
-from channel_images.calls.retries import causes
+from channel_images.calls.failures import causes
+from channel_images.calls.network import BoundedBackend, _pools
 from channel_images.mock import MockServer
 
 AT_ONCE = Retries(max_wait=0)

@@ -25,8 +25,8 @@ from channel_images import (
     Retries,
     Settings,
 )
-from channel_images.calls.retries import causes
-from channel_images.calls.tokens import Secret
+from channel_images.calls.failures import causes
+from channel_images.calls.secrets import Secret
 
 TOKEN = "tok-5ecret-0f-the-cl1ent"
 PASSWORD = "pa55word-0f-the-user"
@@ -147,7 +147,7 @@ def inspect(error: ChannelImagesError, secrets: tuple[str, ...] = SECRETS) -> No
 def logs(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
     """Everything that anybody logs, httpx and httpcore included."""
     caplog.set_level(logging.DEBUG)
-    for name in ("httpx", "httpcore", "httpx_retries", "channel_images", "asyncio"):
+    for name in ("httpx", "httpcore", "channel_images", "asyncio"):
         caplog.set_level(logging.DEBUG, name)
     # httpcore logs the headers of every answer, and any that it cannot read, with what a server echoes in them.
     return lambda: "\n".join(
@@ -436,8 +436,14 @@ def test_a_proxy_of_the_environment_needs_no_scheme(monkeypatch: pytest.MonkeyPa
 def objects(api: ChannelImages | AsyncChannelImages) -> Iterator[object]:
     channel = api.channel(5)
     yield from (api, channel, channel.images(), channel.inserts(), channel.with_raw_response)
-    yield from (api._http, api._tokens, api._given_token, api._credentials, api._sender, api._retry, vars(api))
-    yield from (vars(api._tokens), api._http.headers, vars(api._retry))
+    yield from (api._http, api._options, api._secrets, api._caller, api._caller._tokens, vars(api))
+    yield from (
+        vars(api._caller),
+        vars(api._caller._tokens),
+        vars(api._secrets),
+        api._http.headers,
+        api._options.credentials,
+    )
 
 
 @pytest.mark.parametrize("client", [ChannelImages, AsyncChannelImages])

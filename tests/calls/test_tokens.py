@@ -14,12 +14,15 @@ from tests.wire import IMAGE, SURFACES, TOKEN, Asked, RawServer, Reply, get_imag
 
 from channel_images import (
     AsyncChannelImages,
+    BadRequest,
     ChannelImages,
+    ChannelImagesError,
     ConfigurationError,
     ConnectionFailed,
     InsecureConnectionWarning,
     MalformedResponse,
     NotAuthenticated,
+    PermissionDenied,
     RateLimited,
     Retries,
     ServerError,
@@ -149,6 +152,108 @@ def test_refused_credentials_are_sent_once(surface: str, status: int) -> None:
     assert "refuses to sign in with this user name and password" in str(outcomes[0])
     assert "Unable to log in." in str(outcomes[0])
     assert len(server.asked) == 1  # to try again might lock the account
+
+
+FORBIDDEN = {
+    "a CSRF token": http(403, {"detail": "CSRF Failed: CSRF cookie not set."}),
+    "a page about a CSRF token": http(
+        403, b"<html><title>403 Forbidden</title><p>CSRF verification failed.</p></html>", "Content-Type: text/html"
+    ),
+    "a throttle": http(403, {"detail": "Request was throttled."}),
+    "a throttle that says until when": http(403, {"detail": "Later."}, "Retry-After: 600"),
+    "a lock": http(403, {"detail": "Account locked: too many login attempts."}),
+    "a lock with 400": http(400, {"non_field_errors": ["This account is locked."]}),
+}
+
+
+@pytest.mark.parametrize("kind", FORBIDDEN)
+def test_a_sign_in_that_is_forbidden_for_another_reason_is_no_refused_password(surface: str, kind: str) -> None:
+    def reply(asked: Asked) -> Reply:
+        if asked.target != LOGIN:
+            return http(200)
+        return FORBIDDEN[kind] if asked.number == 0 else http(200, {"key": "key-0"})
+
+    with RawServer(reply) as server:
+        outcomes = calls(surface, server.url, [1, 1], lambda: None, **CREDENTIALS)
+    assert outcomes == [BadRequest if "400" in kind else PermissionDenied, 1]
+
+
+class Guarded:
+    """A service behind Django's sessions: a sign-in sets a session cookie, and one that brings a session needs more.
+
+    Its tokens expire when it is told, and it says so with 403, as Django REST framework does where sessions come first.
+    """
+
+    def __init__(self, forbidden: str = "") -> None:
+        self.given = 0
+        self.least = 1
+        self._forbidden = forbidden  # a path that no token may see
+
+    def __call__(self, asked: Asked) -> Reply:
+        if asked.target == LOGIN:
+            if "sessionid" in asked.headers.get("cookie", ""):
+                return http(403, {"detail": "CSRF Failed: CSRF token missing."})
+            self.given += 1
+            return http(200, {"key": f"key-{self.given}"}, f"Set-Cookie: sessionid={self.given}; Path=/")
+        if asked.target == self._forbidden:
+            return http(403, {"detail": "You do not have permission to perform this action."})
+        if int(asked.headers["authorization"].removeprefix("Token key-")) < self.least:
+            return http(403, {"detail": "Invalid token."})
+        return http(200)
+
+
+def calls(surface: str, url: str, pks: list[int], between: Callable[[], None], **options: Any) -> list[object]:
+    """One call after the other with one client; what each came to."""
+    outcomes: list[object] = []
+    if surface == "sync":
+        with ChannelImages(url, **options) as api:
+            for pk in pks:
+                try:
+                    outcomes.append(api.channel(5).image(pk).pk)
+                except ChannelImagesError as error:
+                    outcomes.append(type(error))
+                between()
+        return outcomes
+
+    async def main() -> None:
+        async with AsyncChannelImages(url, **options) as api:
+            for pk in pks:
+                try:
+                    outcomes.append((await api.channel(5).image(pk)).pk)
+                except ChannelImagesError as error:
+                    outcomes.append(type(error))
+                between()
+
+    run(main())
+    return outcomes
+
+
+def test_a_sign_in_brings_no_cookie_of_the_session_before(surface: str) -> None:
+    door = Guarded()
+
+    def expire() -> None:
+        door.least = door.given + 1
+
+    with RawServer(door) as server:
+        gateway = {"cookies": {"gateway": "g-1"}}
+        assert calls(surface, server.url, [1, 1, 1], expire, **CREDENTIALS, **gateway) == [1, 1, 1]
+    logins = [asked.headers.get("cookie") for asked in server.asked if asked.target == LOGIN]
+    assert logins == ["gateway=g-1"] * 3  # a cookie that you give goes with each request
+    assert server.asked[-1].headers["cookie"] == "gateway=g-1; sessionid=3"
+
+
+def test_what_is_forbidden_to_a_new_token_too_is_no_reason_to_sign_in_again(surface: str) -> None:
+    forbidden = IMAGE_PATH.replace("/1/", "/2/")
+    with RawServer(Guarded(forbidden)) as server:
+        outcomes = calls(surface, server.url, [1, 2, 1, 2, 2, 1, 2], lambda: None, **CREDENTIALS)
+        assert signed_in(server) == 2
+    assert outcomes == [1, PermissionDenied, 1, PermissionDenied, PermissionDenied, 1, PermissionDenied]
+
+
+def test_a_token_that_is_given_is_forbidden_once(surface: str) -> None:
+    with RawServer([http(403, {"detail": "Invalid token."})]) as server, pytest.raises(PermissionDenied):
+        get_image(surface, server.url)
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(

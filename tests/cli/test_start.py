@@ -19,7 +19,7 @@ from channel_images.contract import load_contract
 from channel_images.formats.columns import columns
 
 HEAVY = {
-    *("attr", "attrs", "email", "httpx", "httpx_retries", "importlib.metadata", "jinja2", "jsonschema_rs", "msgspec"),
+    *("attr", "attrs", "email", "httpx", "importlib.metadata", "jinja2", "jsonschema_rs", "msgspec"),
     *("pyarrow", "pytest", "rich", "schemathesis", "ssl", "starlette", "uvicorn", "yaml"),
     *("channel_images.client.client", "channel_images.settings", "channel_images.export", "channel_images.mock"),
     *("channel_images.conformance", "channel_images_api"),

@@ -186,7 +186,7 @@ def test_closing_ends_the_wait_of_another_task() -> None:
     async def main(url: str) -> None:
         api = AsyncChannelImages(url, token=TOKEN)
         call = asyncio.create_task(api.channel(5).image(1))
-        while not api._retry._sleepers:  # noqa: ASYNC110 - nothing tells
+        while not api._sleepers:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
         await api.close()
         with pytest.raises(ClientUnusable):

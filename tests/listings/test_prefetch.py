@@ -253,7 +253,7 @@ def test_who_stops_early_does_not_wait_for_a_sign_in_that_hangs() -> None:
 
 def test_who_stops_early_gives_places_back(server: MockServer) -> None:
     with ChannelImages(server.url, token=server.token, rate_limit=0.5) as api:
-        rate = api._rate
+        rate = api._caller._rate
         assert rate is not None
         pages = api.channel(5).images(limit=10, concurrency=8).pages()
         next(pages)

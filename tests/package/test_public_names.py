@@ -49,7 +49,7 @@ def test_importing_the_package_imports_nothing_else() -> None:
 def test_the_synchronous_client_imports_nothing_that_only_sending_or_asyncio_needs() -> None:
     program = (
         "import sys, httpx; before = set(sys.modules); from channel_images import ChannelImages; "
-        "heavy = {'asyncio', 'httpx_retries', 'concurrent.futures', 'importlib.metadata', 'anyio'}; "
+        "heavy = {'asyncio', 'concurrent.futures', 'importlib.metadata', 'anyio'}; "
         "print(sorted(heavy & (set(sys.modules) - before)))"
     )
     assert run(program) == "[]"

@@ -11,7 +11,7 @@ from random import Random
 import httpx
 from attrs import define, field
 
-from channel_images.exceptions import ChannelImagesError, Timeout, status_error
+from channel_images.exceptions import ChannelImagesError, Timeout, kind_of
 from channel_images.walks.drain import Drain
 from channel_images.walks.rows import Rows
 from channel_images.walks.walk import Walk
@@ -31,7 +31,7 @@ def image(pk: int) -> ProductImage:
 def error(status: int, body: object) -> ChannelImagesError:
     """The error that the client makes of an answer."""
     request = httpx.Request("GET", "https://server/")
-    return status_error(httpx.Response(status, json=body, request=request))
+    return kind_of(status)("", response=httpx.Response(status, json=body, request=request))
 
 
 class Endless(AssertionError):

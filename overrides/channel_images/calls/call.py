@@ -1,195 +1,325 @@
-"""The loop that sends a request until it succeeds: that of httpx-retries.
+"""Sends one request, in plain order: a token, attempts and the waits between them, redirects, and what the answer says.
 
-What is here is what httpx-retries has no option for: a budget in seconds that counts the requests and not the waits
-alone, a wait that ends when the caller has gone, and a decision by kind of failure. It is a module of its own since
-httpx-retries takes as long to import as half of httpx, and is needed only where there is a client.
+A call is a generator, as `httpx.Auth.auth_flow` is one: it yields what is to be done, and is sent what came of it. It
+sends nothing and sleeps nowhere, so that one algorithm serves threads and tasks. `channel_images.client.client` has the
+driver for threads, `channel_images.client.async_client` that for tasks.
 """
 
-import asyncio
+import json
 import logging
-import random
-import threading
 import time
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Generator
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import quote
 
 import httpx
-import httpx_retries
+from attrs import field, frozen
 
-from channel_images.calls.deadlines import Call, Stop
-from channel_images.calls.retries import RateLimit, Retries, describe, is_worth_repeating
+from channel_images.calls.address import MAX_REDIRECTS, REDIRECTS, SIGN_IN, location_of, origin, redirect_target
+from channel_images.calls.answers import Answer
+from channel_images.calls.config import Options
+from channel_images.calls.deadlines import CancelToken, Deadline
+from channel_images.calls.explain import explain
+from channel_images.calls.failures import ABANDONED, as_httpx, describe
+from channel_images.calls.retries import Budget, RateLimit
+from channel_images.calls.secrets import NOT_SHOWN, Secret, Secrets
+from channel_images.calls.tokens import Tokens, decode_key
+from channel_images.exceptions import ChannelImagesError, MalformedResponse, NotAuthenticated, PermissionDenied
+from channel_images_api.errors import MalformedBody
+from channel_images_api.types import Request
 
+T = TypeVar("T")
 logger = logging.getLogger("channel_images")
 
-_MAX_DOUBLINGS = 64
+_MAX_ERROR_BODY = 1 << 20  # bytes, of an answer that is no 200
 
 
-class GivenUp(Exception):
-    """No further attempt is made, since it would begin too late or nobody waits for it any more.
+@frozen
+class Send:
+    """Send a request once, and read the answer. Sent back: a `httpx.Response`, or the error that came in its place.
 
     Attributes:
-        failure: What the last attempt came to.
+        request: The request.
+        deadline: When the whole answer has to be there.
     """
 
-    def __init__(self, failure: httpx.Response | Exception) -> None:
-        super().__init__()
-        self.failure = failure
+    request: httpx.Request = field(repr=False)  # a traceback may show it, and a redirect may have a secret
+    deadline: Deadline
 
 
-class CallRetry(httpx_retries.Retry):
-    """The retries of one call: httpx-retries counts, waits and decides with it.
+@frozen
+class Pause:
+    """Wait, until the call is cancelled or the client is closed. Sent back: nothing.
+
+    Attributes:
+        seconds: How long.
+    """
+
+    seconds: float
+
+
+@frozen
+class Renew:
+    """Have another token, by `Caller.renew`, one call at a time. Sent back: the token, or the error.
+
+    Attributes:
+        refused: The token that the server refused; None where there is none yet.
+        failure_before: How the last sign-in before this one failed.
+    """
+
+    refused: Secret | None
+    failure_before: ChannelImagesError | None
+
+
+Step: TypeAlias = Send | Pause | Renew
+Steps: TypeAlias = Generator[Step, Any, T]
+
+
+class Caller:
+    """Makes the calls of one client.
 
     Args:
-        policy: How often and for how long.
-        hide: Takes secrets out of what is logged.
+        options: Those of the client.
+        secrets: What no error shows.
+        http: Sends the requests.
+        check_usable: Raises where the client is closed.
     """
 
-    def __init__(self, policy: Retries, hide: Callable[[str], str]) -> None:
-        # The one POST is the sign-in, which changes nothing.
-        super().__init__(total=policy.attempts, allowed_methods=("GET", "POST"))
-        self.policy = policy
-        self.deadline = 0.0
-        self.closing = Stop()
-        self.stop: threading.Event = self.closing
-        self._sleepers: set[asyncio.Task[None]] = set()  # of all calls
-        self.subject = ""  # what is asked for, as it is logged
-        self._hide = hide
+    def __init__(
+        self,
+        options: Options,
+        secrets: Secrets,
+        http: httpx.Client | httpx.AsyncClient,
+        check_usable: Callable[[], None],
+    ) -> None:
+        self._options = options
+        self._secrets = secrets
+        self._http = http
+        self._check_usable = check_usable
+        self._tokens = Tokens(options.token)
+        self._rate = None if options.rate_limit is None else RateLimit(options.rate_limit)
+        self._timeouts = options.timeouts
 
-    def start(self, stop: threading.Event | None = None) -> "CallRetry":
-        """A copy for a call that begins now; its waits end early when `stop` is set."""
-        call = object.__new__(CallRetry)  # copy.copy takes three times as long
-        call.__dict__.update(self.__dict__)
-        call.deadline = time.monotonic() + self.policy.seconds
-        if stop is not None:
-            self.closing.include(stop)
-            call.stop = stop
-        return call
+    def call(
+        self, wanted: Request, decode: Callable[[bytes], T], *, after: float, cancel: CancelToken
+    ) -> Steps[Answer[T]]:
+        """One call.
 
-    def close(self) -> None:
-        """Begin no further wait, and end those of threads, for the network too."""
-        self.closing.set()
+        Args:
+            wanted: The request.
+            decode: Makes the value of the body of a 200.
+            after: Seconds to wait before it.
+            cancel: Ends it.
 
-    def wake(self) -> None:
-        """End the waits of all tasks of this event loop."""
-        for sleeper in self._sleepers:
-            sleeper.cancel()
+        Raises:
+            ChannelImagesError: There was no answer, or it is no good.
+        """
+        self._check_usable()
+        if after > 0:
+            yield Pause(after)
+            self._check_usable()
+        before = self._tokens.current
+        token = yield from self._token(None)
+        budget = Budget(self._options.retries)  # a sign-in has a budget of its own
+        try:
+            return (yield from self._attempts(wanted, decode, token, budget, cancel))
+        except (NotAuthenticated, PermissionDenied) as error:
+            is_new = token is not before
+            if self._options.credentials is None or not self._tokens.may_have_expired(error, is_new=is_new):
+                raise
+        token = yield from self._token(token)
+        try:
+            return (yield from self._attempts(wanted, decode, token, budget, cancel))
+        except PermissionDenied as error:
+            self._tokens.may_have_expired(error, is_new=True)
+            raise
 
-    def seconds_for(self, call_timeout: float) -> float:
-        """How long an attempt may take that begins now."""
-        return min(call_timeout, self.deadline - time.monotonic())
+    def renew(self, step: Renew, cancel: CancelToken) -> Steps[Secret]:
+        """Sign in for another token, unless another call has done so."""
+        return self._tokens.renew(step.refused, step.failure_before, self._sign_in(cancel), cancel)
 
-    def bounded(self, seconds: float) -> Call:
-        """What bounds an attempt that begins now."""
-        return Call(seconds, self.stop)
+    def room_for(self, response: httpx.Response) -> tuple[int, str]:
+        """How long the body of an answer may be, in bytes, and what an error calls that."""
+        if response.status_code == 200:
+            return self._options.max_body, "max_body="
+        return min(self._options.max_body, _MAX_ERROR_BODY), ""
 
-    @property
-    def is_abandoned(self) -> bool:
-        """Whether nobody waits for the answer any more."""
-        return self.stop.is_set()
+    def _token(self, refused: Secret | None) -> Steps[Secret]:
+        if (token := self._tokens.other_than(refused)) is not None:
+            return token
+        outcome = yield Renew(refused, self._tokens.failure)
+        if isinstance(outcome, Secret):
+            return outcome
+        raise outcome
 
-    def increment(self) -> "CallRetry":
-        self.attempts_made += 1
-        return self
+    def _sign_in(self, cancel: CancelToken) -> Steps[Secret]:
+        answer = yield from self._attempts(SIGN_IN, decode_key, None, Budget(self._options.retries), cancel)
+        self._secrets.add_token(answer.value)
+        return answer.value
 
-    def is_exhausted(self) -> bool:
-        return self.attempts_made >= self.total or time.monotonic() >= self.deadline or self.is_abandoned
+    def _attempts(
+        self,
+        wanted: Request,
+        decode: Callable[[bytes], T],
+        token: Secret | None,
+        budget: Budget,
+        cancel: CancelToken,
+    ) -> Steps[Answer[T]]:
+        while True:
+            request = self._build(wanted, token)
+            outcome: httpx.Response | Exception = yield from self._attempt(request, budget, cancel)
+            if isinstance(outcome, httpx.Response) and outcome.status_code == 200:
+                value = self._decoded(outcome, decode)
+                if not isinstance(value, MalformedBody):
+                    return Answer(value, outcome, budget.retries)
+                outcome = value
+            wait = budget.wait_after(outcome)
+            if wait is None or cancel.is_set():
+                break
+            reason = self._secrets.hide(f"{request.method} {request.url}: {describe(outcome)}")
+            most = self._options.retries.attempts
+            logger.info("retry %d of %d in %.2f s: %s", budget.retries + 1, most, wait, reason)
+            yield Pause(wait)
+            if cancel.is_set():
+                break
+            budget.retries += 1
+        self._check_usable()  # what fails because the client was closed meanwhile is that
+        self._secrets.scrubbed(request)
+        error_of_ours = explain(outcome, request, self._options, self._secrets, retries=budget.retries)
+        if error_of_ours is not None:
+            raise error_of_ours from (outcome if isinstance(outcome, Exception) else None)
+        assert isinstance(outcome, Exception)  # noqa: S101 - an answer is always explained
+        raise outcome  # of the caller's own hooks
 
-    def is_retryable_status_code(self, status_code: int) -> bool:
-        return status_code in (408, 429) or (500 <= status_code < 600 and status_code != 501)
+    def _attempt(
+        self, request: httpx.Request, budget: Budget, cancel: CancelToken
+    ) -> Steps[httpx.Response | Exception]:
+        """Send a request once, and follow the redirects within its origin."""
+        hops = 0
+        while True:
+            if self._rate is not None:
+                yield from self._turn(self._rate, budget, cancel)
+            self._check_usable()
+            if cancel.is_set():
+                return httpx.ReadError(ABANDONED, request=self._secrets.scrubbed(request))
+            deadline = budget.deadline(self._options.call_timeout, cancel)
+            started = time.perf_counter()
+            outcome = self._as_told(request, deadline, (yield Send(request, deadline)))
+            self._log(request, outcome, started)
+            if isinstance(outcome, Exception):
+                self._check_usable()
+                return outcome
+            further = _redirected(outcome, request)
+            self._secrets.scrub(outcome)
+            if further is None or hops == MAX_REDIRECTS:
+                return outcome
+            request, hops = further, hops + 1
 
-    def is_retryable_exception(self, exception: Exception) -> bool:
-        return is_worth_repeating(exception)
-
-    def sleep(self, response: httpx.Response | Exception) -> None:
-        self.pause(self._wait(response))
-        if self.is_abandoned:
-            self.attempts_made -= 1  # counted before the wait
-            raise GivenUp(response)
-
-    def pause(self, seconds: float) -> None:
-        """Sleep, until `stop` is set."""
-        self.stop.wait(seconds)
-
-    def await_turn(self, rate: RateLimit) -> None:
+    def _turn(self, rate: RateLimit, budget: Budget, cancel: CancelToken) -> Steps[None]:
         """Wait for a place, which is not counted for the budget."""
         place = rate.reserve()
         seconds = max(0.0, place - time.monotonic())
-        self.pause(seconds)
-        self.deadline += seconds
-        if self.is_abandoned:
-            rate.give_back(place)
-
-    async def asleep(self, response: httpx.Response | Exception) -> None:
-        await self.apause(self._wait(response))
-
-    async def apause(self, seconds: float) -> None:
-        """Sleep, until the client is closed."""
-        if seconds <= 0 or self.is_abandoned:
-            return await asyncio.sleep(0)
-        sleeper = asyncio.ensure_future(asyncio.sleep(seconds))
-        self._sleepers.add(sleeper)
         try:
-            await asyncio.wait([sleeper])
-        finally:
-            self._sleepers.discard(sleeper)
-            sleeper.cancel()
-
-    async def aawait_turn(self, rate: RateLimit) -> None:
-        """As `await_turn`."""
-        place = rate.reserve()
-        seconds = max(0.0, place - time.monotonic())
-        try:
-            await self.apause(seconds)
-        except asyncio.CancelledError:
+            yield Pause(seconds)
+        except GeneratorExit:  # the task was cancelled
             rate.give_back(place)
             raise
-        self.deadline += seconds
+        budget.extend(seconds)
+        if cancel.is_set():
+            rate.give_back(place)
 
-    def backoff_strategy(self) -> float:
-        # The longest wait is cut before the random choice: cut afterwards, all that failed together meet again.
-        longest = self.policy.backoff * 2.0 ** min(self.attempts_made, _MAX_DOUBLINGS)
-        return random.uniform(0, min(longest, self.policy.max_wait))  # noqa: S311 - spreads load, guards nothing
+    def _build(self, wanted: Request, token: Secret | None) -> httpx.Request:
+        """The request, with what the client adds to each.
 
-    def _asked_for(self, response: httpx.Response) -> float:
-        """The seconds in `Retry-After`; 0 where there are none, or what is there cannot be read."""
-        text = response.headers.get("Retry-After", "").strip()
-        if text.isascii() and text.isdigit():
-            return float(text)
+        httpx would write the commas of lists as `%2C`, and takes a third of the time of a request to merge URLs.
+        """
+        url = self._options.base_url + wanted.url
+        if own := self._http.params:
+            named = httpx.URL(url).params
+            url += "".join(
+                f"{'&' if '?' in url else '?'}{quote(name, safe='')}={quote(value, safe='')}"
+                for name, value in own.multi_items()
+                if name not in named
+            )
+        headers: Any = self._http.headers
+        extensions = {"timeout": self._timeouts}
+        if wanted is SIGN_IN:
+            # A session of before travels in no cookie: a server that finds one asks for a CSRF token too.
+            cookies = self._options.httpx.get("cookies")
+            request = httpx.Request(
+                wanted.method,
+                url,
+                headers=headers,
+                cookies=cookies,
+                content=self._credentials(),
+                extensions=extensions,
+            )
+            request.headers["Content-Type"] = "application/json"
+            return request
+        jar = self._http.cookies if self._http.cookies.jar else None
+        request = httpx.Request(wanted.method, url, headers=headers, cookies=jar, extensions=extensions)
+        if token is not None:
+            request.headers["Authorization"] = f"Token {token.reveal()}"
+        return request
+
+    def _credentials(self) -> bytes:
+        username, password = (secret.reveal() for secret in self._options.credentials or ())
+        return json.dumps({"username": username, "password": password}).encode()
+
+    def _as_told(
+        self, request: httpx.Request, deadline: Deadline, outcome: httpx.Response | Exception
+    ) -> httpx.Response | Exception:
+        """What came of an attempt: an error as httpx has it, without secrets in what it comes from."""
+        if isinstance(outcome, httpx.Response):
+            return outcome
+        if isinstance(outcome, MalformedResponse) and outcome.status_code != 200:
+            # An answer that is no 200 says enough by its status.
+            outcome.response.extensions["unread"] = f"It has no body here: {outcome}"
+            return outcome.response
+        from channel_images.calls.network import sorted_out  # not before it is needed: it takes long to import
+
+        failure = sorted_out(as_httpx(outcome, request), request, deadline, self._http)
+        self._secrets.clean_causes(failure)
+        return failure
+
+    def _decoded(self, response: httpx.Response, decode: Callable[[bytes], T]) -> T | MalformedBody:
+        """The value of a body; or why there is none, without the secrets that the server put into it."""
         try:
-            date = parsedate_to_datetime(text)
-            if date.tzinfo is None:  # as in the form of asctime, which means UTC
-                date = date.replace(tzinfo=UTC)
-            return max(0.0, (date - datetime.now(UTC)).total_seconds())
-        except (TypeError, ValueError, OverflowError):  # the last for dates in years that no calendar has
-            return 0.0
+            return decode(response.content)
+        except MalformedBody as error:
+            failure = error
+        cleaned = self._secrets.cleaned(response)
+        if cleaned is not response and decode is not decode_key:  # which shows nothing of the body
+            failure = _decoded_again(cleaned.content, decode, failure)
+        failure.set_response(cleaned)
+        self._secrets.clean_causes(failure)
+        return failure
 
-    def _wait(self, failure: httpx.Response | Exception) -> float:
-        wanted = (self._asked_for(failure) if isinstance(failure, httpx.Response) else 0.0) or self.backoff_strategy()
-        seconds = min(wanted, self.policy.max_wait, threading.TIMEOUT_MAX)
-        if time.monotonic() + seconds > self.deadline:
-            self.attempts_made -= 1
-            raise GivenUp(failure)
-        reason = self._hide(f"{self.subject}: {describe(failure)}")
-        logger.info("retry %d of %d in %.2f s: %s", self.attempts_made, self.total, seconds, reason)
-        return seconds
-
-
-class Attempts(httpx.BaseTransport):
-    """What httpx-retries repeats: a whole attempt, with the proxies, mounts and hooks of the client."""
-
-    def __init__(self, attempt: Callable[[httpx.Request], httpx.Response]) -> None:
-        self._attempt = attempt
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._attempt(request)
+    def _log(self, request: httpx.Request, outcome: httpx.Response | Exception, started: float) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            milliseconds = (time.perf_counter() - started) * 1_000
+            said = self._secrets.hide(f"{request.url}: {describe(outcome)}")
+            logger.debug("%s %s, in %.1f ms", request.method, said, milliseconds)
 
 
-class AsyncAttempts(httpx.AsyncBaseTransport):
-    """The same for asyncio."""
+def _redirected(response: httpx.Response, request: httpx.Request) -> httpx.Request | None:
+    """The request that a redirect within the origin asks for; None for an answer that is no such redirect."""
+    location = location_of(response)
+    if response.status_code not in REDIRECTS or request.method != "GET" or not location:
+        return None
+    target = redirect_target(request.url, location)
+    if target is None or origin(target) != origin(request.url):
+        return None
+    return httpx.Request("GET", target, headers=request.headers, extensions=request.extensions)
 
-    def __init__(self, attempt: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> None:
-        self._attempt = attempt
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._attempt(request)
+def _decoded_again(content: bytes, decode: Callable[[bytes], object], failure: MalformedBody) -> MalformedBody:
+    """The failure as it is without the secrets that the body had, in a frame without them."""
+    expected, path, is_no_json = failure.expected, failure.path, isinstance(failure.value, bytes)
+    del failure
+    try:
+        decode(content)
+    except MalformedBody as error:
+        if (error.expected, error.path) == (expected, path):
+            return error
+    return MalformedBody(expected, NOT_SHOWN if is_no_json else NOT_SHOWN.decode(), path)

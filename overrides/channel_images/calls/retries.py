@@ -1,32 +1,21 @@
-"""When a request is sent again, how long that waits, and how fast requests may follow one another.
-
-The loop itself is that of httpx-retries; see :mod:`channel_images.calls.call`.
-"""
+"""Decides when a failed request is sent again, and how fast requests may follow one another."""
 
 import heapq
-import socket
-import ssl
+import random
 import threading
 import time
-from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx
 from attrs import field, frozen
 
+from channel_images.calls.deadlines import CancelToken, Deadline
+from channel_images.calls.failures import is_worth_repeating
 from channel_images.exceptions import ConfigurationError
 from channel_images.settings import check_number
-from channel_images_api.errors import MalformedBody
 
-_WORTH_IT = (
-    httpx.TimeoutException,
-    httpx.NetworkError,
-    httpx.RemoteProtocolError,
-    httpx.ProxyError,
-    httpx.DecodingError,
-)
-ABANDONED = "nobody waits for the answer any more"
-_NO_SUCH_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
-_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+_MAX_DOUBLINGS = 64
 
 
 @frozen
@@ -37,8 +26,9 @@ class Retries:
     but 501. Not sent again are: any other status, a host name that does not exist, a certificate that does not verify,
     and what does not speak TLS.
 
-    The wait before a retry is chosen at random between 0 and `backoff` times 2, 4, 8, ... seconds (full jitter), or is
-    what the server asks for in `Retry-After`, in seconds or as a date; neither is longer than `max_wait`.
+    The wait before a retry is chosen at random between 0 and `backoff` times 2, 4, 8, ... seconds (full jitter), at most
+    `max_wait`; or it is what the server asks for in `Retry-After`, in seconds or as a date. Where that is longer than
+    `max_wait`, there is no retry: the error comes at once, and says how long in `retry_after`.
 
     Attributes:
         attempts: The largest number of retries of one request; 0 for none.
@@ -62,6 +52,74 @@ class Retries:
         check_number("seconds", self.seconds)
         check_number("backoff", self.backoff, or_zero=True)
         check_number("max_wait", self.max_wait, or_zero=True)
+
+
+class Budget:
+    """What is left for one call: retries, and seconds.
+
+    Args:
+        policy: How much there is.
+
+    Attributes:
+        retries: How many were made so far.
+    """
+
+    def __init__(self, policy: Retries) -> None:
+        self._policy = policy
+        self._ends = time.monotonic() + policy.seconds
+        self.retries = 0
+
+    def extend(self, seconds: float) -> None:
+        """Do not count a wait, such as that for `rate_limit`."""
+        self._ends += seconds
+
+    def deadline(self, call_timeout: float, cancel: CancelToken) -> Deadline:
+        """The end of an attempt that begins now."""
+        left = self._ends - time.monotonic()
+        if left < call_timeout:
+            return Deadline(left, self._policy.seconds, "seconds", "the request with its retries", cancel)
+        return Deadline(call_timeout, call_timeout, "call_timeout", "the whole answer", cancel)
+
+    def wait_after(self, outcome: httpx.Response | Exception) -> float | None:
+        """The seconds to wait before the next attempt; None where there is to be none."""
+        policy, asked = self._policy, None
+        if isinstance(outcome, httpx.Response):
+            asked = retry_after(outcome.headers.get("Retry-After"))
+            is_worth_it = is_worth_repeating_status(outcome.status_code)
+        else:
+            is_worth_it = is_worth_repeating(outcome)
+        if not is_worth_it or self.retries >= policy.attempts or (policy.max_wait and (asked or 0) > policy.max_wait):
+            return None
+        seconds = min(asked or self._backoff(), policy.max_wait, threading.TIMEOUT_MAX)
+        return seconds if time.monotonic() + seconds < self._ends else None
+
+    def _backoff(self) -> float:
+        # The longest wait is cut before the random choice: cut afterwards, all that failed together meet again.
+        longest = self._policy.backoff * 2.0 ** min(self.retries + 1, _MAX_DOUBLINGS)
+        return random.uniform(0, min(longest, self._policy.max_wait))  # noqa: S311 - spreads load, guards nothing
+
+
+def is_worth_repeating_status(status: int) -> bool:
+    """Whether a server that answers so may answer otherwise a little later."""
+    return status in (408, 429) or (500 <= status < 600 and status != 501)
+
+
+def retry_after(text: str | None) -> float | None:
+    """The seconds that a `Retry-After` asks for, of digits or a date.
+
+    Returns:
+        0 for a date that has passed; None where there is no header, or none that can be read.
+    """
+    text = (text or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text)
+        if date.tzinfo is None:  # as in the form of asctime, which means UTC
+            date = date.replace(tzinfo=UTC)
+        return max(0.0, (date - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError, OverflowError):  # the last for dates in years that no calendar has
+        return None
 
 
 class RateLimit:
@@ -93,86 +151,3 @@ class RateLimit:
         """Let others have a place that is not needed after all."""
         with self._lock:
             heapq.heappush(self._given_back, place)
-
-
-class OutOfTime(httpx.ReadTimeout):
-    """The budget in seconds, of the request with all of its retries, is used up."""
-
-
-class Undecoded(Exception):
-    """A `MalformedBody` on its way through httpx-retries, which logs what it meets: it shows nothing of the body.
-
-    Attributes:
-        error: The error itself.
-    """
-
-    def __init__(self, error: MalformedBody) -> None:
-        super().__init__(f"the server answered 200, and {error.path or 'the body'} is not {error.expected}")
-        self.error = error
-
-
-def is_worth_repeating(error: Exception) -> bool:
-    """Whether another attempt may end better than with this error."""
-    if isinstance(error, Undecoded):
-        return is_no_json(error.error)
-    return (isinstance(error, _WORTH_IT) or is_of_http2(error)) and not is_permanent(error)
-
-
-def is_of_http2(error: Exception) -> bool:
-    """Whether a connection of HTTP/2 came into disorder, which another one need not do.
-
-    httpcore calls it a `LocalProtocolError` too when the fault is the server's. Over HTTP/1.1 that is one of the request.
-    """
-    return isinstance(error, httpx.HTTPError) and any(is_of_package(cause, "h2") for cause in causes(error))
-
-
-def is_of_package(error: BaseException, name: str) -> bool:
-    """Whether a package defines this kind of error, which need not be installed."""
-    return type(error).__module__.partition(".")[0] == name
-
-
-def is_no_json(error: MalformedBody) -> bool:
-    """Whether the body could not be read at all, as happens when a transfer fails, or a proxy answers."""
-    return not error.path and isinstance(error.value, bytes)
-
-
-def is_permanent(error: BaseException) -> bool:
-    """Whether the same will happen at every attempt: there is no such host, or it cannot be trusted or spoken to."""
-    return any(
-        isinstance(cause, ssl.SSLCertVerificationError)
-        or (isinstance(cause, socket.gaierror) and cause.errno in _NO_SUCH_HOST)
-        or (isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None) in _NOT_TLS)
-        for cause in causes(error)
-    )
-
-
-def describe_failure(error: BaseException) -> str:
-    """Why there was no answer, in words that a person can act on."""
-    text = str(error) or type(error).__name__
-    for cause in causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the server's certificate does not verify: {text}"
-        if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None) in _NOT_TLS:
-            return f"the server does not speak TLS there: is it http:// or another port? ({text})"
-        if isinstance(cause, socket.gaierror) and cause.errno in _NO_SUCH_HOST:
-            return f"there is no such host ({text})"
-    return text
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, and all that led to it."""
-    seen: set[int] = set()
-    left: list[BaseException | None] = [error]
-    while left:
-        error_or_none = left.pop()
-        if error_or_none is not None and id(error_or_none) not in seen:
-            seen.add(id(error_or_none))
-            yield error_or_none
-            left += (error_or_none.__context__, error_or_none.__cause__)
-
-
-def describe(failure: httpx.Response | Exception) -> str:
-    """What happened, in a few words."""
-    if isinstance(failure, httpx.Response):
-        return f"the server answered {failure.status_code} {failure.reason_phrase}".rstrip()
-    return str(failure) or type(failure).__name__

@@ -7,7 +7,7 @@ from channel_images.calls.answers import Answer
 from channel_images_api.types import Request
 
 if TYPE_CHECKING:
-    from channel_images.calls.deadlines import Stop
+    from channel_images.calls.deadlines import CancelToken
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ class Sender(Protocol):
         decode: Callable[[bytes], T],
         *,
         after: float = 0.0,
-        cancel: "Stop | None" = None,
+        cancel: "CancelToken | None" = None,
     ) -> Answer[T]:
         """Send a request, with whatever retries it takes.
 

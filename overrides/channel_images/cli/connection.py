@@ -181,7 +181,7 @@ def open_client(context: typer.Context) -> "ChannelImages":
     import httpx
 
     from channel_images import ChannelImages, Retries
-    from channel_images.client.base import DEFAULT_CALL_TIMEOUT, DEFAULT_TIMEOUT
+    from channel_images.calls.config import DEFAULT_CALL_TIMEOUT, DEFAULT_TIMEOUT
 
     options: dict[str, Any] = {}
     if given["timeout"] is not None:

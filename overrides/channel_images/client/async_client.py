@@ -1,52 +1,30 @@
-"""The asynchronous client."""
+"""The asynchronous client, and the driver of its calls."""
 
 import asyncio
-import ssl
-import time
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Coroutine
+from contextlib import closing, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
+from channel_images.calls.address import akeep_location
 from channel_images.calls.answers import Answer
 from channel_images.calls.bodies import aread_bounded
-from channel_images.calls.retries import Retries, is_of_package
-from channel_images.calls.tokens import SIGN_IN, AsyncTokens, Secret, decode_key
-from channel_images.client.base import (
-    DEFAULT_CALL_TIMEOUT,
-    DEFAULT_MAX_BODY,
-    DEFAULT_TIMEOUT,
-    ClientOptions,
-    Connection,
-    FrugalCookies,
-    HttpxOptions,
-)
+from channel_images.calls.call import Pause, Renew, Send, Step, Steps
+from channel_images.calls.config import AsyncClientOptions, with_hook
+from channel_images.calls.deadlines import DeadlinePassed
+from channel_images.calls.secrets import Secret
+from channel_images.client.base import BaseClient, FrugalAsyncClient
 from channel_images.client.channel import AsyncChannel
-from channel_images.exceptions import ClientUnusable, MalformedResponse, NotAuthenticated
+from channel_images.exceptions import ClientUnusable
 from channel_images.settings import Settings
 from channel_images_api.types import Request
-
-if TYPE_CHECKING:
-    from channel_images.calls.call import CallRetry
 
 T = TypeVar("T")
 
 
-class AsyncHttpxOptions(HttpxOptions, total=False):
-    """Options for `httpx.AsyncClient`."""
-
-    transport: httpx.AsyncBaseTransport
-    mounts: Mapping[str, httpx.AsyncBaseTransport | None]
-
-
-class AsyncClientOptions(ClientOptions, AsyncHttpxOptions, total=False):
-    """The options of `AsyncChannelImages`, but for the server and the token."""
-
-
-class AsyncChannelImages(Connection):
+class AsyncChannelImages(BaseClient):
     """A client for the API, for asyncio. Tasks may share it; a process that forks makes its own.
 
     Leave it with `async with`, or close it::
@@ -55,29 +33,27 @@ class AsyncChannelImages(Connection):
             async for image in api.channel(5).images():
                 print(image.pk)
 
-    Failed requests are sent again as :class:`Retries` says. `logging` under `channel_images` has a line for each retry
-    (INFO) and each request (DEBUG).
+    Failed requests are sent again as `Retries` says. `logging` under `channel_images` has a line for each retry (INFO)
+    and each request (DEBUG).
 
     Args:
         base_url: Where the paths of the contract begin, such as `https://host` or `https://host/prefix`.
         token: The API token.
         username: Sign in for a token at the first request, and again when the server refuses it.
         password: The password to sign in with.
-        timeout: Seconds to connect, and for each arrival of data; or an `httpx.Timeout`; None for no end.
-        call_timeout: Seconds for one request and the whole of its answer; None for no end.
+        timeout: Seconds to connect, and for each arrival of data; or an `httpx.Timeout`; None for no end. 10 and 30
+            unless you say otherwise.
+        call_timeout: Seconds for one request and the whole of its answer; None for no end. 120 unless you say otherwise.
         max_body: Bytes; how long the body of an answer may be, as it comes and as it is decoded. A longer one is a
-            `MalformedResponse`.
-        retries: How often and for how long a request is sent again; a number is the number of retries.
+            `MalformedResponse`. 32 MiB unless you say otherwise.
+        retries: How often and for how long a request is sent again, a `Retries`; a number is the number of retries.
         rate_limit: Requests a second, over all tasks; None for no limit.
         application: Name and version of what uses this client, such as `my-connector/1.2`, for the User-Agent.
-        httpx_options: Any other option of `httpx.AsyncClient`, such as `proxy`, `verify`, `mounts`, `http2` or `transport`.
+        options: Any other option of `httpx.AsyncClient`, such as `proxy`, `verify`, `mounts`, `http2` or `transport`.
 
     Raises:
         ConfigurationError: An argument makes no sense.
     """
-
-    _http: httpx.AsyncClient
-    _tokens: AsyncTokens
 
     def __init__(
         self,
@@ -86,40 +62,20 @@ class AsyncChannelImages(Connection):
         token: str | None = None,
         username: str | None = None,
         password: str | None = None,
-        timeout: float | httpx.Timeout | None = DEFAULT_TIMEOUT,
-        call_timeout: float | None = DEFAULT_CALL_TIMEOUT,
-        max_body: int = DEFAULT_MAX_BODY,
-        retries: Retries | int = Retries(),  # noqa: B008 - frozen
-        rate_limit: float | None = None,
-        application: str | None = None,
-        **httpx_options: Unpack[AsyncHttpxOptions],
+        **options: Unpack[AsyncClientOptions],
     ) -> None:
-        super().__init__(
-            base_url,
-            token=token,
-            username=username,
-            password=password,
-            timeout=timeout,
-            call_timeout=call_timeout,
-            max_body=max_body,
-            retries=retries,
-            rate_limit=rate_limit,
-            application=application,
-        )
-        import httpx_retries
-
-        from channel_images.calls.call import AsyncAttempts
-
+        super().__init__(base_url, token, username, password, options)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tokens = AsyncTokens(self._given_token, self._sign_in)
-        self._sender = httpx_retries.RetryTransport(AsyncAttempts(self._attempt), self._retry)
-        self._http = _HttpClient(**self._httpx_options(httpx_options))
+        self._http = FrugalAsyncClient(**with_hook(self._options.httpx, akeep_location))
+        self._caller = self._caller_on(self._http)
+        self._renewing = asyncio.Lock()
+        self._sleepers: set[asyncio.Task[None]] = set()
 
     @classmethod
     def from_env(cls, **options: Unpack[AsyncClientOptions]) -> Self:
         """A client for the server, with the token or the credentials, that the environment names.
 
-        The variables are those of :class:`channel_images.settings.Settings`, such as `CHANNEL_IMAGES_URL`.
+        The variables are those of `Settings`, such as `CHANNEL_IMAGES_URL`.
 
         Args:
             options: As for the class.
@@ -140,12 +96,28 @@ class AsyncChannelImages(Connection):
         """
         return AsyncChannel(self, channel_id)
 
+    async def send(self, request: Request, decode: Callable[[bytes], T], *, after: float = 0.0) -> Answer[T]:
+        """Send a request of the generated client, with whatever retries it takes. To cancel it, cancel the task.
+
+        Args:
+            request: What a `request` function of `channel_images_api` returned.
+            decode: Makes the value of the body of a 200.
+            after: Seconds to wait before that. Closing the client ends the wait.
+
+        Raises:
+            ChannelImagesError: There was no answer, or it is no good.
+        """
+        self._check_usable()
+        self._check_loop()
+        return await self._drive(self._caller.call(request, decode, after=after, cancel=self._closing))
+
     async def close(self) -> None:
         """Close the connections, which ends the calls that wait for them. To close twice does no harm."""
         self._closed = True
         if self._loop is None or self._loop is _running_loop():
-            self._retry.close()
-            self._retry.wake()
+            self._closing.set()
+            for sleeper in self._sleepers:
+                sleeper.cancel()
             await self._http.aclose()
         else:
             with suppress(RuntimeError):  # of the loop that the connections belong to, when it is closed
@@ -159,30 +131,6 @@ class AsyncChannelImages(Connection):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
-
-    async def send(self, request: Request, decode: Callable[[bytes], T], *, after: float = 0.0) -> Answer[T]:
-        """Send a request; see `channel_images.calls.sender.AsyncSender`."""
-        if after:
-            await self._retry.apause(after)
-        return await self._call({"method": request.method, "url": request.url}, decode)
-
-    async def _call(self, operation: Mapping[str, Any], decode: Callable[[bytes], T]) -> Answer[T]:
-        """Send a request that the generated client describes, with whatever retries it takes.
-
-        Args:
-            operation: The method and the URL, as a `Request` of the generated client has them.
-            decode: Makes the value of the body of a 200.
-        """
-        self._check_usable()
-        self._check_loop()
-        token = await self._tokens.get()
-        retry = self._retry.start()  # the sign-in has a budget of its own
-        try:
-            return await self._send(operation, decode, retry, token)
-        except NotAuthenticated:
-            if self._credentials is None:
-                raise
-        return await self._send(operation, decode, retry, await self._tokens.get(refused=token))
 
     def _check_loop(self) -> None:
         """Refuse a second event loop: the connections, and the lock for the token, belong to the first."""
@@ -198,68 +146,46 @@ class AsyncChannelImages(Connection):
                 f"this {type(self).__name__} was used in another event loop: make one inside each asyncio.run()"
             )
 
-    async def _sign_in(self) -> Secret:
-        return (await self._send(SIGN_IN, decode_key, self._retry.start(), None)).value
+    async def _drive(self, steps: Steps[T]) -> T:
+        outcome: object = None
+        with closing(steps):
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration as end:
+                    value: T = end.value
+                    return value
+                try:
+                    outcome = await self._do(step)
+                except Exception as error:  # noqa: BLE001 - the call says what becomes of it
+                    outcome = error
 
-    async def _send(
-        self, operation: Mapping[str, Any], decode: Callable[[bytes], T], retry: "CallRetry", token: Secret | None
-    ) -> Answer[T]:
-        request = self._build_request(operation, token, retry, decode)
+    async def _do(self, step: Step) -> httpx.Response | Secret | Exception | None:
+        if isinstance(step, Send):
+            return await _bounded(lambda: self._transfer(step), step.deadline.left) or DeadlinePassed(step.deadline)
+        if isinstance(step, Pause):
+            await self._sleep(step.seconds)
+            return None
+        assert isinstance(step, Renew)  # noqa: S101 - there are no others
+        async with self._renewing:
+            return await self._drive(self._caller.renew(step, self._closing))
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, until the client is closed."""
+        if seconds <= 0 or self._closing.is_set():
+            return await asyncio.sleep(0)
+        sleeper = asyncio.ensure_future(asyncio.sleep(seconds))
+        self._sleepers.add(sleeper)
         try:
-            response = await self._sender.handle_async_request(request)
-        except Exception as error:  # noqa: BLE001 - raised again, as ours where it is httpx's
-            response = self._given_up(error, request, retry)
-        return self._answer(response, retry)
+            await asyncio.wait([sleeper])
+        finally:
+            self._sleepers.discard(sleeper)
+            sleeper.cancel()
 
-    async def _attempt(self, request: httpx.Request) -> httpx.Response:
-        """Send a request once, follow what may be followed, and read the answer."""
-        hops = 0
-        while True:
-            response = await self._exchange(request)
-            redirected = self._redirected(response, request, hops)
-            if redirected is None:
-                self._decode(response, request.extensions["decode"])
-                return response
-            request, hops = redirected, hops + 1
-
-    async def _exchange(self, request: httpx.Request) -> httpx.Response:
-        retry: CallRetry = request.extensions["retry"]
-        if self._rate is not None:
-            await retry.aawait_turn(self._rate)
-        self._check_usable()
-        started = time.perf_counter()
+    async def _transfer(self, step: Send) -> httpx.Response:
+        response = await self._http.send(step.request, stream=True, follow_redirects=False)
         try:
-            response = await self._transfer(request, retry.seconds_for(self._call_timeout))
-        except Exception as error:
-            self._clean_chain(error)
-            self._log(request, error, started)
-            self._check_usable()  # what fails because the client was closed meanwhile is that
-            raise
-        self._log(request, response, started)
-        return response
-
-    async def _transfer(self, request: httpx.Request, seconds: float) -> httpx.Response:
-        response, failure = None, None
-        try:
-            response = await _bounded(partial(self._receive, request), seconds)
-        except MalformedResponse as error:
-            return self._unread(error)
-        except Exception as error:
-            from channel_images.calls.deadlines import sort_out_http2
-
-            failure = sort_out_http2(_as_httpx(error, request), request, self._http)
-            if failure is error:
-                raise
-        if failure is not None:
-            raise failure  # here, where it does not refer to the other one, which may show the token
-        if response is None:
-            raise self._too_late(request, seconds)
-        return response
-
-    async def _receive(self, request: httpx.Request) -> httpx.Response:
-        response = await self._http.send(request, stream=True, follow_redirects=False)
-        try:
-            most, option = self._room_for(response)
+            most, option = self._caller.room_for(response)
             await aread_bounded(response, most, option=option)
         except BaseException:
             await response.aclose()
@@ -272,46 +198,6 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-def _as_httpx(error: Exception, request: httpx.Request) -> Exception:
-    """The error that httpx has for what a transport lets through, or calls a timeout and is none."""
-    import anyio
-
-    # httpcore lets those of TLS through that come after the handshake, and over HTTP/2 those of writing.
-    if isinstance(error, ssl.SSLError | anyio.EndOfStream | anyio.ClosedResourceError | anyio.BrokenResourceError):
-        failure: httpx.RequestError = httpx.ReadError(str(error) or "the connection was closed", request=request)
-        failure.__cause__ = error
-        return failure
-    inner = (error.__cause__ or error.__context__) if isinstance(error, httpx.RequestError) else error
-    if inner is not None and is_of_package(inner, "aiohttp"):
-        return _as_httpx_of_aiohttp(error, inner, request)
-    if isinstance(error, httpx.TimeoutException) and isinstance(inner, OSError) and not isinstance(inner, TimeoutError):
-        failure = httpx.ConnectError(str(inner), request=request)
-        failure.__cause__ = inner
-        return failure
-    return error
-
-
-def _as_httpx_of_aiohttp(error: Exception, inner: BaseException, request: httpx.Request) -> httpx.RequestError:
-    """The same for aiohttp. Its errors are left behind: they hold the request, or the password of a proxy."""
-    status = getattr(inner, "status", None)
-    if status is not None:  # of an answer that cannot be read, whose text has a URL
-        text = f"{status}, {getattr(inner, 'message', '')}"
-        kind: type[httpx.RequestError] = httpx.RemoteProtocolError
-    else:
-        text = str(inner) or type(inner).__name__
-        kind = httpx.ReadError
-    reason = getattr(inner, "os_error", None) or getattr(inner, "certificate_error", None)
-    if isinstance(reason, OSError | ValueError):
-        kind = httpx.ConnectError
-    elif isinstance(inner, TimeoutError):
-        kind = type(error) if isinstance(error, httpx.TimeoutException) else httpx.ReadTimeout
-    elif isinstance(error, httpx.RequestError) and not isinstance(error, httpx.TimeoutException):
-        kind = type(error)
-    failure = kind(" ".join(text.split()), request=request)
-    failure.__cause__ = reason
-    return failure
 
 
 async def _bounded(send: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T | None:
@@ -341,12 +227,3 @@ async def _bounded(send: Callable[[], Coroutine[Any, Any, T]], seconds: float) -
         if not task.cancelled():
             task.exception()  # nobody asks for it any more
         raise
-
-
-class _HttpClient(httpx.AsyncClient):
-    @property  # type: ignore[misc]  # nobody sets them: they come with the options
-    def cookies(self) -> httpx.Cookies:
-        return FrugalCookies(super().cookies.jar)
-
-    def _build_redirect_request(self, request: httpx.Request, response: httpx.Response) -> httpx.Request:
-        return request  # as in the synchronous client

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from channel_images.client import base
+from channel_images.calls import address
 
 RATE = 10.0
 """Requests a second to a server on another machine, unless the user says otherwise."""
@@ -31,7 +31,7 @@ def base_url(url: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL is one of this machine."""
-    return base.is_loopback((urlsplit(url).hostname or "").removeprefix("[").removesuffix("]"))
+    return address.is_loopback((urlsplit(url).hostname or "").removeprefix("[").removesuffix("]"))
 
 
 def default_rate(url: str) -> float | None:

@@ -21,7 +21,7 @@ from channel_images_api.types import Request
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    from channel_images.calls.deadlines import Stop
+    from channel_images.calls.deadlines import CancelToken
 
 T = TypeVar("T")
 SenderT = TypeVar("SenderT", bound=Sender | AsyncSender)
@@ -175,7 +175,7 @@ class Prefetch(BasePrefetch[Sender, "Future[Answer[Rows]]"]):
     """The requests that are under way, one thread each; no thread where there is one at a time."""
 
     _threads: "ThreadPoolExecutor | None" = None
-    _cancel: "Stop | None" = None
+    _cancel: "CancelToken | None" = None
 
     def answer(self, ask: Ask) -> Answer[Rows]:
         """The answer that is needed."""
@@ -187,9 +187,9 @@ class Prefetch(BasePrefetch[Sender, "Future[Answer[Rows]]"]):
         if self._threads is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            from channel_images.calls.deadlines import Stop
+            from channel_images.calls.deadlines import CancelToken
 
-            self._cancel = Stop()
+            self._cancel = CancelToken()
             self._threads = ThreadPoolExecutor(self._query.concurrency, thread_name_prefix="channel_images")
         return self._threads.submit(self._sender.send, request, self._query.decode, after=after, cancel=self._cancel)
 

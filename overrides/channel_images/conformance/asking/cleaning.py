@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from attrs import evolve, frozen
 
-from channel_images.calls.tokens import Secret, hide
+from channel_images.calls.secrets import Secret, hide
 from channel_images.conformance.asking.target import Target
 from channel_images.conformance.results import Result
 

@@ -11,15 +11,16 @@ from urllib.parse import urlsplit
 import httpx
 from attrs import evolve
 
+from channel_images.calls.address import SIGN_IN
 from channel_images.calls.bodies import CODINGS, read_bounded
-from channel_images.calls.deadlines import Call, bound
-from channel_images.calls.tokens import SIGN_IN
+from channel_images.calls.deadlines import Deadline
+from channel_images.calls.network import bound
 from channel_images.conformance.asking.cleaning import Cleaner
 from channel_images.conformance.asking.target import Target
 from channel_images.conformance.asking.wire import LONGEST_WAIT, PAUSE, PROXY_STATUSES, TRIES, retry_after
 from channel_images.exceptions import MalformedResponse
 
-LOGIN_PATH = SIGN_IN["url"]
+LOGIN_PATH = SIGN_IN.url
 MOST_BYTES = 100_000
 """The longest answer that is read."""
 
@@ -50,7 +51,7 @@ def _sign_in(target: Target, username: str, password: str, sleep: Callable[[floa
             pause = PAUSE
             try:
                 with (
-                    Call(target.timeout, None),
+                    Deadline(target.timeout),
                     client.stream("POST", url, json=body, headers={"Accept-Encoding": CODINGS}) as response,
                 ):
                     if response.status_code == 429:

@@ -15,7 +15,8 @@ import httpx
 from attrs import Factory, define, evolve, field, frozen
 
 from channel_images.calls.bodies import CODINGS, read_bounded
-from channel_images.calls.deadlines import Call, bound
+from channel_images.calls.deadlines import Deadline
+from channel_images.calls.network import bound
 from channel_images.conformance.asking.raw import NoAnswer, exchange
 from channel_images.conformance.asking.target import TOKEN, Target, curl
 from channel_images.exceptions import MalformedResponse
@@ -287,7 +288,7 @@ class Wire:
         try:
             sent = url.replace(TOKEN, quote(self.token, safe="")) if TOKEN in url else url
             with (
-                Call(self.target.timeout, None),
+                Deadline(self.target.timeout),
                 client.stream(request.method, sent, headers=headers, content=request.body) as response,
             ):
                 body = read_bounded(response, MOST_BYTES)
