@@ -24,8 +24,6 @@ from channel_images.export.work import (
     holds,
     pk_bytes,
     read_pks,
-    sync_file,
-    sync_folder,
 )
 from channel_images.listings.listing import pages_by
 from channel_images.listings.query import Query
@@ -218,7 +216,7 @@ class Export:
         path = work.path / "spool"
         # The spool of some formats is the file, and may have become it.
         if path.exists() or not holds(target, self._state.spool):
-            with closing(Spool(path, self._state.spool)) as spool:
+            with closing(Spool(path, self._state.spool, work.disk)) as spool:
                 if not self._state.spool.size:
                     spool.append(self._sink.begin())
                 for channel in channels:
@@ -226,10 +224,10 @@ class Export:
                         self._read(work, spool, channel)
                 spool.sync()
             file = self._sink.finish(path)
-            sync_file(file)
+            work.disk.flush(file)
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
-            sync_folder(target.parent)
+            work.disk.flush(target.parent)
         self._state = evolve(self._state, files=self._state.files + 1, spool=EMPTY)
         work.save(self._state.to_dict())
 
@@ -269,7 +267,7 @@ class Export:
     def _read_part(self, work: WorkFolder, spool: Spool, part: Query, *, is_last: bool) -> None:
         reading = self._reading()
         pks_path = work.path / "pks"
-        with closing(Spool(pks_path, reading.pks)) as pks:
+        with closing(Spool(pks_path, reading.pks, work.disk)) as pks:
             walk = ConsistentWalk(self._limit)
             if reading.walk is not None:
                 walk.resume(reading.walk, read_pks(pks_path))
