@@ -125,14 +125,26 @@ REFUSED = [
             "http://user:pa55\x01word@proxy:3128",
         )
     ),
-    ({"SSL_CERT_FILE": "/nowhere/pa55word.pem"}, "SSL_CERT_FILE in the environment names no certificates"),
-    ({"SSL_CERT_FILE": __file__}, "SSL_CERT_FILE in the environment names no certificates"),
-    ({"SSL_CERT_FILE": os.devnull}, "SSL_CERT_FILE in the environment names no certificates"),
-    ({"SSL_CERT_FILE": str(Path(__file__).parent)}, "SSL_CERT_FILE in the environment names no certificates"),
-    ({"SSL_CERT_DIR": "/nowhere"}, "SSL_CERT_DIR in the environment names no certificates"),
-    ({"SSL_CERT_DIR": str(Path(__file__).parent)}, "SSL_CERT_DIR in the environment names no certificates"),
-    ({"SSL_CERT_DIR": f"/nowhere:{Path(__file__).parent}"}, "SSL_CERT_DIR in the environment names no certificates"),
-    ({"SSLKEYLOGFILE": "/nowhere/keys"}, "SSLKEYLOGFILE in the environment names no file that can be written"),
+    (
+        {"SSL_CERT_FILE": "/nowhere/pa55word.pem"},
+        r"SSL_CERT_FILE=\S+ in the environment holds no certificates that can be read: ",
+    ),
+    ({"SSL_CERT_FILE": __file__}, r"SSL_CERT_FILE=\S+ in the environment holds no certificates that can be read: "),
+    ({"SSL_CERT_FILE": os.devnull}, r"SSL_CERT_FILE=\S+ in the environment holds no certificates that can be read: "),
+    (
+        {"SSL_CERT_FILE": str(Path(__file__).parent)},
+        r"SSL_CERT_FILE=\S+ in the environment holds no certificates that can be read: ",
+    ),
+    ({"SSL_CERT_DIR": "/nowhere"}, r"SSL_CERT_DIR=\S+ in the environment holds no certificates that can be read: "),
+    (
+        {"SSL_CERT_DIR": str(Path(__file__).parent)},
+        r"SSL_CERT_DIR=\S+ in the environment holds no certificates that can be read: ",
+    ),
+    (
+        {"SSL_CERT_DIR": f"/nowhere:{Path(__file__).parent}"},
+        r"SSL_CERT_DIR=\S+ in the environment holds no certificates that can be read: ",
+    ),
+    ({"SSLKEYLOGFILE": "/nowhere/keys"}, "SSLKEYLOGFILE=/nowhere/keys in the environment cannot be written: "),
 ]
 
 
@@ -179,9 +191,20 @@ def test_the_command_line_says_it_in_one_line(
     environment.chdir(tmp_path)
     done = command(*arguments, "--url", "https://far.example", **variables)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert done.stderr.startswith(f"channel-images: {message} in the environment ")
+    assert done.stderr.startswith(f"channel-images: {message}")
+    assert " in the environment " in done.stderr
     assert "pa55" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "variables", [{"SSL_CERT_FILE": "/nowhere.pem"}, {"SSL_CERT_FILE": __file__}, {"SSL_CERT_DIR": "/nowhere"}]
+)
+def test_the_check_says_it_in_one_line(variables: Mapping[str, str], proxy: RawServer) -> None:
+    done = command("check", proxy.url, "--channel", "5", **variables)
+    ((name, value),) = variables.items()
+    assert (done.returncode, proxy.asked, done.stderr.count("\n")) == (2, [], 1)
+    assert done.stderr.startswith(f"channel-images: {name}={value} in the environment holds no certificates")
 
 
 def test_the_proxy_that_is_not_used_is_not_read(environment: pytest.MonkeyPatch) -> None:

@@ -129,22 +129,24 @@ def tls_context(verify: ssl.SSLContext | str | bool, cert: Any = None, *, reads_
     Raises:
         ConfigurationError: There are no certificates where one of them says.
     """
-    name = "verify="
-    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-        if reads_environment and verify is True and (value := os.environ.get(variable)):
-            name, verify = f"{variable} in the environment", value
     place = str(verify)
+    if verify is True and reads_environment:
+        name = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)), "")
+        if name:
+            verify = os.environ[name]
+            place = f"{name}={verify} in the environment"
     try:
         context = _trusting(verify) if isinstance(verify, str) else httpx.create_ssl_context(verify, trust_env=False)
         if cert is not None:
             files = (cert,) if isinstance(cert, str) else cert
-            name, place = "cert=", str(files[0])  # the last one is a password
+            place = str(files[0])  # the last one may be a password
             context.load_cert_chain(*files)
     except OSError as error:  # of which ssl's are
-        what = "no certificates that can be read"
         if error.filename and error.filename == os.environ.get("SSLKEYLOGFILE"):
-            name, place, what = "SSLKEYLOGFILE in the environment", error.filename, "no file that can be written"
-        raise ConfigurationError(f"{name} names {what}: {place}: {error.strerror}") from None
+            raise ConfigurationError(
+                f"SSLKEYLOGFILE={error.filename} in the environment cannot be written: {error.strerror}"
+            ) from None
+        raise ConfigurationError(f"{place} holds no certificates that can be read: {error.strerror}") from None
     return context
 
 
