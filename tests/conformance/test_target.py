@@ -22,15 +22,15 @@ ASKED: list[Callable[[Target], object]] = [
     "proxy", [f"foo://me:{PASSWORD}@proxy", f"http://me:{PASSWORD}@", f"http://me:{PASSWORD}@[::1"]
 )
 def test_a_proxy_that_is_no_url(ask: Callable[[Target], object], proxy: str) -> None:
-    with pytest.raises(ValueError, match="the proxy is no URL such as http://proxy:3128") as refused:
+    with pytest.raises(ValueError, match="the proxy takes a URL such as http://proxy:3128") as refused:
         ask(Target(URL, 5, proxy=proxy))
     assert PASSWORD not in str(refused.value)
 
 
 @pytest.mark.parametrize("ask", ASKED, ids=["check", "sign-in"])
 def test_a_proxy_that_needs_a_package(ask: Callable[[Target], object], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("channel_images.conformance.asking.target.find_spec", lambda _: None)
-    with pytest.raises(ValueError, match=r"which needs pip install 'httpx\[socks\]'$") as refused:
+    monkeypatch.setattr("channel_images.calls.environment.find_spec", lambda _: None)
+    with pytest.raises(ValueError, match=r"only with pip install 'httpx\[socks\]'$") as refused:
         ask(Target(URL, 5, proxy=f"socks5://me:{PASSWORD}@proxy:1080"))
     assert PASSWORD not in str(refused.value)
 

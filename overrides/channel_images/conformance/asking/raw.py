@@ -5,7 +5,6 @@ connection is used again.
 """
 
 import socket
-import ssl
 import time
 from collections.abc import Iterable
 from contextlib import closing
@@ -91,11 +90,8 @@ def _connected(target: Target, host: str, port: int) -> socket.socket:
     connection = socket.create_connection((host, port), target.timeout)
     if not target.url.startswith("https:"):
         return connection
-    context = target.tls()
-    if not isinstance(context, ssl.SSLContext):
-        context = ssl._create_unverified_context()  # noqa: S323 - as the user asked
     try:
-        return context.wrap_socket(connection, server_hostname=host)
+        return target.tls().wrap_socket(connection, server_hostname=host)
     except OSError:
         connection.close()
         raise

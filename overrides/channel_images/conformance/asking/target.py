@@ -1,12 +1,10 @@
 """Knows the server that is judged: where it is, and how to ask it."""
 
-import os
 import shlex
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,8 +14,8 @@ import httpx
 from channel_images.calls.address import is_loopback
 from channel_images.calls.bodies import CODINGS
 from channel_images.calls.deadlines import Deadline
+from channel_images.calls.environment import read_proxy, tls_context
 from channel_images.calls.network import bound
-from channel_images.exceptions import ConfigurationError
 
 RATE = 10.0
 """Requests a second to a server on another machine, unless the user says otherwise."""
@@ -26,8 +24,6 @@ DEFAULT_TIMEOUT = 30.0
 """Seconds that a whole answer may take."""
 TOKEN = "$TOKEN"  # noqa: S105 - a placeholder
 """What stands for the token in requests and in evidence."""
-CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-"""The variables of the environment that name the certificates to verify with."""
 
 
 def base_url(url: str) -> str:
@@ -74,21 +70,14 @@ class Target:
     """Whether to verify TLS certificates, or the path of the CA bundle to verify them with."""
     proxy: str | None = attrs.field(default=None, repr=False)
 
-    def tls(self) -> ssl.SSLContext | bool:
+    def tls(self) -> ssl.SSLContext:
         """How to verify certificates; made once for all clients, since that takes longer than a request.
 
         Raises `ConfigurationError` where the certificates to verify with cannot be read.
         """
-        try:
-            if isinstance(self.verify, str):
-                return ssl.create_default_context(cafile=self.verify)
-            return httpx.create_ssl_context() if self.verify else False
-        except OSError as error:  # of which ssl's are
-            named = next((f"{name}={os.environ[name]}" for name in CERTIFICATES if os.environ.get(name)), "")
-            where = self.verify if isinstance(self.verify, str) else f"{named} in the environment"
-            raise ConfigurationError(f"{where} holds no certificates that can be read: {error.strerror}") from None
+        return tls_context(self.verify, reads_environment=True)
 
-    def client(self, verify: ssl.SSLContext | bool | None = None) -> httpx.Client:
+    def client(self, verify: ssl.SSLContext | None = None) -> httpx.Client:
         """A client that adds no credentials, keeps no cookie, follows no redirect and asks no environment for a proxy.
 
         Raises `ConfigurationError`, with a message that shows no password, where the proxy cannot be used.
@@ -97,25 +86,13 @@ class Target:
             headers=self.headers,
             timeout=self.timeout,
             verify=self.tls() if verify is None else verify,
-            proxy=self._proxy(),
+            proxy=read_proxy("the proxy", self.proxy) if self.proxy else None,
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             follow_redirects=False,
         )
         bound(client)
         return client
-
-    def _proxy(self) -> httpx.Proxy | None:
-        if not self.proxy:
-            return None
-        proxy = None
-        with suppress(httpx.InvalidURL, ValueError):  # whose words may have the password
-            proxy = httpx.Proxy(self.proxy)
-        if proxy is None or not proxy.url.host:
-            raise ConfigurationError("the proxy is no URL such as http://proxy:3128")
-        if proxy.url.scheme.startswith("socks") and find_spec("socksio") is None:
-            raise ConfigurationError("the proxy is one of SOCKS, which needs pip install 'httpx[socks]'")
-        return proxy
 
     @contextmanager
     def stream(self, client: httpx.Client, method: str, url: str, **options: Any) -> Iterator[httpx.Response]:

@@ -150,7 +150,7 @@ class Wire:
     blips: list[Answer] = Factory(list)
     """Broken connections, and answers of a proxy (502, 503, 504), that were gone when the request was sent again."""
     _clients: dict[bool, httpx.Client] = field(init=False, factory=dict)
-    _verify: ssl.SSLContext | bool = field(init=False)
+    _verify: ssl.SSLContext = field(init=False)
     _next: float = field(init=False, default=0.0)
     _failures: int = field(init=False, default=0)
     _taken: deque[float] = field(init=False, factory=lambda: deque(maxlen=200))
