@@ -81,6 +81,7 @@ def test_only_this_machine_is_asked_without_a_limit(url: str, rate: float | None
         "http://",
         "http://[::1",
         f"http://me:{PASSWORD}@host",
+        f"http://me:{PASSWORD}/@host",
         "http://host/?a=1",
         "http://host/#a",
     ],

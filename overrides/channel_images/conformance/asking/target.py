@@ -36,7 +36,8 @@ def base_url(url: str) -> str:
         parsed = httpx.URL(url)
         urlsplit(url)  # stricter about brackets than httpx
     except (httpx.InvalidURL, ValueError) as error:
-        raise ValueError(f"{shown} is no URL: {error}") from None
+        # The error may quote a part of a password, for a port.
+        raise ValueError(f"{shown} is no URL" + ("" if "@" in url else f": {error}")) from None
     if parsed.userinfo or parsed.query or parsed.fragment:
         raise ValueError("the URL holds a password, a query or a fragment; give the base URL alone")
     if parsed.scheme not in ("http", "https") or not parsed.host:
