@@ -10,8 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.wire import IMAGE, SURFACES, TOKEN, RawServer, get_image, http
 
 from channel_images import (

@@ -17,8 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.cli.conftest import COMMAND, Run, Terminal, environment_for
 
 from channel_images.cli.output import Format, Output, print_rows

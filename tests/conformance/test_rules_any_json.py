@@ -8,8 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from attrs import define, field
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from tests.conformance.tiny import FULL, Reply, Tiny, reading, row, told
 
 from channel_images.conformance.asking.parsing import NotJson, parsed, said

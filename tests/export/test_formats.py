@@ -11,8 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.export.conftest import IMAGES, pks_of, rows_of
 
 from channel_images import ChannelImages, ProductImage

@@ -11,8 +11,7 @@ from urllib.parse import quote_from_bytes, urlsplit
 
 import httpx
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from channel_images.mock import MockServer
 from channel_images.mock.operations import operations

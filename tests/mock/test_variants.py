@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Set as AbstractSet
 from email.utils import parsedate_to_datetime
 from itertools import combinations
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import define, field
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tests.walks.simulation import Server, error, give, pks_of
 
 from channel_images.exceptions import ChannelImagesError, ConfigurationError, DrainStalled, IncompleteListing

@@ -4,8 +4,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from tests.walks.simulation import Server, error, give, image, pks_of, rows_in_order, walked
 
 from channel_images.exceptions import (

@@ -21,8 +21,7 @@ from channel_images.cli.output import EscapeFormulasOption
 from channel_images.settings import CHANNEL_VARIABLES, first_set
 
 if TYPE_CHECKING:
-    from channel_images.export import ExportResult
-    from channel_images.export import Progress as ExportProgress
+    from channel_images.export import ExportResult, Progress as ExportProgress
 
 _PLAIN_SECONDS = 5.0
 """Seconds between two lines of progress that no terminal shows."""
