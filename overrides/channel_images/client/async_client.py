@@ -11,7 +11,7 @@ import httpx
 from channel_images.calls.address import akeep_location
 from channel_images.calls.answers import Answer
 from channel_images.calls.bodies import aread_bounded
-from channel_images.calls.call import Renew, Send, Step, Steps
+from channel_images.calls.call import Pause, Send, Step, Steps
 from channel_images.calls.config import AsyncClientOptions, with_hook
 from channel_images.calls.deadlines import DeadlinePassed
 from channel_images.client.base import BaseClient, FrugalAsyncClient
@@ -115,23 +115,21 @@ class AsyncChannelImages(BaseClient):
                 return value
 
     async def _do(self, step: Step) -> object:
+        if isinstance(step, Pause):
+            await self._sleep(step.seconds)
+            return None
         try:
             if isinstance(step, Send):
                 response = await _bounded(lambda: self._transfer(step), step.deadline.left)
                 return DeadlinePassed(step.deadline) if response is None else response
-            if isinstance(step, Renew):
-                async with self._renewing:
-                    return await self._drive(self._caller.renew(step, self._closing))
-            await self._sleep(step.seconds)
+            async with self._renewing:
+                return await self._drive(self._caller.renew(step, self._closing))
         except Exception as error:  # noqa: BLE001 - the call says what becomes of it
             return error
-        return None
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, until the client is closed."""
-        if seconds <= 0 or self._closing.is_set():
-            return await asyncio.sleep(0)
-        sleeper = asyncio.ensure_future(asyncio.sleep(seconds))
+        sleeper = asyncio.ensure_future(asyncio.sleep(0 if self._closing.is_set() else seconds))
         self._sleepers.add(sleeper)
         try:
             await asyncio.wait([sleeper])

@@ -12,7 +12,7 @@ import httpx
 from channel_images.calls.address import keep_location
 from channel_images.calls.answers import Answer
 from channel_images.calls.bodies import read_bounded
-from channel_images.calls.call import Renew, Send, Step, Steps
+from channel_images.calls.call import Pause, Send, Step, Steps
 from channel_images.calls.config import SyncClientOptions, with_hook
 from channel_images.calls.deadlines import CancelToken
 from channel_images.client.base import BaseClient, FrugalClient
@@ -145,13 +145,13 @@ class ChannelImages(BaseClient):
                 return value
 
     def _do(self, step: Step, cancel: CancelToken) -> object:
+        if isinstance(step, Pause):
+            return cancel.wait(min(step.seconds, threading.TIMEOUT_MAX))
         try:
             if isinstance(step, Send):
                 return self._transfer(step)
-            if isinstance(step, Renew):
-                with self._renewing:
-                    return self._drive(self._caller.renew(step, cancel), cancel)
-            return cancel.wait(step.seconds)
+            with self._renewing:
+                return self._drive(self._caller.renew(step, cancel), cancel)
         except Exception as error:  # noqa: BLE001 - the call says what becomes of it
             return error
 
