@@ -22,7 +22,13 @@ ROOT = DOCS.parent
 SITE = DOCS / "site"
 CODEGEN = ROOT / "overrides" / "codegen"
 SCHEMAS = ROOT / "overrides" / "channel_images" / "conformance" / "schemas"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(DOCS.glob("*.md")),
+    ROOT / "ARCHITECTURE.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+]
 
 STYLE = """
 :root { color-scheme: light dark; }

@@ -33,6 +33,7 @@ class Model(Protocol):
 
 
 M = TypeVar("M", bound=Model)
+S = TypeVar("S", bound=Model)
 
 
 class Field(NamedTuple):
@@ -97,6 +98,26 @@ def _decode_fast(model: type[M], content: bytes, *, many: bool) -> list[M] | Non
         return None
 
 
+def decode_parsed(model: type[M], made: type[S], parsed: list[Any]) -> list[S]:
+    """The fast way from objects that a caller has parsed, and keeps.
+
+    Args:
+        model: What they are.
+        made: What is made of them: the model, or a subclass of it.
+        parsed: The objects.
+
+    Raises:
+        ValueError: They have to go the exact way.
+    """
+    import msgspec
+
+    rows = (_decoders.get((model, True)) or _make_decoder(model, True)).type
+    try:
+        return build_models(model, msgspec.convert(parsed, rows), made)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from None
+
+
 def _learn(model: type[Any], models: Iterable[Any]) -> None:
     """Have the next decoders take the unknown fields of models that had to go the exact way."""
     if (way := _ways.get(model)) is None:
@@ -145,14 +166,14 @@ def _row_type(model: type[Any]) -> Any:
     return msgspec.defstruct(model.__name__, fields, forbid_unknown_fields=True, gc=False)
 
 
-def build_models(model: type[M], rows: list[Any]) -> list[M]:
-    """Models of rows.
+def build_models(model: type[M], rows: list[Any], made: type[S] | None = None) -> list[Any]:
+    """Models of rows, or what is `made` in their place: instances of a subclass.
 
     Raises:
         ValueError: The rows have to go the exact way.
     """
     # Without __init__, which takes longer than all that happens to a model here.
-    models: list[Any] = list(map(object.__new__, repeat(model, len(rows))))
+    models: list[Any] = list(map(object.__new__, repeat(made or model, len(rows))))
     if rows:
         _ways[model].fill(models, rows)
         _add_unknown(models, rows, len(_ways[model].fields))

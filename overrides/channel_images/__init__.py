@@ -13,47 +13,50 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from channel_images.calls.address import InsecureConnectionWarning
-    from channel_images.calls.answers import Answer, Page
-    from channel_images.calls.retries import Retries
-    from channel_images.client.async_client import AsyncChannelImages
-    from channel_images.client.channel import AsyncChannel, Channel
-    from channel_images.client.client import ChannelImages
+    from channel_images.calls.address import InsecureConnectionWarning as InsecureConnectionWarning
+    from channel_images.calls.answers import Answer as Answer, Page as Page
+    from channel_images.calls.retries import Retries as Retries
+    from channel_images.client.async_client import AsyncChannelImages as AsyncChannelImages
+    from channel_images.client.channel import AsyncChannel as AsyncChannel, Channel as Channel
+    from channel_images.client.client import ChannelImages as ChannelImages
     from channel_images.exceptions import (
-        BadRequest,
-        ChannelImagesError,
-        ClientUnusable,
-        ConfigurationError,
-        ConnectionFailed,
-        DrainStalled,
-        ExportError,
-        IncompleteListing,
-        ListingError,
-        MalformedResponse,
-        NotAuthenticated,
-        NotFound,
-        PermissionDenied,
-        RateLimited,
-        RequestError,
-        ResponseError,
-        ServerError,
-        StatusError,
-        Timeout,
+        BadRequest as BadRequest,
+        ChannelImagesError as ChannelImagesError,
+        ClientUnusable as ClientUnusable,
+        ConfigurationError as ConfigurationError,
+        ConnectionFailed as ConnectionFailed,
+        DrainStalled as DrainStalled,
+        ExportError as ExportError,
+        IncompleteListing as IncompleteListing,
+        ListingError as ListingError,
+        MalformedResponse as MalformedResponse,
+        NotAuthenticated as NotAuthenticated,
+        NotFound as NotFound,
+        PermissionDenied as PermissionDenied,
+        RateLimited as RateLimited,
+        RequestError as RequestError,
+        ResponseError as ResponseError,
+        ServerError as ServerError,
+        StatusError as StatusError,
+        Timeout as Timeout,
     )
-    from channel_images.listings.async_listing import AsyncListing, AsyncPendingListing
-    from channel_images.listings.listing import Listing, PendingListing
-    from channel_images.settings import Settings
-    from channel_images.window import Window
-    from channel_images_api.client import AuthenticatedClient
-    from channel_images_api.errors import MalformedBody
+    from channel_images.listings.async_listing import (
+        AsyncListing as AsyncListing,
+        AsyncPendingListing as AsyncPendingListing,
+    )
+    from channel_images.listings.listing import Listing as Listing, PendingListing as PendingListing
+    from channel_images.settings import Settings as Settings
+    from channel_images.window import Window as Window
+    from channel_images_api.client import AuthenticatedClient as AuthenticatedClient
+    from channel_images_api.errors import MalformedBody as MalformedBody
     from channel_images_api.models import (
-        ProductImage,
-        ProductImagePage,
-        ProductImageSource,
-        ProductImageStatus,
-        ProductType,
+        ProductImage as ProductImage,
+        ProductImagePage as ProductImagePage,
+        ProductImageSource as ProductImageSource,
+        ProductImageStatus as ProductImageStatus,
+        ProductType as ProductType,
     )
-    from channel_images_api.types import UNSET, Unset
+    from channel_images_api.types import UNSET as UNSET, Unset as Unset
 
 # Imported when they are first asked for: the command line and the pytest plugin need few of them, or none.
 _HOME = {
@@ -101,50 +104,7 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = (
-    "UNSET",
-    "Answer",
-    "AsyncChannel",
-    "AsyncChannelImages",
-    "AsyncListing",
-    "AsyncPendingListing",
-    "AuthenticatedClient",
-    "BadRequest",
-    "Channel",
-    "ChannelImages",
-    "ChannelImagesError",
-    "ClientUnusable",
-    "ConfigurationError",
-    "ConnectionFailed",
-    "DrainStalled",
-    "ExportError",
-    "IncompleteListing",
-    "InsecureConnectionWarning",
-    "Listing",
-    "ListingError",
-    "MalformedBody",
-    "MalformedResponse",
-    "NotAuthenticated",
-    "NotFound",
-    "Page",
-    "PendingListing",
-    "PermissionDenied",
-    "ProductImage",
-    "ProductImagePage",
-    "ProductImageSource",
-    "ProductImageStatus",
-    "ProductType",
-    "RateLimited",
-    "RequestError",
-    "ResponseError",
-    "Retries",
-    "ServerError",
-    "Settings",
-    "StatusError",
-    "Timeout",
-    "Unset",
-    "Window",
-)
+__all__ = tuple(_MODULE_OF)
 
 
 def __getattr__(name: str) -> object:

@@ -1,7 +1,7 @@
-"""The pytest plugin: a mock server for the tests of a connector.
+"""Gives the tests of a connector a mock server: the pytest plugin.
 
 pytest loads this module in every run where the package is installed, so it imports nothing but pytest until a test asks
-for the fixture. How to use it is shown in ``docs/testing.md``.
+for the fixture. How to use it is shown in `docs/testing.md`.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def channel_images_mock_server() -> "Iterator[MockServer]":
-    """The server behind ``channel_images_mock``, one for the session.
+    """The server behind `channel_images_mock`, one for the session.
 
-    Override it in a ``conftest.py`` for one that is started otherwise, with a variant, say.
+    Override it in a `conftest.py` for one that is started otherwise, with a variant, say.
     """
     try:
         from channel_images.mock import MockServer
@@ -70,20 +70,21 @@ class ChannelImagesMock:
     @cached_property
     def client(self) -> "AuthenticatedClient":
         """A generated client with the token, for synchronous calls. Closed after the test."""
-        from channel_images import AuthenticatedClient
-
-        return AuthenticatedClient(base_url=self.url, token=self.token)
+        return self._client()
 
     @cached_property
     def async_client(self) -> "AuthenticatedClient":
         """A generated client with the token, for asynchronous calls. Closed after the test."""
         import httpx
 
+        # Connections that stay open belong to the test's event loop, which ends before they could be closed here.
+        return self._client(limits=httpx.Limits(max_keepalive_connections=0))
+
+    def _client(self, **options: object) -> "AuthenticatedClient":
         from channel_images import AuthenticatedClient
 
-        # Connections that stay open belong to the test's event loop, which ends before they could be closed here.
-        kept = {"limits": httpx.Limits(max_keepalive_connections=0)}
-        return AuthenticatedClient(base_url=self.url, token=self.token, httpx_args=kept)
+        # The server is on this machine: whatever proxy the environment names would look for it on its own.
+        return AuthenticatedClient(base_url=self.url, token=self.token, httpx_args={"trust_env": False, **options})
 
     def add(
         self,
@@ -110,7 +111,7 @@ class ChannelImagesMock:
         self.server.mark_sent(channel, pks)
 
     def fault(self, *specs: str) -> None:
-        """Make something go wrong from the next request on, as in ``fault("503:first=2")``."""
+        """Make something go wrong from the next request on, as in `fault("503:first=2")`."""
         self.server.fault(*specs)
 
     def clear_faults(self) -> None:
@@ -133,7 +134,7 @@ class ChannelImagesMock:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of ``--pyargs channel_images.conformance`` (docs/conformance.md), here because this module loads early."""
+    """The options of `--pyargs channel_images.conformance` (docs/conformance.md), here because this module loads early."""
     group = parser.getgroup("channel-images", "conformance check (--pyargs channel_images.conformance)")
     group.addoption("--channel-images-url", metavar="URL", help="judge the server with this base URL")
     group.addoption(

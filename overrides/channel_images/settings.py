@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
 from attrs import field, frozen
 
@@ -57,6 +58,20 @@ class Settings:
         if token is not None:
             username = password = None
         return cls(url, token, username, password, int(channel) if channel else None)
+
+    @property
+    def arguments(self) -> "Arguments":
+        """The arguments of a client that say where the server is, and what proves that one may ask."""
+        return {"base_url": self.url, "token": self.token, "username": self.username, "password": self.password}
+
+
+class Arguments(TypedDict):
+    """What `Settings.arguments` has."""
+
+    base_url: str
+    token: str | None
+    username: str | None
+    password: str | None
 
 
 def first_set(names: Sequence[str], environ: Mapping[str, str]) -> str | None:

@@ -26,7 +26,7 @@ from channel_images.exceptions import ConfigurationError
 from channel_images.export import Partition, What, plan, read
 from channel_images.export.lists import EXPORT_LIMIT
 from channel_images.export.plan import PARTITION_ROWS
-from channel_images.export.sinks import arrow_schema, to_batch
+from channel_images.formats.arrow import arrow_schema, to_batch
 from channel_images.settings import TOKEN_VARIABLES, URL_VARIABLES, Settings, first_set
 from channel_images_api.models import ProductImage, ProductType
 

@@ -11,8 +11,7 @@ from typing import Any
 import httpx
 import httpx_aiohttp
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.wire import IMAGE, TOKEN, RawServer, Reply, get_image, http, list_pks
 
 from channel_images import (

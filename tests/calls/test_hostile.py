@@ -7,8 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tests.wire import IMAGE, SURFACES, RawServer, get_image, http, list_pks, run
 
 from channel_images import (

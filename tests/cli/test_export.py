@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from channel_images.cli.export import What as ListedWhat
-from channel_images.export import What
 from channel_images.mock import Churn, MockServer
 
 IMAGES = 640
@@ -44,10 +42,6 @@ def run(server: MockServer, folder: Path, *arguments: str, **variables: str) -> 
 def environment(server: MockServer) -> dict[str, str]:
     rest = {name: value for name, value in os.environ.items() if not name.startswith(("CHANNEL_IMAGES_", "OMNITRON_"))}
     return {**rest, "CHANNEL_IMAGES_URL": server.url, "CHANNEL_IMAGES_TOKEN": server.token}
-
-
-def test_the_words_of_what_are_those_of_the_engine() -> None:
-    assert [word.value for word in ListedWhat] == [word.value for word in What]
 
 
 def test_a_whole_export(server: MockServer, tmp_path: Path) -> None:

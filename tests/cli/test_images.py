@@ -17,13 +17,12 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.cli.conftest import COMMAND, Run, Terminal, environment_for
 
-from channel_images.cli.output import print_rows
+from channel_images.cli.output import Format, Output, print_rows
 from channel_images.exceptions import IncompleteListing
-from channel_images.formats.columns import columns
+from channel_images.formats.columns import REST, columns
 from channel_images.mock import MockServer
 from channel_images.walks.consistent import ConsistentWalk
 
@@ -95,7 +94,7 @@ def test_one_image(run: Run, shop: MockServer) -> None:
     assert ndjson(run("image", "5", "7").out) == [api(shop, "7/")]
     assert ndjson(run("image", "5", "7", "--detailed").out) == [api(shop, "7/detailed/")]
     assert json.loads(run("image", "5", "7", "--format", "json").out) == api(shop, "7/")
-    assert run("image", "5", "7", "--format", "csv", "--fields", "pk,is_active").out.startswith("pk,is_active\n7,")
+    assert run("image", "5", "7", "--format", "csv", "--fields", "pk,is_active").out.startswith("pk,is_active\r\n7,")
     assert ndjson(run("image", "7", CHANNEL_IMAGES_CHANNEL="5").out) == [api(shop, "7/")]
 
 
@@ -123,21 +122,21 @@ def test_json_is_an_array(run: Run, shop: MockServer) -> None:
 def test_csv(run: Run, shop: MockServer) -> None:
     header, *lines = csv.reader(io.StringIO(run("images", "5", "--format", "csv").out))
     rows = api(shop, limit=1000)["results"]
-    assert header == FIELDS
+    assert header == [*FIELDS, REST]
     assert len(lines) == len(rows)
     for line, row in zip(lines, rows, strict=True):
         cells = dict(zip(header, line, strict=True))
         assert cells["modified_date"] == row["modified_date"]
         assert cells["is_active"] == ("true" if row["is_active"] else "false")
         assert cells["width"] == ("" if row["width"] is None else str(row["width"]))
-    assert run("images", "7", "--format", "csv").out == ",".join(FIELDS) + "\n"
-    assert run("images", "5", "--id-in", "", "--format", "csv").out == ",".join(FIELDS) + "\n"
+    assert run("images", "7", "--format", "csv").out == ",".join([*FIELDS, REST]) + "\r\n"
+    assert run("images", "5", "--id-in", "", "--format", "csv").out == ",".join([*FIELDS, REST]) + "\r\n"
 
 
 def test_chosen_fields_in_their_order(run: Run) -> None:
     done = run("images", "5", "--limit-total", "1", "--fields", "width, pk", "--fields", "hash")
     assert list(ndjson(done.out)[0]) == ["width", "pk", "hash"]
-    assert run("images", "7", "--format", "csv", "--fields", "width,more").out == "width,more\n"
+    assert run("images", "7", "--format", "csv", "--fields", "width,more").out == "width,more\r\n"
 
 
 def test_a_field_that_no_image_has_is_named(run: Run) -> None:
@@ -171,17 +170,21 @@ ODD: list[dict[str, Any]] = [
 
 
 @contextmanager
-def serving(*pages: list[dict[str, Any]], one: dict[str, Any] | None = None) -> Iterator[str]:
-    """A server whose full list has these pages, and which gives one image, whatever its pk."""
+def serving(*pages: list[dict[str, Any]], one: dict[str, Any] | None = None, text: str | None = None) -> Iterator[str]:
+    """A server whose full list has these pages, and which gives one image, whatever its pk; or a row as a text has it."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             number = int((re.search(r"page=(\d+)", self.path) or ["", "1"])[1])
-            there = number <= len(pages)
+            there = number <= max(len(pages), 1)
             body = {"count": sum(map(len, pages)), "next": "x" if number < len(pages) else None, "previous": None}
-            content = json.dumps({**body, "results": pages[number - 1]} if there else {"detail": "Invalid page."})
+            content = json.dumps(
+                {**body, "results": pages[number - 1] if pages else []} if there else {"detail": "Invalid page."}
+            )
+            if text is not None:
+                content = f'{{"count":1,"next":null,"results":[{text}]}}'
             if re.search(r"/\d+/$", self.path):
-                content = json.dumps(one)
+                content = text or json.dumps(one)
             self.send_response(200 if there else 404)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
@@ -222,19 +225,36 @@ def test_a_row_that_came_on_two_pages_is_printed_once_and_unchanged(run: Run) ->
     assert ndjson(done.out) == [*pages[0], pages[1][1]]
 
 
-def test_csv_has_a_column_for_what_the_first_page_had(run: Run) -> None:
+def test_csv_has_the_fields_that_the_contract_does_not_name_in_one_column(run: Run) -> None:
     with serving(ODD[:2], ODD[2:]) as url:
-        done = run("images", "5", "--limit", "2", "--format", "csv", CHANNEL_IMAGES_URL=url)
-    header, *lines = csv.reader(io.StringIO(done.out))
-    assert header == [*FIELDS, "label", "n", "tags"]
-    assert [line[-3:] for line in lines] == [
-        ["\\ud800 half", str(2**70), ""],
-        ['ü,\n"x"', "", '{"a":[1,null]}'],
-        ["", "", ""],
-    ]
-    assert done.err == (
-        "channel-images: not in the CSV, since the first page had none of them: later; --fields makes columns of them\n"
-    )
+        arguments = ("images", "5", "--limit", "2", "--format", "csv")
+        done = run(*arguments, CHANNEL_IMAGES_URL=url)
+        chosen = run(*arguments, "--fields", f"tags,later,pk,{REST}", CHANNEL_IMAGES_URL=url)
+    header, *lines = csv.reader(io.StringIO(done.out, newline=""))
+    assert (done.err, header) == ("", [*FIELDS, REST])
+    more = [{name: value for name, value in row.items() if name not in FIELDS} for row in ODD]
+    assert [json.loads(line[-1]) for line in lines] == more
+    header, *lines = csv.reader(io.StringIO(chosen.out, newline=""))
+    assert (chosen.err, header) == ("", ["tags", "later", "pk", REST])
+    assert [line[:3] for line in lines] == [["", "", "1"], ['{"a":[1,null]}', "", "2"], ["", "true", "3"]]
+    assert [json.loads(line[3]) for line in lines] == more
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '"width":12.0,"price":19.90,"far":1e400,"tiny":-0.0',
+        '"product":18446744073709551616,"other":123456789012345678901234567890',
+        '"height":null,"created_date":"2022-11-25T15:06:42.1234567+03:00"',
+        '"deep":{"a":[0.10,{"b":1E2}]}',
+    ],
+)
+def test_what_came_is_printed_digit_by_digit(run: Run, fields: str) -> None:
+    row = f'{{"pk":1,{fields}}}'
+    spelled = row.replace("1e400", "1E+400").replace("1E2", "1E+2")
+    with serving(text=row) as url:
+        for command in (["images", "5"], ["images", "5", "--consistent"], ["image", "5", "1"]):
+            assert run(*command, CHANNEL_IMAGES_URL=url).out == f"{spelled}\n"
 
 
 def test_a_terminal_obeys_nothing_that_a_server_sends(terminal: Terminal, spawn: Run) -> None:
@@ -278,12 +298,12 @@ def test_a_terminal_obeys_no_format_and_a_pipe_gets_it_as_it_is(
             assert (found[0] if isinstance(found, list) else found) == row
 
 
-def printed(chosen: str, rows: list[dict[str, Any]], **options: bool) -> str:
+def printed(chosen: str, rows: list[dict[str, Any]]) -> str:
     """What rows look like in a pipe, decoded strictly."""
     stream = io.TextIOWrapper(io.BytesIO())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdout", stream)
-        print_rows([rows], chosen, ["pk,hash,more"], **options)
+        print_rows([rows], Output(Format(chosen), ["pk,hash,more"]))
     stream.flush()
     assert isinstance(stream.buffer, io.BytesIO)
     return stream.buffer.getvalue().decode()
@@ -319,9 +339,9 @@ def test_formulas_are_escaped_when_that_is_asked_for(run: Run) -> None:
         for command in (["images", "5"], ["image", "5", "1"]):
             arguments = [*command, "--format", "csv", "--fields", "pk,hash,=more"]
             plain = run(*arguments, CHANNEL_IMAGES_URL=url).out
-            assert plain == "pk,hash,=more\n-1,=1+1,@a\n"
+            assert plain == "pk,hash,=more\r\n-1,=1+1,@a\r\n"
             escaped = run(*arguments, "--escape-formulas", CHANNEL_IMAGES_URL=url).out
-            assert escaped == "pk,hash,'=more\n-1,'=1+1,'@a\n"
+            assert escaped == "pk,hash,'=more\r\n-1,'=1+1,'@a\r\n"
     for command in (["images", "5"], ["pending", "5", "--format", "json"], ["image", "5", "1", "--format", "table"]):
         done = run(*command, "--escape-formulas")
         assert (done.code, done.out) == (2, "")

@@ -17,7 +17,7 @@ import pytest
 
 from channel_images.mock import MockServer
 from channel_images.mock.bugs import BUGS
-from channel_images.mock.faults.faults import CONDITIONS, KINDS
+from channel_images.mock.faults.kinds import CONDITIONS, KINDS
 from channel_images.mock.settings import DEFAULT_TOKEN
 from channel_images.mock.variants import VARIANTS
 

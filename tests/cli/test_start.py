@@ -12,8 +12,12 @@ import typer
 from tests.cli.conftest import Run
 from typer.testing import CliRunner
 
-from channel_images.cli import connection, export, filters, image, images, listing, output, pending
+from channel_images.cli import export, image, images, pending, table
 from channel_images.cli.app import _MODULES, COMMANDS, app
+from channel_images.cli.connection import Connection
+from channel_images.cli.filters import Filters
+from channel_images.cli.listing import Paging
+from channel_images.cli.options import options_of
 from channel_images.client.channel import DEFAULT_LIMIT
 from channel_images.contract import load_contract
 from channel_images.formats.columns import columns
@@ -116,24 +120,18 @@ def test_the_script_for_the_shell_is_shown(spawn: Run) -> None:
 
 
 def test_the_default_limit_is_the_clients() -> None:
-    assert listing.DEFAULT_LIMIT == DEFAULT_LIMIT
+    assert Paging().limit == DEFAULT_LIMIT
 
 
 def test_the_wanted_fields_are_the_contracts() -> None:
-    assert set(output._WANTED) <= {column.name for column in columns()}
+    assert set(table._WANTED) <= {column.name for column in columns()}
 
 
 def test_the_filters_are_the_contracts() -> None:
     operation = load_contract()["paths"]["/api/v1/channel/{channel_id}/product_images/"]["get"]
     names = {parameter["name"] for parameter in map(_resolved, operation["parameters"]) if parameter["in"] == "query"}
     ours = {name.replace("__", "_") for name in names - {"page", "limit"}}
-    assert ours == filters_of(images.images) == filters_of(export.export)
-
-
-def filters_of(command: Any) -> set[str]:
-    declared = [value for name, value in vars(filters).items() if name.endswith("Option")]
-    parameters = inspect.signature(command).parameters
-    return {name for name, parameter in parameters.items() if any(parameter.annotation is each for each in declared)}
+    assert ours == {option.name for option in options_of(Filters)}
 
 
 def _resolved(node: Any) -> Any:
@@ -145,17 +143,40 @@ def _resolved(node: Any) -> Any:
     return found
 
 
-CONNECTION = ("url", "token", "username", "password", "header", "timeout", "ca_file", "proxy", "rate", "retries")
+CONNECTION = (
+    "url",
+    "token",
+    "username",
+    "password",
+    "header",
+    "timeout",
+    "ca_file",
+    "proxy",
+    "rate",
+    "retries",
+    "verbose",
+)
+
+
+def test_the_options_of_the_connection() -> None:
+    assert tuple(option.name for option in options_of(Connection)) == CONNECTION
 
 
 @pytest.mark.parametrize(
-    "command", [images.images, pending.inserts, pending.updates, pending.pending, image.image, export.export]
+    ("command", "groups"),
+    [
+        (images.images, [Filters, Paging, Connection]),
+        (pending.inserts, [Paging, Connection]),
+        (pending.updates, [Paging, Connection]),
+        (pending.pending, [Paging, Connection]),
+        (image.image, [Connection]),
+        (export.export, [Filters, Connection]),
+    ],
 )
-def test_commands_take_every_option_of_the_connection(command: Any) -> None:
+def test_commands_take_every_option_of_their_groups(command: Any, groups: list[type[Any]]) -> None:
     parameters = inspect.signature(command).parameters
-    for name in (*CONNECTION, "verbose"):
-        alias = "".join(part.title() for part in name.split("_")) + "Option"
-        assert parameters[name].annotation is getattr(connection, alias)
+    for option in (option for group in groups for option in options_of(group)):
+        assert parameters[option.name] == option
 
 
 def test_every_command_is_where_it_is_looked_for() -> None:

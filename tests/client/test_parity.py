@@ -78,18 +78,21 @@ def test_members_signatures_and_docstrings(one: type, other: type) -> None:
         member, twin = function_of(ours[name]), function_of(theirs[name])
         if callable(member) and name != "send":  # which takes a token to cancel it, where a task needs none
             assert plain(str(inspect.signature(member))) == plain(str(inspect.signature(twin))), name
-            assert plain(inspect.getdoc(member) or "") == plain(inspect.getdoc(twin) or ""), name
-    assert plain(inspect.getdoc(one) or "").splitlines()[2:] == plain(inspect.getdoc(other) or "").splitlines()[2:]
+        docs = inspect.getdoc(twin) or ""
+        if not docs.startswith(f"As `{one.__name__}.{name}`."):
+            assert plain(inspect.getdoc(member) or "") == plain(docs), name
 
 
 def test_options() -> None:
     assert set(SyncClientOptions.__annotations__) == set(AsyncClientOptions.__annotations__)
-    for one in (SyncClientOptions, AsyncClientOptions):
-        client = ChannelImages if one is SyncClientOptions else AsyncChannelImages
+    described = set(
+        re.findall(r"^ *(\w+): ", (inspect.getdoc(ChannelImages) or "").partition("Args:")[2], re.MULTILINE)
+    )
+    assert set(ClientOptions.__annotations__) <= described
+    for client in (ChannelImages, AsyncChannelImages):
         named = set(inspect.signature(client.__init__).parameters) - {"self", "base_url", "options"}
         assert named == {"token", "username", "password"}
-        described = set(re.findall(r"^ *(\w+): ", (inspect.getdoc(client) or "").partition("Args:")[2], re.MULTILINE))
-        assert set(ClientOptions.__annotations__) <= described
+    assert "arguments of `ChannelImages`" in (inspect.getdoc(AsyncChannelImages) or "")
 
 
 # The filters of the contract

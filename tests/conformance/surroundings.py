@@ -1,6 +1,6 @@
 """What stands around a real server: a gateway, a throttle, connections that break, tokens that end, and the like.
 
-Each is a context manager that puts one in front of a running mock server, on a port of its own, and gives a ``Front``:
+Each is a context manager that puts one in front of a running mock server, on a port of its own, and gives a `Front`:
 
     with MockServer() as server, throttle(server, per_second=12) as front:
         check(Target(front.url, 5, (6,), server.token), Options())
@@ -21,9 +21,8 @@ from attrs import Factory, define
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channel_images.mock import MockServer
-from channel_images.mock.connection import connection_of
 from channel_images.mock.http.answers import JSON_TYPE, Answer, to_json
-from channel_images.mock.http.protocol import BoundedHttpProtocol
+from channel_images.mock.http.protocol import BoundedHttpProtocol, connection_of
 from channel_images.mock.signin import LOGIN_PATH
 from channel_images.mock.variants import html
 
@@ -139,7 +138,7 @@ def gateway_cookie(server: MockServer) -> AbstractContextManager[Front]:
 def throttle(
     server: MockServer, *, per_second: int = 12, clock: Callable[[], float] = time.monotonic
 ) -> AbstractContextManager[Front]:
-    """A throttle: beyond so many requests in any second, 429 with ``Retry-After: 1``. ``clock`` tells the seconds."""
+    """A throttle: beyond so many requests in any second, 429 with `Retry-After: 1`. `clock` tells the seconds."""
     passed: deque[float] = deque()
 
     async def handle(front: Front, scope: Scope, receive: Receive, send: Send) -> None:

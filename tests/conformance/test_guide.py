@@ -21,7 +21,7 @@ HOST = "https://staging.example.com"
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+    return re.findall(rf"``{language}\n(.*?)``", TEXT, re.DOTALL)
 
 
 def known_options() -> set[str]:

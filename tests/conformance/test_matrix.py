@@ -9,7 +9,7 @@ from tests.conformance.surroundings import Front, broken_connections, gateway_co
 from tests.conformance.test_standing import Clock
 
 from channel_images.conformance import Options, Report, Target, Verdict, check
-from channel_images.conformance.judging.rule import CATALOGUE
+from channel_images.conformance.catalogue import CATALOGUE
 from channel_images.contract import load_contract
 from channel_images.mock import MockServer
 from channel_images.mock.bugs import BUGS

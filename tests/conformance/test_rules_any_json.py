@@ -8,14 +8,15 @@ from typing import Any
 import httpx
 import pytest
 from attrs import define, field
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from tests.conformance.tiny import FULL, Reply, Tiny, reading, row, told
 
-from channel_images.conformance.asking.reading import NotExercised, NotJson, Unreadable, documented, parsed
+from channel_images.conformance.asking.parsing import NotJson, parsed, said
+from channel_images.conformance.asking.reading import NotExercised, Unreadable, documented, page
+from channel_images.conformance.asking.standing import is_of_api, may_come_from_elsewhere
 from channel_images.conformance.asking.wire import Answer, Request
+from channel_images.conformance.catalogue import CATALOGUE
 from channel_images.conformance.judging.oracle import problems
-from channel_images.conformance.judging.rule import CATALOGUE
 
 ODD: list[Any] = [
     {}, [], {"id": 1}, [1, 2], None, "", "1", -1, 0, True, 1.5, 10**30, 2**63, "0001-01-01T00:00:00+14:00",
@@ -155,6 +156,40 @@ def test_what_is_no_character_is_told_and_read_as_a_question_mark() -> None:
 def test_what_no_reader_takes_is_no_json(body: bytes) -> None:
     with pytest.raises(NotJson):
         parsed(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "document"),
+    [
+        (b'[{"pk": 1, "height": Infinity}]', [{"pk": 1, "height": float("inf")}]),
+        ('[{"pk": 1}]'.encode("utf-16"), [{"pk": 1}]),
+        (b'\xef\xbb\xbf[{"pk": 1}]', [{"pk": 1}]),
+        (b"<html>", None),
+    ],
+)
+def test_what_faulty_json_says_is_known_all_the_same(body: bytes, document: object) -> None:
+    assert said(body) == document
+    with pytest.raises(NotJson):
+        parsed(body)
+
+
+def test_an_answer_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies: list[str] = []
+
+    def loads(text: str, **options: Any) -> Any:
+        bodies.append(text)
+        return json.JSONDecoder(**options).decode(text)
+
+    monkeypatch.setattr("channel_images.conformance.asking.parsing.json.loads", loads)
+    body = json.dumps({"count": 1, "next": None, "previous": None, "results": [row(123_456)]}).encode()
+    request = Request("/api/v1/channel/5/product_images/")
+    headers = httpx.Headers({"content-type": "application/json"})
+    answer = Answer(request, f"http://tiny.example{request.target}", 200, headers, body)
+    assert is_of_api(FULL, answer)
+    assert not may_come_from_elsewhere(answer)
+    assert not list(problems(answer))
+    assert page(answer).pks == (123_456,)
+    assert bodies == [body.decode()]
 
 
 def test_a_date_that_no_calendar_has_is_compared_as_text() -> None:

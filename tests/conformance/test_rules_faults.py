@@ -43,7 +43,7 @@ def test_a_healthy_server_is_accused_of_nothing() -> None:
 
 
 def leading(text: str) -> int:
-    """As JavaScript's parseInt reads it. Raises ``ValueError``."""
+    """As JavaScript's parseInt reads it. Raises `ValueError`."""
     if not (match := re.match(r"\s*\d+", text)):
         raise ValueError(text)
     return int(match[0])
@@ -258,7 +258,7 @@ def test_few_wrong_tokens_are_sent_and_the_valid_one_is_asked_for_after_each() -
     survey = reading(Tiny())
     session = survey.session
     survey.session = Counted(session.wire, session.standing, server=Tiny())
-    from channel_images.conformance.judging.rule import CATALOGUE
+    from channel_images.conformance.catalogue import CATALOGUE
 
     for operation in CATALOGUE["auth.required"].operations:
         list(CATALOGUE["auth.required"].check(survey, operation))
@@ -446,7 +446,7 @@ class Mixing(Within):
     ],
 )
 def test_answers_that_are_mixed_up_are_told(rule: str, operation: Any, relation: str) -> None:
-    from channel_images.conformance.judging.rule import CATALOGUE
+    from channel_images.conformance.catalogue import CATALOGUE
 
     survey = reading(Tiny())
     survey.session = Mixing(survey.session.wire, survey.session.standing, server=Tiny())
@@ -565,7 +565,7 @@ def test_a_value_of_a_path_that_fails_is_told(value: str, which: str) -> None:
             return Tiny.answer(self, request, authorization)
 
     survey = reading(Failing())
-    from channel_images.conformance.judging.rule import CATALOGUE
+    from channel_images.conformance.catalogue import CATALOGUE
 
     for operation in CATALOGUE["schema.no-server-error"].operations:
         list(CATALOGUE["schema.no-server-error"].check(survey, operation))

@@ -53,6 +53,9 @@ def test_the_mock_gives_its_token(healthy_mock: MockServer) -> None:
     [
         (400, json.dumps({"password": [f"{PASSWORD} is wrong"]}).encode(), {}, "refuses the user name or the password (400"),
         (403, b"", {}, "refuses the user name or the password (403"),
+        (403, b'{"detail": "CSRF Failed:\\nCSRF token missing."}', {}, "/login/ answers 403: CSRF Failed: CSRF token missing."),
+        (403, json.dumps({"detail": f"{PASSWORD}: locked"}).encode(), {}, ": locked"),
+        (403, b'{"detail": {}}', {}, "refuses the user name or the password (403"),
         (404, b"<h1>Not Found</h1>", {}, "there is no sign-in at http"),
         (302, b"", {"Location": f"https://u:{PASSWORD}@host.example/login/?{PASSWORD}"}, "leads on to https://host.example (302)"),
         (301, b"", {"Location": "/other/"}, "leads on to another path"),
@@ -72,7 +75,7 @@ def test_a_refusal_is_one_line_without_the_password(
     status: int, body: bytes, headers: dict[str, str], words: str
 ) -> None:
     with answering(status, body, **headers) as url, pytest.raises(SignInFailed) as refused:
-        sign_in(Target(url, 5), "me", PASSWORD)
+        sign_in(Target(url, 5), "me", PASSWORD, sleep=lambda _: None)
     assert words in str(refused.value)
     assert PASSWORD not in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -1,7 +1,6 @@
 """Waivers: what they cover, until when, and the files that hold them."""
 
 import json
-import os
 import stat
 from datetime import date
 from pathlib import Path
@@ -163,7 +162,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path, monkeypat
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fdopen", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
         Waivers((waiver(),)).write(file)
     assert (file.read_text(), list(tmp_path.iterdir())) == ("[]", [file])

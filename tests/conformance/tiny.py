@@ -13,16 +13,16 @@ from urllib.parse import parse_qsl, unquote, urlencode
 import httpx
 from attrs import define, evolve, field
 
-import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
-from channel_images.conformance.asking.operations import Operation, operations
+from channel_images.conformance.asking.operations import OPERATIONS, Operation
 from channel_images.conformance.asking.reading import NotExercised, Unreadable
 from channel_images.conformance.asking.standing import Session, Standing
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.target import TOKEN, Target
 from channel_images.conformance.asking.wire import VALID, Answer, Credentials, Request, Wire
+from channel_images.conformance.catalogue import CATALOGUE, RULES
 from channel_images.conformance.judging.judge import Judge
 from channel_images.conformance.judging.oracle import Problem, problems
-from channel_images.conformance.judging.rule import CATALOGUE, Finding
+from channel_images.conformance.judging.rule import Finding
 from channel_images.conformance.results import Result, Verdict
 from channel_images.conformance.run import READS_FIRST
 
@@ -98,7 +98,7 @@ class Tiny:
         return reply(200, found[0]) if found else reply(404, NOT_FOUND)
 
     def rows(self, channel: int, which: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The rows of a list. Raises ``ValueError`` for a filter that cannot be read."""
+        """The rows of a list. Raises `ValueError` for a filter that cannot be read."""
         rows = self.channels[channel]
         if which in PENDING:
             return [each for each in rows if each["pk"] % 3 in PENDING[which]]
@@ -116,7 +116,7 @@ class Tiny:
         return rows
 
     def integers(self, name: str, text: str) -> set[int]:
-        """The values of a filter. Raises ``ValueError``."""
+        """The values of a filter. Raises `ValueError`."""
         if not re.fullmatch(r"\d{1,19}" if name == "product" else r"\d{1,19}(,\d{1,19})*", text):
             raise ValueError(name)
         return {int(each) for each in text.split(",")}
@@ -159,7 +159,7 @@ class Tiny:
 
 @define
 class Within(Session):
-    """A session whose requests go to a ``Tiny``, without a network."""
+    """A session whose requests go to a `Tiny`, without a network."""
 
     server: Tiny = field(kw_only=True)
     found: list[Problem] = field(factory=list, kw_only=True)
@@ -216,9 +216,9 @@ def told(server: Tiny, rule: str, operation: Operation | None = None, **options:
 def faults(server: Tiny, **options: Any) -> list[tuple[str, str, str, str]]:
     """All that the check accuses a server of: rule, operation, what is wrong, and what was seen."""
     survey = reading(server, **options)
-    judge = Judge(survey)
+    judge = Judge(survey, RULES)
     # As a run has it: what looks at pending rows comes first, what sends wrong tokens last.
-    rules = sorted(CATALOGUE.values(), key=lambda rule: (rule.family == "auth", rule.id != READS_FIRST))
+    rules = sorted(RULES, key=lambda rule: (rule.family == "auth", rule.id != READS_FIRST))
     for _, family in groupby(rules, key=lambda rule: rule.family == "auth"):
         judge.judge(family)
         judge.confirm()
@@ -233,4 +233,4 @@ def _seen(result: Result) -> str:
     return result.evidence.seen if result.evidence else ""
 
 
-FULL, DETAILED, INSERTS, UPDATES, UNION, RETRIEVE, RETRIEVE_DETAILED = operations()
+FULL, DETAILED, INSERTS, UPDATES, UNION, RETRIEVE, RETRIEVE_DETAILED = OPERATIONS

@@ -4,22 +4,23 @@ import csv
 import datetime
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.export.conftest import IMAGES, pks_of, rows_of
 
-from channel_images import ChannelImages, Page, ProductImage
+from channel_images import ChannelImages, ProductImage
 from channel_images.contract import load_contract, resolve
 from channel_images.export import Export, ExportError, Status
-from channel_images.export.sinks import arrow_schema, sink_for, to_batch
+from channel_images.export.sinks import sink_for
+from channel_images.formats.arrow import arrow_schema, to_batch
 from channel_images.formats.columns import REST, Kind, columns
+from channel_images.listings.sent import decode_sent_rows
 from channel_images.mock import MockServer
 
 FORMATS = ("ndjson", "jsonl", "csv", "parquet", "ndjson.gz", "csv.gz")
@@ -147,7 +148,7 @@ rows = st.fixed_dictionaries(
 @given(st.lists(rows, max_size=5))
 def test_any_image_survives(wire: list[dict[str, Any]]) -> None:
     images = [ProductImage.from_dict(row) for row in wire]
-    written = sink_for("ndjson", compressed=False, with_channel=False).encode([page_of(wire)], 5)
+    written = sink_for("ndjson", compressed=False, with_channel=False).encode(images_of(wire), 5)
     assert [json.loads(line) for line in written.split(b"\n")[:-1]] == wire
     for row, cells in zip(wire, to_batch(images).to_pylist(), strict=True):
         for column in columns():
@@ -167,13 +168,13 @@ any_rows = st.fixed_dictionaries(
 
 @given(st.lists(any_rows, max_size=5))
 def test_ndjson_is_utf8_and_comes_back(wire: list[dict[str, Any]]) -> None:
-    written = sink_for("ndjson", compressed=False, with_channel=False).encode([page_of(wire)], 5).decode()
+    written = sink_for("ndjson", compressed=False, with_channel=False).encode(images_of(wire), 5).decode()
     assert [json.loads(line) for line in written.split("\n")[:-1]] == wire
 
 
 @given(st.lists(any_rows, max_size=5))
 def test_csv_is_utf8_and_comes_back(wire: list[dict[str, Any]]) -> None:
-    written = sink_for("csv", compressed=False, with_channel=False).encode([page_of(wire)], 5).decode()
+    written = sink_for("csv", compressed=False, with_channel=False).encode(images_of(wire), 5).decode()
     for row, cells in zip(wire, csv.reader(io.StringIO(written, newline="")), strict=True):
         *known, more = cells
         wanted = [row.get(column.name) for column in columns()]
@@ -197,10 +198,10 @@ NO_FORMULAS = ["", "a=1", "1-1", "'=1", "2022-11-25T12:06:42Z", "\\=1", '"=1"', 
 
 @pytest.mark.parametrize("text", FORMULAS + NO_FORMULAS)
 def test_formulas_are_escaped_when_that_is_asked_for(text: str) -> None:
-    page = page_of([{"pk": -7, "hash": text, "status": text, "more": text}])
+    images = images_of([{"pk": -7, "hash": text, "status": text, "more": text}])
     for escape in (False, True):
         sink = sink_for("csv", compressed=False, with_channel=False, escape_formulas=escape)
-        (cells,) = csv.reader(io.StringIO(sink.encode([page], 5).decode(), newline=""))
+        (cells,) = csv.reader(io.StringIO(sink.encode(images, 5).decode(), newline=""))
         row = dict(zip([*(column.name for column in columns()), REST], cells, strict=True))
         shown = f"'{text}" if escape and text in FORMULAS else text
         assert (row["pk"], row["hash"], row["status"], json.loads(row[REST])) == ("-7", shown, shown, {"more": text})
@@ -215,10 +216,9 @@ def test_what_escapes_no_formulas_says_so(client: ChannelImages, tmp_path: Path)
     assert pks_of(path) == [image.pk for image in client.channel(5).images()]
 
 
-def page_of(wire: list[dict[str, Any]]) -> Page:
-    """A page as the client makes it of an answer with these rows."""
-    response = httpx.Response(200, content=json.dumps(wire).encode())
-    return Page(ProductImage.list_from_json(response.content), response, 0, number=1, limit=100)
+def images_of(wire: list[dict[str, Any]]) -> Sequence[ProductImage]:
+    """The images of a page with these rows, as an export reads it."""
+    return decode_sent_rows(json.dumps(wire).encode()).images
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def page_of(wire: list[dict[str, Any]]) -> Page:
     ],
 )
 def test_ndjson_takes_whatever_comes(row: dict[str, Any]) -> None:
-    line = sink_for("ndjson", compressed=False, with_channel=False).encode([page_of([row])], 5)
+    line = sink_for("ndjson", compressed=False, with_channel=False).encode(images_of([row]), 5)
     assert json.loads(line) == row
     assert str(json.loads(line)) == str(row)  # 12.0 stays 12.0
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.wire import run
 
 from channel_images import AsyncChannelImages, Channel, ChannelImages, ProductType

@@ -6,6 +6,7 @@ In-process and without a socket, so that hundreds of behaviours can be tried.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
 from channel_images.mock.behaviour import Behaviour
@@ -16,7 +17,7 @@ from channel_images.mock.operations import Operation, operations
 from channel_images.mock.settings import Settings
 
 SETTINGS = Settings(channels={5: 120, 6: 23, 7: 0}, token="Mock-token")
-LETTERS = dict(zip((operation.id for operation in operations()), "LDIUBRE", strict=True))
+LETTERS = dict(zip(operations(), "LDIUBRE", strict=True))
 """A letter for each operation: List, Detailed list, Inserts, Updates, Both, Retrieve, and, detailEd, the last one."""
 
 ROWS = frozenset(
@@ -71,8 +72,8 @@ class Asked:
 @cache
 def battery() -> tuple[Asked, ...]:
     """Every request, and at the end the simplest of them once more: what was asked before should not show."""
-    asked = [asked for operation in operations() for asked in _for(operation)]
-    for operation in operations():
+    asked = [asked for operation in operations().values() for asked in _for(operation)]
+    for operation in operations().values():
         path = operation.path.format(channel_id=5, id=1)
         asked += [Asked("later", operation, path), Asked("token", operation, path, headers={})]
     return tuple(asked)
@@ -191,3 +192,15 @@ def differing(behaviour: type[Behaviour]) -> dict[str, set[str]]:
         if answer != usual:
             found.setdefault(asked.about, set()).add(LETTERS[asked.operation.id])
     return found
+
+
+def behaviours_of(module: ModuleType) -> list[type[Behaviour]]:
+    """The behaviours that a module makes, in their order; those with an underscore only help others."""
+    return [
+        kind
+        for name, kind in vars(module).items()
+        if isinstance(kind, type)
+        and issubclass(kind, Behaviour)
+        and kind.__module__ == module.__name__
+        and name[0] != "_"
+    ]

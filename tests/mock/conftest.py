@@ -10,12 +10,12 @@ import pytest
 
 from channel_images.contract import load_contract, resolve, standalone
 from channel_images.mock import MockServer
-from channel_images.mock.operations import Operation, operations
+from channel_images.mock.operations import operations
 
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[MockServer]:
-    """One server for the session, whose state tests leave as they found it (see ``server``)."""
+    """One server for the session, whose state tests leave as they found it (see `server`)."""
     with MockServer() as server:
         yield server
 
@@ -66,9 +66,8 @@ def judge() -> Callable[[str, httpx.Response], None]:
 @pytest.fixture(scope="session")
 def path_of() -> Callable[..., str]:
     """The path of an operation, by its id, in channel 5 and for image 1 unless others are given."""
-    by_id: dict[str, Operation] = {operation.id: operation for operation in operations()}
 
     def path(operation_id: str, channel: object = 5, pk: object = 1) -> str:
-        return by_id[operation_id].path.format(channel_id=channel, id=pk)
+        return operations()[operation_id].path.format(channel_id=channel, id=pk)
 
     return path

@@ -1,4 +1,4 @@
-"""The admin API does over HTTP what ``MockServer`` does in Python."""
+"""The admin API does over HTTP what `MockServer` does in Python."""
 
 from typing import Any
 

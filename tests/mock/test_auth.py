@@ -11,7 +11,7 @@ from channel_images.mock.operations import operations
 Judge = Callable[[str, httpx.Response], None]
 PathOf = Callable[..., str]
 
-ALL = [operation.id for operation in operations()]
+ALL = list(operations())
 MISSING = "Authentication credentials were not provided."
 
 

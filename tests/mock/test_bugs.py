@@ -1,14 +1,15 @@
 """Each bug changes what it says, and nothing else; each rule has one; any of them can be combined."""
 
-from dataclasses import replace
 from itertools import pairwise
+from types import ModuleType
 
 import httpx
 import pytest
-from tests.mock.battery import LETTERS, ROWS, SETTINGS, ask, battery, differing, strict
+from attrs import evolve
+from tests.mock.battery import LETTERS, ROWS, SETTINGS, ask, battery, behaviours_of, differing, strict
 
 from channel_images.contract import load_contract
-from channel_images.mock import MockServer
+from channel_images.mock import MockServer, bugs
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs import BUGS, behaviour, cache
 from channel_images.mock.data.store import Store
@@ -116,6 +117,12 @@ def test_every_bug_is_in_the_table_of_this_test() -> None:
     assert sum(len(names.split()) for names in TOUCHED.values()) == len(BUGS)
 
 
+@pytest.mark.parametrize("family", bugs.FAMILIES, ids=lambda family: family.__name__.rpartition(".")[2])
+def test_a_family_writes_each_of_its_bugs_down_once_and_in_order(family: ModuleType) -> None:
+    written = [kind for kinds in family.BUGS.values() for kind in kinds]
+    assert written == behaviours_of(family)
+
+
 def test_every_rule_has_a_bug_and_they_are_in_the_rules_order() -> None:
     rules = [bug.rule for bug in BUGS.values()]
     assert list(dict.fromkeys(rules)) == RULES
@@ -137,7 +144,7 @@ def test_a_redirect_leads_elsewhere() -> None:
         for kind in (Behaviour, behaviour([], ["redirect-elsewhere"]))
     )
     assert usual.headers["location"] == "/a/?b=1"
-    assert replace(elsewhere, headers={}) == replace(usual, headers={})
+    assert evolve(elsewhere, headers={}) == evolve(usual, headers={})
     assert elsewhere.headers["location"] == "https://www.example.com/a/?b=1"
 
 

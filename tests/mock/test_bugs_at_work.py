@@ -18,7 +18,7 @@ from channel_images.mock.operations import operations
 LIST = "/api/v1/channel/5/product_images/"
 PENDING = {name: f"{LIST}{name}/" for name in ("inserts", "updates", "inserts_or_updates")}
 IMAGE = f"{LIST}1/"
-PATHS = [operation.path.format(channel_id=5, id=1) for operation in operations()]
+PATHS = [operation.path.format(channel_id=5, id=1) for operation in operations().values()]
 
 
 @contextmanager

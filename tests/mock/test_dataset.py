@@ -6,8 +6,7 @@ import sys
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from channel_images.contract import load_contract
 from channel_images.mock.data.dataset import MAX_CHANNEL, MAX_IMAGES, Dataset

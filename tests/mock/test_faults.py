@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from channel_images.mock import BadFault, Faults, MockServer
 from channel_images.mock.app import create_app
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.faults.faults import CONDITIONS, KINDS, Fault
+from channel_images.mock.faults.faults import Fault
+from channel_images.mock.faults.kinds import CONDITIONS, KINDS
 from channel_images.mock.settings import MAX_BODY
 
 PathOf = Callable[..., str]

@@ -11,8 +11,7 @@ from urllib.parse import quote_from_bytes, urlsplit
 
 import httpx
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from channel_images.mock import MockServer
 from channel_images.mock.operations import operations
@@ -20,8 +19,8 @@ from channel_images.mock.settings import MAX_HEAD
 
 PathOf = Callable[..., str]
 
-PARAMETERS = sorted({parameter.name for operation in operations() for parameter in operation.query_parameters})
-PATHS = [operation.path for operation in operations()]
+PARAMETERS = sorted({parameter.name for operation in operations().values() for parameter in operation.query_parameters})
+PATHS = [operation.path for operation in operations().values()]
 
 
 def connected(server: MockServer, *, receives: int | None = None) -> socket.socket:
@@ -258,6 +257,6 @@ def test_any_bytes_as_values(
     )
 )
 def test_any_numbers_as_values(connection: httpx.Client, path_of: PathOf, values: dict[str, str]) -> None:
-    for operation in operations():
+    for operation in operations().values():
         if operation.is_list:
             assert connection.get(path_of(operation.id), params=values).status_code in {200, 400, 404}

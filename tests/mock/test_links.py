@@ -1,4 +1,4 @@
-"""What ``next`` and ``previous`` look like to the client."""
+"""What `next` and `previous` look like to the client."""
 
 from collections.abc import Callable, Iterator
 

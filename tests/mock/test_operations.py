@@ -15,10 +15,10 @@ from channel_images.mock.operations import operations
 Judge = Callable[[str, httpx.Response], None]
 PathOf = Callable[..., str]
 
-ALL = [operation.id for operation in operations()]
-LISTS = [operation.id for operation in operations() if operation.is_list]
-PENDING = [operation.id for operation in operations() if operation.meaning.pending]
-RETRIEVALS = [operation.id for operation in operations() if not operation.is_list]
+ALL = list(operations())
+LISTS = [operation.id for operation in operations().values() if operation.is_list]
+PENDING = [operation.id for operation in operations().values() if operation.meaning.pending]
+RETRIEVALS = [operation.id for operation in operations().values() if not operation.is_list]
 FULL = "listProductImages"
 BIG = 2**63
 

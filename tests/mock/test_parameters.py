@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from channel_images.contract import load_contract
 from channel_images.mock.operations import Operation, operations
@@ -81,15 +80,20 @@ def test_an_operation_without_a_meaning_cannot_be_served() -> None:
         Operation.from_contract(FULL, {**item, "get": {**item["get"], "operationId": "deleteEverything"}})
 
 
+def test_a_path_without_get_cannot_be_served() -> None:
+    with pytest.raises(ValueError, match="the contract's /exports/ has no GET"):
+        Operation.from_contract("/exports/", {"post": {"operationId": "startExport"}})
+
+
 def test_fixed_paths_come_before_the_open_one() -> None:
-    paths = [operation.path for operation in operations()]
+    paths = [operation.path for operation in operations().values()]
     assert all(paths.index(FULL + "{id}/") > paths.index(FULL + each) for each in ("detailed/", "inserts/"))
 
 
 def test_the_answers_of_lists_are_told_by_their_schemas() -> None:
-    enveloped = {operation.id for operation in operations() if operation.is_enveloped}
+    enveloped = {operation.id for operation in operations().values() if operation.is_enveloped}
     assert enveloped == {"listProductImages", "listDetailedProductImages"}
-    assert {operation.id for operation in operations() if not operation.is_list} == {
+    assert {operation.id for operation in operations().values() if not operation.is_list} == {
         "retrieveProductImage",
         "retrieveDetailedProductImage",
     }

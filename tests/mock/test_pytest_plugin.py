@@ -9,6 +9,8 @@ import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import pytest
+
 from channel_images import pytest_plugin
 
 ROOT = Path(__file__).parents[2]
@@ -16,8 +18,8 @@ GUIDE = ROOT / "docs" / "testing.md"
 NAME = "channel_images"
 
 
-def pytest_in(folder: Path, *options: str, code: str = "") -> subprocess.CompletedProcess[str]:
-    """A run of pytest in ``folder``, as a process of its own; ``code`` runs before it."""
+def pytest_in(folder: Path, *options: str, code: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """A run of pytest in `folder`, as a process of its own; `code` runs before it."""
     # An installation from before the entry point was declared does not have it.
     plugin = [] if entry_points(group="pytest11", name=NAME) else ["-p", pytest_plugin.__name__]
     arguments = ["-q", "-W", "error", "-p", "no:cacheprovider", *plugin, *options]
@@ -28,7 +30,7 @@ def pytest_in(folder: Path, *options: str, code: str = "") -> subprocess.Complet
         text=True,
         check=False,
         timeout=120,
-        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | variables,
     )
 
 
@@ -38,8 +40,8 @@ def test_it_is_registered() -> None:
 
 
 def test_the_guide_is_true(tmp_path: Path) -> None:
-    examples = re.findall(r"```python\n# (\S+\.py)\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    assert len(examples) == GUIDE.read_text().count("```python")
+    examples = re.findall(r"``python\n# (\S+\.py)\n(.*?)``", GUIDE.read_text(), re.DOTALL)
+    assert len(examples) == GUIDE.read_text().count("``python")
     for name, code in examples:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(code)
@@ -111,6 +113,34 @@ def test_it_waits_no_more():
     )
     done = pytest_in(tmp_path)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": ".corp.example.com"},
+        {"http_proxy": "http://user:p%40ss@127.0.0.1:9"},
+        {"ALL_PROXY": "socks5h://127.0.0.1:9"},
+        {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "::1,fd00::/8"},
+        {"SSL_CERT_FILE": "missing.pem"},
+    ],
+    ids=str,
+)
+def test_its_clients_reach_the_server_whatever_the_environment_says(tmp_path: Path, variables: dict[str, str]) -> None:
+    (tmp_path / "test_clients.py").write_text(
+        """
+import asyncio
+from channel_images_api.api.sales_channel_product_image import list_product_images
+
+def test_clients(channel_images_mock):
+    mock = channel_images_mock
+    assert list_product_images.sync_detailed(6, client=mock.client).parsed.count == 23
+    assert list_product_images.sync_detailed(6, client=mock.client.with_timeout(9)).parsed.count == 23
+    assert asyncio.run(list_product_images.asyncio_detailed(6, client=mock.async_client)).parsed.count == 23
+"""
+    )
+    done = pytest_in(tmp_path, **variables)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from channel_images.mock import InvalidFields, UnknownChannel, UnknownImage

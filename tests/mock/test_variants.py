@@ -2,15 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable
-from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from collections.abc import Callable, Set as AbstractSet
 from email.utils import parsedate_to_datetime
 from itertools import combinations
 
 import httpx
 import pytest
-from tests.mock.battery import LETTERS, ROWS, Asked, ask, battery, differing, strict
+from attrs import evolve
+from tests.mock.battery import LETTERS, ROWS, Asked, ask, battery, behaviours_of, differing, strict
 
 from channel_images.mock import MockServer, variants
 from channel_images.mock.bugs import behaviour
@@ -84,6 +83,10 @@ def test_every_variant_is_in_the_tables_of_this_test() -> None:
     assert EXPECTED.keys() | BY_CHANCE == VARIANTS.keys()
 
 
+def test_each_variant_is_written_down_once_and_in_order() -> None:
+    assert [variant.behaviour for variant in VARIANTS.values()] == behaviours_of(variants)
+
+
 def test_every_allowance_has_a_variant() -> None:
     assert list(dict.fromkeys(variant.allowance for variant in VARIANTS.values())) == list(Allowance)
 
@@ -108,16 +111,16 @@ def held(name: str, asked: Asked, answer: Answer, judge: Judge) -> None:
     operation = asked.operation
     # What no contract documents, and is right all the same: held to it as what it stands for.
     if name == "gone" and answer.status == 410:
-        answer = replace(answer, status=404)
+        answer = evolve(answer, status=404)
     if name == "problem-json" and answer.status >= 400:
         assert answer.headers["content-type"] == "application/problem+json"
         assert json.loads(answer.body).keys() >= {"type", "title", "status", "detail"}
-        answer = replace(answer, headers={**answer.headers, "content-type": "application/json"})
+        answer = evolve(answer, headers={**answer.headers, "content-type": "application/json"})
     if name == "open-enums":
         listed = answer.body.replace(b'"archived"', b'"active"').replace(b'"marketplace"', b'"unified"')
-        answer = replace(answer, body=listed)
+        answer = evolve(answer, body=listed)
     if name == "enveloped-pending" and operation.meaning.pending:
-        operation = operations()[0]
+        operation = operations()["listProductImages"]
     judge(operation.id, httpx.Response(answer.status, headers=answer.headers, content=answer.body))
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from channel_images import ChannelImages
-from channel_images.export.sinks import arrow_schema, to_batch
+from channel_images.formats.arrow import arrow_schema, to_batch
 from channel_images.mock import MockServer
 
 Read = Callable[..., Any]

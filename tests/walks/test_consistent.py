@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.walks.simulation import Server, error, give, pks_of, rows_in_order, walked
 
 from channel_images.exceptions import BadRequest, ChannelImagesError, IncompleteListing, NotFound, Timeout
 from channel_images.walks.consistent import MAX_PASSES, MAX_STEPS_BACK, ConsistentWalk, overlapping
 from channel_images.walks.rows import Rows
-from channel_images.walks.seen import Chain, PkSet
+from channel_images.walks.seen import PkSet, SeenImages
 from channel_images.walks.walk import MAX_IDLE_WINDOWS
 from channel_images.window import Window
 from channel_images_api.models import ProductImage
@@ -415,15 +414,15 @@ def test_a_million_rows_in_order_of_their_pk_are_not_remembered() -> None:
         end = min(window.end, rows)
         images = [ProductImage(pk=pk) for pk in range(window.start, end)]
         given_out += len(walk.feed(window, Rows(images, rows, end < rows)))
-        largest = max(largest, len(walk._chain._recent))
+        largest = max(largest, len(walk._seen._recent))
     assert given_out == rows
     assert largest <= 8 * 1_000
-    assert not walk._chain.keeps_all
-    assert walk._chain.forgets
+    assert not walk._seen.keeps_all
+    assert walk._seen.forgets
 
 
 def test_in_any_other_order_a_few_bits_are_remembered_of_each_row() -> None:
-    chain = Chain(keep=100)
+    chain = SeenImages(keep=100)
     pks = list(range(100_000))
     Random(1).shuffle(pks)
     chain.extend(pks)

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import define, field
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tests.walks.simulation import Server, error, give, pks_of
 
 from channel_images.exceptions import ChannelImagesError, ConfigurationError, DrainStalled, IncompleteListing
@@ -45,10 +44,12 @@ class Queue:
         """One answer; returns the batch that is handed out then. Windows that are foreseen are asked for before."""
         windows = drain.upcoming(self.ahead)
         self.answers = {window: self.answers.get(window) or self.answer(window) for window in windows}
-        pks = pks_of(give(drain, windows[0], self.answers.pop(windows[0])))
+        batch = give(drain, windows[0], self.answers.pop(windows[0]))
         self.pauses += [drain.pause] if drain.pause else []
-        self.handed_out += [(pk, self.dates.get(pk, 0)) for pk in pks]
-        return pks
+        for pk, image in zip(pks_of(batch), batch, strict=True):
+            assert isinstance(image.modified_date, datetime.datetime)
+            self.handed_out.append((pk, (image.modified_date - FIRST).days))
+        return pks_of(batch)
 
     def next_batch(self, drain: Drain, most: int = 500) -> list[int]:
         """The next batch that is handed out; empty at the end."""
@@ -132,7 +133,8 @@ def test_late_reports_modifications_and_new_images(
                 queue.dates[pk] = queue.dates.get(pk, 0) + 1
             else:
                 queue.server.add(chance.choice([0, len(queue.server.pks)]))
-        reports += [(asked + chance.randint(0, late), pk, queue.dates.get(pk, 0)) for pk in queue.step(drain)]
+        batch = queue.step(drain)
+        reports += [(asked + chance.randint(0, late), *each) for each in queue.handed_out[-len(batch) :] if batch]
     assert drain.done
     assert not queue.server.pks
     again = [each for each, times in Counter(queue.handed_out).items() if times > 1]

@@ -39,12 +39,12 @@ def checked_url(base_url: str) -> str:
     return str(url).rstrip("/")
 
 
-def warn_of_plain_text(base_url: str, *, stacklevel: int) -> None:
-    """Warn where a token for this base URL leaves the machine in plain text."""
+def warn_of_plain_text(base_url: str, via: str, *, stacklevel: int) -> None:
+    """Warn where a token for this base URL leaves the machine, or for a proxy, in plain text."""
     url = httpx.URL(base_url)
-    if url.scheme == "http" and not is_loopback(url.host):
+    if url.scheme == "http" and (via or not is_loopback(url.host)):
         warnings.warn(
-            f"the token for {url.host} travels in plain text: use https://",
+            f"the token for {url.host} travels in plain text{via}: use https://",
             InsecureConnectionWarning,
             stacklevel=stacklevel + 1,
         )

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from channel_images.calls.address import checked_url
 from channel_images.calls.bodies import CODINGS
-from channel_images.calls.environment import checked_proxies, tls_options
+from channel_images.calls.environment import connection_options
 from channel_images.calls.retries import Retries
 from channel_images.calls.secrets import Secret, Secrets, credential_secret, fits_header, token_secret
 from channel_images.exceptions import ConfigurationError
@@ -103,7 +103,7 @@ class Options:
         call_timeout: Seconds for one request and the whole of its answer; infinite for no end.
         limits: How long each step may take, by httpx's name for it: connect, read, write, pool.
         max_body: Bytes of a body.
-        via: The proxy that was given, for the end of a message.
+        via: The proxy that requests go through, for the end of a message.
         httpx: The options for httpx.
     """
 
@@ -158,7 +158,7 @@ def read_options(
     if rate_limit is not None:
         check_number("rate_limit", rate_limit)
     for_httpx = {name: value for name, value in given.items() if name not in ClientOptions.__annotations__}
-    http, via = _httpx_options(for_httpx, _checked_application(given.get("application")), timeout, secrets)
+    http, via = _httpx_options(base_url, for_httpx, _checked_application(given.get("application")), timeout, secrets)
     options = Options(
         base_url=base_url,
         token=secret,
@@ -209,7 +209,7 @@ def _checked_application(application: str | None) -> str | None:
 
 
 def _httpx_options(
-    given: Mapping[str, Any], application: str | None, timeout: httpx.Timeout, secrets: Secrets
+    base_url: str, given: Mapping[str, Any], application: str | None, timeout: httpx.Timeout, secrets: Secrets
 ) -> tuple[dict[str, Any], str]:
     """The options as httpx wants them, and the proxy for the end of a message; what is secret in them is hidden."""
     if ours := sorted({"auth", "base_url", "follow_redirects"}.intersection(given)):
@@ -218,16 +218,12 @@ def _httpx_options(
     for name, value in headers.multi_items():
         secrets.add_header(name, value)
     secrets.add(*httpx.Cookies(given.get("cookies")).values())
-    proxies = checked_proxies(given)
-    for proxy in proxies:
+    connection, via = connection_options(base_url, given)
+    if proxy := connection["proxy"]:
         secrets.add(*(proxy.auth or ()), *proxy.headers.values(), least=1)
-    via = ""
-    if given.get("proxy"):
-        address = proxies[0].url
-        via = f" (through the proxy {address.scheme}://{address.netloc.decode('ascii')})"
     headers.setdefault("Accept-Encoding", CODINGS)
     headers.setdefault("User-Agent", _user_agent(application))
-    return {**given, **tls_options(given), "headers": headers, "timeout": timeout}, via
+    return {**given, **connection, "headers": headers, "timeout": timeout}, via
 
 
 def _checked_headers(given: Any) -> httpx.Headers:

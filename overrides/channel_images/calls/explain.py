@@ -49,11 +49,12 @@ def explain(
     if isinstance(failure, MalformedResponse):
         secrets.scrub(failure.response)
         response = secrets.cleaned(failure.response)
-        return MalformedResponse(f"{where} answered 200: {failure}{after}", response=response, retries=retries)
+        message = f"{where} answered 200: {failure}{after}{_answered_via(options)}"
+        return MalformedResponse(message, response=response, retries=retries)
     if isinstance(failure, httpx.TimeoutException):
         what, option, seconds = _waited(failure, options)
         return Timeout(
-            f"{where}: {what} took longer than {seconds:g} s{after}; a longer {option}= may help",
+            f"{where}: {what} took longer than {seconds:g} s{options.via}{after}; a longer {option}= may help",
             url=shown(request.url),
             retries=retries,
         )
@@ -61,6 +62,11 @@ def explain(
         reason = secrets.hide(describe_failure(failure)) + options.via
         return ConnectionFailed(f"{where}: {reason}{after}", url=shown(request.url), retries=retries)
     return None
+
+
+def _answered_via(options: Options) -> str:
+    """The proxy that may have answered in the server's place; inside of TLS it cannot."""
+    return options.via if options.base_url.startswith("http:") else ""
 
 
 def _after(retries: int) -> str:
@@ -77,6 +83,7 @@ def _status_error(response: httpx.Response, options: Options, secrets: Secrets, 
     if error.detail:
         message += f": {error.detail}"
     message = secrets.hide(message + _after(retries)).encode(errors="backslashreplace").decode()  # halves of surrogates
+    message += _answered_via(options)
     error.args = (f"{message.rstrip('.')}. {hint}" if hint else message,)
     if isinstance(error, RateLimited | ServerError):
         error.retry_after = retry_after(response.headers.get("Retry-After"))
@@ -126,7 +133,7 @@ def _malformed(error: MalformedBody, options: Options, secrets: Secrets, retries
     if response is not None and _looks_like_html(response):
         hint = f". An HTML page came: is {options.base_url} the base URL of the API?"
     return MalformedResponse(
-        secrets.hide(f"{error}{_after(retries)}{hint}"),
+        secrets.hide(f"{error}{_after(retries)}") + _answered_via(options) + hint,
         path=error.path,
         value=error.value,
         response=response,

@@ -1,4 +1,4 @@
-"""The command line, ``channel-images``: one module a command.
+"""Runs the command line, `channel-images`: one module a command.
 
 Data goes to stdout, everything else to stderr. Exit codes: 0; 1 for a negative answer (a server that does not conform,
 an image that does not exist); 2 for bad use, bad input or a server that cannot be reached; 130 after Ctrl-C.

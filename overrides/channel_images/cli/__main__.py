@@ -1,4 +1,4 @@
-"""``python -m channel_images.cli``, for an environment whose scripts are not on the path."""
+"""Runs `python -m channel_images.cli`, for an environment whose scripts are not on the path."""
 
 from channel_images.cli import main
 

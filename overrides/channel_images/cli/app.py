@@ -1,6 +1,6 @@
-"""The Typer application that the commands belong to.
+"""Finds the command that a command line names, and says in one line what is wrong with one.
 
-A command imports what is heavy inside its function, and help is plain text, so that ``--help`` and shell completion
+A command imports what is heavy inside its function, and help is plain text, so that `--help` and shell completion
 stay quick.
 """
 

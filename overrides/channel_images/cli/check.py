@@ -1,4 +1,4 @@
-"""``channel-images check``: judge a server."""
+"""Runs `channel-images check`: judges a server."""
 
 import shlex
 import shutil
@@ -13,21 +13,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from channel_images.cli.connection import (
-    CaFileOption,
-    HeaderOption,
-    PasswordOption,
-    ProxyOption,
-    TokenOption,
-    UsernameOption,
-    chosen_credentials,
-    parsed_header,
-)
+from channel_images.cli.connection import CaFileOption, Credentials, HeaderOption, ProxyOption, parsed_header
 from channel_images.cli.errors import fail, needs_extra
+from channel_images.cli.options import with_groups
 from channel_images.settings import CHANNEL_VARIABLES, URL_VARIABLES
 
 if TYPE_CHECKING:
-    from channel_images.conformance import Report, Target
+    from channel_images.conformance import Options, Report, Target
     from channel_images.conformance.waivers import Waivers
 
 INTERRUPTED = "interrupted by Ctrl-C; what had been found by then stands"
@@ -51,6 +43,7 @@ class FailOn(StrEnum):
     WARNING = "warning"
 
 
+@with_groups
 def check(
     context: typer.Context,
     url: Annotated[
@@ -69,9 +62,8 @@ def check(
             help="The channel to examine; give further ones for the rules about isolation.",
         ),
     ] = None,
-    token: TokenOption = None,
-    username: UsernameOption = None,
-    password: PasswordOption = None,
+    *,
+    credentials: Credentials,
     report: Annotated[
         Path | None,
         typer.Option(help="Write report.json, index.html and junit.xml into this folder.", file_okay=False),
@@ -116,11 +108,10 @@ def check(
         from attrs import evolve
 
         from channel_images.conformance import Options, Severity, Target
-        from channel_images.conformance import check as run_check
-        from channel_images.conformance.address import base_url, default_rate
         from channel_images.conformance.asking.expect import Expectations, read_expectations
+        from channel_images.conformance.asking.target import base_url, default_rate
         from channel_images.conformance.report.text import visible_line
-        from channel_images.conformance.waivers import Waivers
+        from channel_images.conformance.waivers import Waivers, read_waivers
 
     if not url:
         fail(f"no server: give its base URL, as in `channel-images check https://host`, or set {URL_VARIABLES[0]}")
@@ -130,7 +121,7 @@ def check(
         fail("--waivers-update writes the file of --waivers: give both")
     try:
         where = base_url(url)
-        accepted = _waivers(waivers, may_be_new=waivers_update) if waivers else Waivers()
+        accepted = Waivers() if waivers is None or (waivers_update and not waivers.exists()) else read_waivers(waivers)
         known = read_expectations(expect) if expect else Expectations()
     except ValueError as error:
         fail(str(error))
@@ -143,14 +134,7 @@ def check(
         verify=str(ca_file) if ca_file else True,
         proxy=proxy,
     )
-    credentials = chosen_credentials(context, token, username, password)
-    if credentials.token:
-        target = evolve(target, token=_token(credentials.token))
-    elif credentials.username and credentials.password:
-        # The run signs in again with them when the token expires.
-        target = evolve(target, username=credentials.username, password=credentials.password)
-        target = evolve(target, token=_signed_in(target, credentials.username, credentials.password))
-
+    target = _with_credentials(target, credentials.chosen(context))
     command = ["channel-images", "check", target.url, *(f"--channel={number}" for number in channel), f"--seed={seed}"]
     command += [f"--rule={identity}" for identity in rule or []] + [f"--skip={identity}" for identity in skip or []]
     command += [f"--waivers={waivers}"] * bool(waivers) + [f"--expect={expect}"] * bool(expect)
@@ -168,25 +152,12 @@ def check(
         waivers=accepted,
         command=shlex.join(command),
     )
-    outcome: Report | None
-    with _interruptions() as interruptions:
-        try:
-            with _progress() as step:
-                outcome = run_check(target, options, on_step=step)
-        except ValueError as error:
-            fail(str(error))
-        except KeyboardInterrupt as interruption:
-            outcome = getattr(interruption, "report", None)
-    if outcome is None:
-        _stop("interrupted before anything was judged")
+    outcome, interrupted = _judged(target, options)
     outcome = evolve(outcome, fail_on=Severity(fail_on.value))
-    if interruptions:
-        outcome = evolve(outcome, not_judged=outcome.not_judged or INTERRUPTED)
-
     if waivers and not outcome.not_judged:
         outcome = _settle_waivers(outcome, accepted, waivers, update=waivers_update, drop=not quick)
     _tell(outcome, output, report)
-    if interruptions:
+    if interrupted:
         _stop(INTERRUPTED)
     if outcome.not_judged:
         kept = f"; {waivers} is as it was" if waivers_update else ""
@@ -198,31 +169,49 @@ def check(
 # What the run is told
 
 
-def _token(token: str) -> str:
-    from channel_images.conformance.asking.signin import usable
+def _with_credentials(target: "Target", credentials: Credentials) -> "Target":
+    """The target with a token: the one that was given, or one that the credentials sign in for."""
+    from attrs import evolve
 
-    if not usable(token):
-        fail("the token holds a space, a line break or a character that no header can carry")
-    return token
+    from channel_images.conformance.asking.signin import SignInFailed, sign_in, usable
 
-
-def _signed_in(target: "Target", username: str, password: str) -> str:
-    from channel_images.conformance.asking.signin import SignInFailed, sign_in
-
-    try:
-        return sign_in(target, username, password)
-    except SignInFailed as error:
-        fail(str(error))
-
-
-def _waivers(path: Path, *, may_be_new: bool) -> "Waivers":
-    """The waivers of a file. Raises ``BadFile``."""
-    from channel_images.conformance.waivers import Waivers, read_waivers
-
-    return Waivers() if may_be_new and not path.exists() else read_waivers(path)
+    token, username, password = credentials.token, credentials.username, credentials.password
+    if token:
+        if not usable(token):
+            fail("the token holds a space, a line break or a character that no header can carry")
+    elif username and password:
+        # The run signs in again with them when the token expires.
+        target = evolve(target, username=username, password=password)
+        try:
+            token = sign_in(target, username, password)
+        except SignInFailed as error:
+            fail(str(error))
+    return evolve(target, token=token) if token else target
 
 
-# What the run says
+# The run
+
+
+def _judged(target: "Target", options: "Options") -> "tuple[Report, bool]":
+    """What came of the run, and whether Ctrl-C ended it."""
+    from attrs import evolve
+
+    from channel_images.conformance import check as run_check
+
+    outcome: Report | None
+    with _interruptions() as interruptions:
+        try:
+            with _progress() as step:
+                outcome = run_check(target, options, on_step=step)
+        except ValueError as error:
+            fail(str(error))
+        except KeyboardInterrupt as interruption:
+            outcome = getattr(interruption, "report", None)
+    if outcome is None:
+        _stop("interrupted before anything was judged")
+    if interruptions:
+        outcome = evolve(outcome, not_judged=outcome.not_judged or INTERRUPTED)
+    return outcome, bool(interruptions)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""How a command ends when it cannot do what it was asked: one line on stderr that says what, where and how to mend it.
+"""Ends a command that cannot do what it was asked, with one line on stderr that says what, where and how to mend it.
 
 Exit codes: 0; 1 for a negative answer; 2 for bad use, bad input or a server that cannot be reached; 130 after Ctrl-C.
 """

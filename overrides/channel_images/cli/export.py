@@ -1,4 +1,4 @@
-"""``channel-images export``: every image of one or more channels to a file."""
+"""Runs `channel-images export`: writes every image of one or more channels to a file."""
 
 import json
 import os
@@ -11,48 +11,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from channel_images.cli.connection import (
-    CaFileOption,
-    HeaderOption,
-    PasswordOption,
-    ProxyOption,
-    RateOption,
-    RetriesOption,
-    TimeoutOption,
-    TokenOption,
-    UrlOption,
-    UsernameOption,
-    VerboseOption,
-    open_client,
-)
+from channel_images.choices import What
+from channel_images.cli.connection import Connection, open_client
 from channel_images.cli.errors import exit_codes, fail, say
-from channel_images.cli.filters import (
-    IdInOption,
-    IsSellerProductOption,
-    ProductOption,
-    ProductPkInOption,
-    ProductTypeOption,
-    chosen_filters,
-)
+from channel_images.cli.filters import Filters
+from channel_images.cli.listing import ConcurrencyOption
+from channel_images.cli.options import with_groups
 from channel_images.cli.output import EscapeFormulasOption
 from channel_images.settings import CHANNEL_VARIABLES, first_set
 
 if TYPE_CHECKING:
-    from channel_images.export import ExportResult
-    from channel_images.export import Progress as ExportProgress
+    from channel_images.export import ExportResult, Progress as ExportProgress
 
 _PLAIN_SECONDS = 5.0
 """Seconds between two lines of progress that no terminal shows."""
-
-
-class What(StrEnum):
-    """Which list of the channels; the same words as :class:`channel_images.export.What`."""
-
-    IMAGES = "images"
-    DETAILED = "detailed"
-    INSERTS = "inserts"
-    UPDATES = "updates"
-    PENDING = "pending"
 
 
 class FileFormat(StrEnum):
@@ -63,6 +35,7 @@ class FileFormat(StrEnum):
     PARQUET = "parquet"
 
 
+@with_groups
 def export(
     context: typer.Context,
     arguments: Annotated[
@@ -73,32 +46,19 @@ def export(
             "or a folder, which ends in a slash, for a file each.",
         ),
     ],
+    *,
     what: Annotated[What, typer.Option(help="Which list of the channels.")] = What.IMAGES,
     file_format: Annotated[
         FileFormat | None, typer.Option("--format", help="The format of the files in a folder.  [default: parquet]")
     ] = None,
     escape_formulas: EscapeFormulasOption = False,
-    product: ProductOption = None,
-    product_pk_in: ProductPkInOption = None,
-    id_in: IdInOption = None,
-    is_seller_product: IsSellerProductOption = None,
-    product_type: ProductTypeOption = None,
+    filters: Filters,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Rows on a page.")] = 1_000,
-    concurrency: Annotated[int, typer.Option(min=1, metavar="N", help="Pages in flight at a time.")] = 1,
+    concurrency: ConcurrencyOption = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Say on stdout, as JSON, what came of it.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    username: UsernameOption = None,
-    password: PasswordOption = None,
-    header: HeaderOption = None,
-    timeout: TimeoutOption = None,
-    ca_file: CaFileOption = None,
-    proxy: ProxyOption = None,
-    rate: RateOption = None,
-    retries: RetriesOption = None,
-    verbose: VerboseOption = False,
+    connection: Connection,
 ) -> None:
     """Write every image of one or more channels to a file. A run that was broken off is continued by the next one.
 
@@ -109,19 +69,19 @@ def export(
     """
     *words, path = arguments
     channels = [_channel(word) for word in words or _from_environment()]
-    filters = chosen_filters(context)
+    chosen = filters.chosen()
     # Arrow's own allocator keeps what it has had, and so takes half as much memory again.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     from channel_images.export import Export, Status
 
-    with exit_codes(), open_client(context) as client:
+    with exit_codes(), open_client(context, connection) as client:
         with _progress(quiet) as on_progress:
             task = Export(
                 client,
                 channels,
                 path,
-                what=what.value,
-                filters=filters,
+                what=what,
+                filters=chosen,
                 file_format=file_format.value if file_format else None,
                 escape_formulas=escape_formulas,
                 limit=limit,

@@ -1,9 +1,10 @@
-"""The filters of the contract as options."""
+"""Takes the filters of the contract as options."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from attrs import frozen
 
 from channel_images.cli.errors import fail
 
@@ -21,39 +22,41 @@ def _complete_product_types(incomplete: str) -> list[str]:
     return [f"{given}{comma}{kind.name.lower()}" for kind in ProductType]
 
 
-ProductOption = Annotated[int | None, typer.Option(metavar="ID", help="Only the images of this product.")]
-ProductPkInOption = Annotated[
-    list[str] | None, typer.Option(metavar="ID,...", help="Only the images of these products.")
-]
-IdInOption = Annotated[list[str] | None, typer.Option(metavar="PK,...", help="Only these images.")]
-IsSellerProductOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--is-seller-product/--no-is-seller-product",
-        help="Only the images of products that belong to a seller, or of those that do not.",
-    ),
-]
-ProductTypeOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="TYPE,...",
-        autocompletion=_complete_product_types,
-        help="Only the images of products of these types: names, such as simple, or numbers.",
-    ),
-]
+@frozen
+class Filters:
+    """Which images."""
 
+    product: Annotated[int | None, typer.Option(metavar="ID", help="Only the images of this product.")] = None
+    product_pk_in: Annotated[
+        list[str] | None, typer.Option(metavar="ID,...", help="Only the images of these products.")
+    ] = None
+    id_in: Annotated[list[str] | None, typer.Option(metavar="PK,...", help="Only these images.")] = None
+    is_seller_product: Annotated[
+        bool | None,
+        typer.Option(
+            "--is-seller-product/--no-is-seller-product",
+            help="Only the images of products that belong to a seller, or of those that do not.",
+        ),
+    ] = None
+    product_type: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TYPE,...",
+            autocompletion=_complete_product_types,
+            help="Only the images of products of these types: names, such as simple, or numbers.",
+        ),
+    ] = None
 
-def chosen_filters(context: typer.Context) -> dict[str, Any]:
-    """The filters that a command with the options above was given, as arguments for `Channel.images`."""
-    given = context.params
-    filters = {
-        "product": given["product"],
-        "product_pk_in": _values("--product-pk-in", given["product_pk_in"], _integer),
-        "id_in": _values("--id-in", given["id_in"], _integer),
-        "is_seller_product": given["is_seller_product"],
-        "product_type": _values("--product-type", given["product_type"], _product_type),
-    }
-    return {name: value for name, value in filters.items() if value is not None}
+    def chosen(self) -> dict[str, Any]:
+        """Those that were given, as arguments for `Channel.images`."""
+        filters = {
+            "product": self.product,
+            "product_pk_in": _values("--product-pk-in", self.product_pk_in, _integer),
+            "id_in": _values("--id-in", self.id_in, _integer),
+            "is_seller_product": self.is_seller_product,
+            "product_type": _values("--product-type", self.product_type, _product_type),
+        }
+        return {name: value for name, value in filters.items() if value is not None}
 
 
 def _values(option: str, given: Sequence[str] | None, convert: Callable[[str, str], T]) -> list[T] | None:

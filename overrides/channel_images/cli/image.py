@@ -1,32 +1,18 @@
-"""``channel-images image``: one image."""
+"""Runs `channel-images image`: shows one image."""
 
 from typing import Annotated
 
 import typer
 
-from channel_images.cli.connection import (
-    CaFileOption,
-    HeaderOption,
-    PasswordOption,
-    ProxyOption,
-    RateOption,
-    RetriesOption,
-    TimeoutOption,
-    TokenOption,
-    UrlOption,
-    UsernameOption,
-    VerboseOption,
-    checked_id,
-    open_client,
-    required_channel,
-)
+from channel_images.cli.connection import Connection, checked_id, open_client, required_channel
 from channel_images.cli.errors import exit_codes, fail
 from channel_images.cli.listing import DetailedOption
-from channel_images.cli.output import EscapeFormulasOption, FieldsOption, FormatOption, print_row
-from channel_images.formats.rows import image_row
+from channel_images.cli.options import with_groups
+from channel_images.cli.output import Output, print_row
 from channel_images.settings import CHANNEL_VARIABLES
 
 
+@with_groups
 def image(
     context: typer.Context,
     numbers: Annotated[
@@ -36,21 +22,10 @@ def image(
             help=f"The channel, or what {' or '.join(CHANNEL_VARIABLES)} says; and the image's pk.",
         ),
     ],
+    *,
     detailed: DetailedOption = False,
-    chosen: FormatOption = None,
-    fields: FieldsOption = None,
-    escape_formulas: EscapeFormulasOption = False,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    username: UsernameOption = None,
-    password: PasswordOption = None,
-    header: HeaderOption = None,
-    timeout: TimeoutOption = None,
-    ca_file: CaFileOption = None,
-    proxy: ProxyOption = None,
-    rate: RateOption = None,
-    retries: RetriesOption = None,
-    verbose: VerboseOption = False,
+    output: Output,
+    connection: Connection,
 ) -> None:
     """Show one image of a channel; exit 1 when there is no such image.
 
@@ -61,13 +36,18 @@ def image(
         fail("two numbers at most: the channel, and the image's pk")
     channel = required_channel(context, before[0] if before else None)
     checked_id("the pk", pk)
-    with exit_codes(), open_client(context) as api:
+    with exit_codes(), open_client(context, connection) as api:
         from channel_images import NotFound
+        from channel_images.listings.sent import decode_sent_image
+        from channel_images_api.api.sales_channel_product_image import (
+            retrieve_detailed_product_image,
+            retrieve_product_image,
+        )
 
+        operation = retrieve_detailed_product_image if detailed else retrieve_product_image
         try:
-            of = api.channel(channel).with_raw_response
-            answer = of.image_detailed(pk) if detailed else of.image(pk)
+            found = api.send(operation.request(channel, pk), decode_sent_image).value
         except NotFound as error:
             # Another 404 is no answer of the API: the URL is wrong.
             fail(str(error), 1 if isinstance(error.body, dict) else 2)
-        print_row(image_row(answer), chosen, fields, escape_formulas=escape_formulas)
+        print_row(found.row, output)

@@ -1,62 +1,66 @@
-"""What the commands for lists share: their options, besides those of the connection, and what they do."""
+"""Prints a list of a channel: what the commands for lists share, in options and in deeds."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from attrs import evolve, frozen
 
+from channel_images.choices import What
 from channel_images.cli.errors import fail
-from channel_images.cli.output import print_rows
-from channel_images.formats.rows import Row, page_rows
+from channel_images.cli.output import Output, print_rows
 
 if TYPE_CHECKING:
-    from channel_images import Listing
+    from channel_images import ChannelImages
+    from channel_images.formats.text import Row
 
-LimitOption = Annotated[int, typer.Option(min=1, metavar="N", help="Rows on a page.")]
-LimitTotalOption = Annotated[int | None, typer.Option(min=1, metavar="N", help="End after so many rows.")]
 DetailedOption = Annotated[
     bool, typer.Option("--detailed", help="With what further fields the server has for an image.")
 ]
-ConsistentOption = Annotated[
-    bool, typer.Option("--consistent", help="Prove that no image is lost while the list changes, or exit with 1.")
-]
 ConcurrencyOption = Annotated[int, typer.Option(min=1, metavar="N", help="Pages in flight at a time.")]
 
-DEFAULT_LIMIT = 100
-"""Rows on a page; a test holds it to the client's own."""
+
+@frozen
+class Paging:
+    """How a list is read; a test holds the default of `limit` to the client's own."""
+
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Rows on a page.")] = 100
+    limit_total: Annotated[int | None, typer.Option(min=1, metavar="N", help="End after so many rows.")] = None
+    consistent: Annotated[
+        bool, typer.Option("--consistent", help="Prove that no image is lost while the list changes, or exit with 1.")
+    ] = False
+    concurrency: ConcurrencyOption = 1
 
 
-def print_listing(context: typer.Context, listing_of: "Callable[..., Listing]", **filters: Any) -> None:
-    """Print a list of a channel, as the options in the context say.
-
-    Args:
-        context: Of a command with the options above, and `FormatOption`, `FieldsOption` and `EscapeFormulasOption`.
-        listing_of: A method of the client's channel.
-        filters: Further arguments for it.
+def print_listing(
+    api: "ChannelImages", channel: int, what: What, paging: Paging, output: Output, filters: Mapping[str, Any]
+) -> None:
+    """Print a list of a channel.
 
     Raises:
         ChannelImagesError: Reading it failed. What came before is printed.
     """
-    given = context.params
-    total = given["limit_total"]
+    from channel_images.export.lists import list_of
+    from channel_images.listings.listing import Listing
+    from channel_images.listings.sent import decode_sent_rows, sent_rows
+
+    total = paging.limit_total
     try:
-        listing = listing_of(
-            limit=given["limit"] if total is None else min(given["limit"], total),
-            concurrency=given["concurrency"],
-            consistent=given["consistent"],
-            **filters,
+        query = list_of(
+            channel,
+            what,
+            filters,
+            limit=paging.limit if total is None else min(paging.limit, total),
+            concurrency=paging.concurrency,
+            consistent=paging.consistent,
         )
     except (TypeError, ValueError) as error:
         fail(str(error))
-    print_rows(
-        _at_most(map(page_rows, listing.pages()), total),
-        given["chosen"],
-        given["fields"],
-        escape_formulas=given["escape_formulas"],
-    )
+    pages = Listing(api, evolve(query, decode=decode_sent_rows)).pages()
+    print_rows(_at_most((sent_rows(page.results) for page in pages), total), output)
 
 
-def _at_most(pages: Iterable[Sequence[Row]], total: int | None) -> Iterator[Sequence[Row]]:
+def _at_most(pages: "Iterable[Sequence[Row]]", total: int | None) -> "Iterator[Sequence[Row]]":
     """The pages up to so many rows. No page is asked for that is not needed."""
     for rows in pages:
         if total is None:

@@ -1,13 +1,12 @@
-"""``channel-images mock``: the mock server."""
+"""Runs `channel-images mock`: the mock server."""
 
 import errno
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from channel_images.cli.errors import fail, needs_extra
-from channel_images.cli.tables import print_table
 
 if TYPE_CHECKING:
     from channel_images.mock import Churn, MockServer, PortInUse
@@ -15,41 +14,48 @@ if TYPE_CHECKING:
 _DEFAULT_TOKEN = "mock-token"  # noqa: S105 - published on purpose; a test holds it to the mock's own
 
 
-def _list_variants() -> None:
+_Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""Its columns and its rows."""
+
+
+def _variants() -> list[_Table]:
     from channel_images.mock.variants import VARIANTS
 
-    print_table(
-        ["variant", "what it does", "what allows it"],
-        [(each.name, each.summary, each.allowance.value) for each in VARIANTS.values()],
-    )
+    rows = [(each.name, each.summary, each.allowance.value) for each in VARIANTS.values()]
+    return [(("variant", "what it does", "what allows it"), rows)]
 
 
-def _list_bugs() -> None:
+def _bugs() -> list[_Table]:
     from channel_images.mock.bugs import BUGS
 
-    print_table(
-        ["bug", "rule that sees it", "what is wrong"], [(each.name, each.rule, each.summary) for each in BUGS.values()]
-    )
+    rows = [(each.name, each.rule, each.summary) for each in BUGS.values()]
+    return [(("bug", "rule that sees it", "what is wrong"), rows)]
 
 
-def _list_faults() -> None:
-    from channel_images.mock.faults.faults import CONDITIONS, KINDS
+def _faults() -> list[_Table]:
+    from channel_images.mock.faults.kinds import CONDITIONS, KINDS
 
-    print_table(["fault", "what happens"], [(each.form, each.summary) for each in KINDS])
-    typer.echo()
-    print_table(["condition", "which requests"], [(f":{each.form}", each.summary) for each in CONDITIONS])
+    return [
+        (("fault", "what happens"), [(each.form, each.summary) for each in KINDS]),
+        (("condition", "which requests"), [(f":{each.form}", each.summary) for each in CONDITIONS]),
+    ]
 
 
-def _listing(print_it: Callable[[], None]) -> Callable[[bool], None]:
-    """The callback of an option that prints something instead of running the command."""
+def _list(tables: Callable[[], list[_Table]], what: str) -> Any:
+    """The option that prints tables instead of running the command."""
 
     def callback(wanted: bool) -> None:
-        if wanted:
-            with needs_extra("mock"):
-                print_it()
-            raise typer.Exit
+        if not wanted:
+            return
+        from channel_images.cli.table import print_table
 
-    return callback
+        with needs_extra("mock"):
+            for number, (columns, rows) in enumerate(tables()):
+                typer.echo("\n" * bool(number), nl=False)
+                print_table(columns, rows)
+        raise typer.Exit
+
+    return typer.Option(f"--list-{what}", callback=callback, is_eager=True, help=f"List the {what}.")
 
 
 def mock(
@@ -106,16 +112,9 @@ def mock(
         bool,
         typer.Option("--trust-proxy", help="Let X-Forwarded-Proto and X-Forwarded-Host decide what links look like."),
     ] = False,
-    _list_of_variants: Annotated[
-        bool,
-        typer.Option("--list-variants", callback=_listing(_list_variants), is_eager=True, help="List the variants."),
-    ] = False,
-    _list_of_faults: Annotated[
-        bool, typer.Option("--list-faults", callback=_listing(_list_faults), is_eager=True, help="List the faults.")
-    ] = False,
-    _list_of_bugs: Annotated[
-        bool, typer.Option("--list-bugs", callback=_listing(_list_bugs), is_eager=True, help="List the bugs.")
-    ] = False,
+    _list_of_variants: Annotated[bool, _list(_variants, "variants")] = False,
+    _list_of_faults: Annotated[bool, _list(_faults, "faults")] = False,
+    _list_of_bugs: Annotated[bool, _list(_bugs, "bugs")] = False,
 ) -> None:
     """Run a server that behaves like the real service, until Ctrl-C.
 

@@ -1,86 +1,52 @@
-"""``channel-images inserts``, ``updates`` and ``pending``: the images that a channel waits for."""
+"""Runs `channel-images inserts`, `updates` and `pending`: lists the images that a channel waits for."""
 
 from collections.abc import Callable
 
 import typer
 
-from channel_images.cli.connection import (
-    CaFileOption,
-    ChannelArgument,
-    HeaderOption,
-    PasswordOption,
-    ProxyOption,
-    RateOption,
-    RetriesOption,
-    TimeoutOption,
-    TokenOption,
-    UrlOption,
-    UsernameOption,
-    VerboseOption,
-    open_client,
-    required_channel,
-)
+from channel_images.choices import What
+from channel_images.cli.connection import ChannelArgument, Connection, open_client, required_channel
 from channel_images.cli.errors import exit_codes
-from channel_images.cli.listing import (
-    DEFAULT_LIMIT,
-    ConcurrencyOption,
-    ConsistentOption,
-    LimitOption,
-    LimitTotalOption,
-    print_listing,
-)
-from channel_images.cli.output import EscapeFormulasOption, FieldsOption, FormatOption
+from channel_images.cli.listing import Paging, print_listing
+from channel_images.cli.options import with_groups
+from channel_images.cli.output import Output
 
 
-def _command(method: str, text: str) -> Callable[..., None]:
-    """The command that prints the list of a method of `Channel`."""
+def _command(what: What, text: str) -> Callable[..., None]:
+    """The command that prints one of the lists that take no filters."""
 
     def command(
         context: typer.Context,
         channel: ChannelArgument = None,
-        chosen: FormatOption = None,
-        fields: FieldsOption = None,
-        escape_formulas: EscapeFormulasOption = False,
-        limit: LimitOption = DEFAULT_LIMIT,
-        limit_total: LimitTotalOption = None,
-        consistent: ConsistentOption = False,
-        concurrency: ConcurrencyOption = 1,
-        url: UrlOption = None,
-        token: TokenOption = None,
-        username: UsernameOption = None,
-        password: PasswordOption = None,
-        header: HeaderOption = None,
-        timeout: TimeoutOption = None,
-        ca_file: CaFileOption = None,
-        proxy: ProxyOption = None,
-        rate: RateOption = None,
-        retries: RetriesOption = None,
-        verbose: VerboseOption = False,
+        *,
+        output: Output,
+        paging: Paging,
+        connection: Connection,
     ) -> None:
         number = required_channel(context, channel)
-        with exit_codes(), open_client(context) as api:
-            print_listing(context, getattr(api.channel(number), method))
+        with exit_codes(), open_client(context, connection) as api:
+            print_listing(api, number, what, paging, output, {})
 
     command.__doc__ = text
-    return command
+    return with_groups(command)
 
 
 inserts = _command(
-    "inserts",
+    What.INSERTS,
     """List the images that were never sent to a channel.
 
     Example: channel-images inserts 5 --format csv > inserts.csv
     """,
 )
 updates = _command(
-    "updates",
+    What.UPDATES,
     """List the images that were sent to a channel, and changed since.
 
     Example: channel-images updates 5 --fields pk,modified_date
     """,
 )
 pending = _command(
-    "inserts_or_updates",
+    What.PENDING,
     """List the images that a channel waits for: those never sent, and those that changed since.
 
     Example: channel-images pending 5 | wc -l

@@ -1,4 +1,4 @@
-"""``channel-images spec``: the contract."""
+"""Runs `channel-images spec`: prints the contract."""
 
 import sys
 

@@ -11,10 +11,9 @@ import httpx
 from channel_images.calls.address import akeep_location
 from channel_images.calls.answers import Answer
 from channel_images.calls.bodies import aread_bounded
-from channel_images.calls.call import Pause, Renew, Send, Step, Steps
+from channel_images.calls.call import Renew, Send, Step, Steps
 from channel_images.calls.config import AsyncClientOptions, with_hook
 from channel_images.calls.deadlines import DeadlinePassed
-from channel_images.calls.secrets import Secret
 from channel_images.client.base import BaseClient, FrugalAsyncClient
 from channel_images.client.channel import AsyncChannel
 from channel_images.exceptions import ClientUnusable
@@ -33,23 +32,7 @@ class AsyncChannelImages(BaseClient):
             async for image in api.channel(5).images():
                 print(image.pk)
 
-    Failed requests are sent again as `Retries` says. `logging` under `channel_images` has a line for each retry (INFO)
-    and each request (DEBUG).
-
-    Args:
-        base_url: Where the paths of the contract begin, such as `https://host` or `https://host/prefix`.
-        token: The API token.
-        username: Sign in for a token at the first request, and again when the server refuses it.
-        password: The password to sign in with.
-        timeout: Seconds to connect, and for each arrival of data; or an `httpx.Timeout`; None for no end. 10 and 30
-            unless you say otherwise.
-        call_timeout: Seconds for one request and the whole of its answer; None for no end. 120 unless you say otherwise.
-        max_body: Bytes; how long the body of an answer may be, as it comes and as it is decoded. A longer one is a
-            `MalformedResponse`. 32 MiB unless you say otherwise.
-        retries: How often and for how long a request is sent again, a `Retries`; a number is the number of retries.
-        rate_limit: Requests a second, over all tasks; None for no limit.
-        application: Name and version of what uses this client, such as `my-connector/1.2`, for the User-Agent.
-        options: Any other option of `httpx.AsyncClient`, such as `proxy`, `verify`, `mounts`, `http2` or `transport`.
+    It takes the arguments of `ChannelImages`; what goes to httpx are options of `httpx.AsyncClient`.
 
     Raises:
         ConfigurationError: An argument makes no sense.
@@ -73,46 +56,21 @@ class AsyncChannelImages(BaseClient):
 
     @classmethod
     def from_env(cls, **options: Unpack[AsyncClientOptions]) -> Self:
-        """A client for the server, with the token or the credentials, that the environment names.
-
-        The variables are those of `Settings`, such as `CHANNEL_IMAGES_URL`.
-
-        Args:
-            options: As for the class.
-
-        Raises:
-            ConfigurationError: A variable is missing.
-        """
-        settings = Settings.from_env()
-        return cls(
-            settings.url, token=settings.token, username=settings.username, password=settings.password, **options
-        )
+        """As `ChannelImages.from_env`."""
+        return cls(**Settings.from_env().arguments, **options)
 
     def channel(self, channel_id: int) -> AsyncChannel:
-        """The operations of a channel. Nothing is sent.
-
-        Args:
-            channel_id: The number of the channel.
-        """
+        """As `ChannelImages.channel`."""
         return AsyncChannel(self, channel_id)
 
     async def send(self, request: Request, decode: Callable[[bytes], T], *, after: float = 0.0) -> Answer[T]:
-        """Send a request of the generated client, with whatever retries it takes. To cancel it, cancel the task.
-
-        Args:
-            request: What a `request` function of `channel_images_api` returned.
-            decode: Makes the value of the body of a 200.
-            after: Seconds to wait before that. Closing the client ends the wait.
-
-        Raises:
-            ChannelImagesError: There was no answer, or it is no good.
-        """
+        """As `ChannelImages.send`. To cancel it, cancel the task."""
         self._check_usable()
         self._check_loop()
         return await self._drive(self._caller.call(request, decode, after=after, cancel=self._closing))
 
     async def close(self) -> None:
-        """Close the connections, which ends the calls that wait for them. To close twice does no harm."""
+        """As `ChannelImages.close`."""
         self._closed = True
         if self._loop is None or self._loop is _running_loop():
             self._closing.set()
@@ -147,28 +105,27 @@ class AsyncChannelImages(BaseClient):
             )
 
     async def _drive(self, steps: Steps[T]) -> T:
-        outcome: object = None
         with closing(steps):
-            while True:
-                try:
-                    step = steps.send(outcome)
-                except StopIteration as end:
-                    value: T = end.value
-                    return value
-                try:
-                    outcome = await self._do(step)
-                except Exception as error:  # noqa: BLE001 - the call says what becomes of it
-                    outcome = error
+            outcome: object = None
+            try:
+                while True:
+                    outcome = await self._do(steps.send(outcome))
+            except StopIteration as end:
+                value: T = end.value
+                return value
 
-    async def _do(self, step: Step) -> httpx.Response | Secret | Exception | None:
-        if isinstance(step, Send):
-            return await _bounded(lambda: self._transfer(step), step.deadline.left) or DeadlinePassed(step.deadline)
-        if isinstance(step, Pause):
+    async def _do(self, step: Step) -> object:
+        try:
+            if isinstance(step, Send):
+                response = await _bounded(lambda: self._transfer(step), step.deadline.left)
+                return DeadlinePassed(step.deadline) if response is None else response
+            if isinstance(step, Renew):
+                async with self._renewing:
+                    return await self._drive(self._caller.renew(step, self._closing))
             await self._sleep(step.seconds)
-            return None
-        assert isinstance(step, Renew)  # noqa: S101 - there are no others
-        async with self._renewing:
-            return await self._drive(self._caller.renew(step, self._closing))
+        except Exception as error:  # noqa: BLE001 - the call says what becomes of it
+            return error
+        return None
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, until the client is closed."""

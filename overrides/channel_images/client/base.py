@@ -32,7 +32,7 @@ class BaseClient:
     ) -> None:
         self._options, self._secrets = read_options(base_url, token, username, password, given)
         self._base_url = self._options.base_url
-        warn_of_plain_text(self._base_url, stacklevel=3)
+        warn_of_plain_text(self._base_url, self._options.via, stacklevel=3)
         self._closing = CancelToken()
         self._process = os.getpid()
 

@@ -12,10 +12,9 @@ import httpx
 from channel_images.calls.address import keep_location
 from channel_images.calls.answers import Answer
 from channel_images.calls.bodies import read_bounded
-from channel_images.calls.call import Pause, Renew, Send, Step, Steps
+from channel_images.calls.call import Renew, Send, Step, Steps
 from channel_images.calls.config import SyncClientOptions, with_hook
 from channel_images.calls.deadlines import CancelToken
-from channel_images.calls.secrets import Secret
 from channel_images.client.base import BaseClient, FrugalClient
 from channel_images.client.channel import Channel
 from channel_images.settings import Settings
@@ -84,10 +83,7 @@ class ChannelImages(BaseClient):
         Raises:
             ConfigurationError: A variable is missing.
         """
-        settings = Settings.from_env()
-        return cls(
-            settings.url, token=settings.token, username=settings.username, password=settings.password, **options
-        )
+        return cls(**Settings.from_env().arguments, **options)
 
     def channel(self, channel_id: int) -> Channel:
         """The operations of a channel. Nothing is sent.
@@ -139,28 +135,25 @@ class ChannelImages(BaseClient):
         self.close()
 
     def _drive(self, steps: Steps[T], cancel: CancelToken) -> T:
-        outcome: object = None
         with closing(steps):
-            while True:
-                try:
-                    step = steps.send(outcome)
-                except StopIteration as end:
-                    value: T = end.value
-                    return value
-                try:
-                    outcome = self._do(step, cancel)
-                except Exception as error:  # noqa: BLE001 - the call says what becomes of it
-                    outcome = error
+            outcome: object = None
+            try:
+                while True:
+                    outcome = self._do(steps.send(outcome), cancel)
+            except StopIteration as end:
+                value: T = end.value
+                return value
 
-    def _do(self, step: Step, cancel: CancelToken) -> httpx.Response | Secret | None:
-        if isinstance(step, Send):
-            return self._transfer(step)
-        if isinstance(step, Pause):
-            cancel.wait(step.seconds)
-            return None
-        assert isinstance(step, Renew)  # noqa: S101 - there are no others
-        with self._renewing:
-            return self._drive(self._caller.renew(step, cancel), cancel)
+    def _do(self, step: Step, cancel: CancelToken) -> object:
+        try:
+            if isinstance(step, Send):
+                return self._transfer(step)
+            if isinstance(step, Renew):
+                with self._renewing:
+                    return self._drive(self._caller.renew(step, cancel), cancel)
+            return cancel.wait(step.seconds)
+        except Exception as error:  # noqa: BLE001 - the call says what becomes of it
+            return error
 
     def _transfer(self, step: Send) -> httpx.Response:
         with step.deadline as deadline:

@@ -1,12 +1,50 @@
-"""The catalogue of the rules as a page: ``python -m channel_images.conformance.catalogue`` prints docs/rules.md."""
+"""Lists the rules, in the order of the reports, and writes the page that describes them."""
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
-from channel_images.conformance.asking.operations import operations
-from channel_images.conformance.judging.rule import CATALOGUE, Rule
+from channel_images.conformance.asking.operations import OPERATIONS
+from channel_images.conformance.judging.rule import Rule
+from channel_images.conformance.rules import auth, filters, identity, isolation, paging, pending, protocol, schema
+
+RULES: tuple[Rule, ...] = (
+    schema.response,
+    schema.identifiable,
+    schema.no_server_error,
+    schema.rejects_invalid,
+    protocol.safe,
+    protocol.caching,
+    protocol.read_only,
+    protocol.head_options,
+    protocol.redirect,
+    auth.required,
+    auth.challenge,
+    paging.partition,
+    paging.size,
+    paging.order,
+    paging.count,
+    paging.links,
+    paging.past_the_end,
+    paging.defaults,
+    filters.sound,
+    filters.complete,
+    filters.multi,
+    filters.partition,
+    filters.both,
+    filters.with_paging,
+    identity.retrieve,
+    identity.detailed_list,
+    identity.detailed,
+    identity.missing,
+    pending.disjoint,
+    pending.union,
+    pending.subset,
+    pending.paging,
+    isolation.retrieve,
+    isolation.lists,
+    isolation.unknown_channel,
+)
+CATALOGUE: Mapping[str, Rule] = {rule.id: rule for rule in RULES}
 
 HEAD = """# Rules
 
@@ -19,24 +57,20 @@ related.
 
 
 def lines() -> Iterator[str]:
-    """The page, line by line."""
+    """The lines of docs/rules.md, which `make docs` writes."""
     yield HEAD
-    for family, rules in groupby(CATALOGUE.values(), lambda rule: rule.family):
+    for family, rules in groupby(RULES, lambda rule: rule.family):
         yield f"## {family}\n"
         for rule in rules:
             yield from _section(rule)
 
 
 def _section(rule: Rule) -> Iterator[str]:
-    names = [operation.id for operation in rule.operations]
-    over = "all seven operations" if len(names) == len(operations()) else ", ".join(f"`{name}`" for name in names)
+    names = ", ".join(f"`{operation.id}`" for operation in rule.operations)
+    over = "all seven operations" if rule.operations == OPERATIONS else names
     yield f"### `{rule.id}`\n"
     yield f"{rule.statement.text}\n"
     yield f"- looks at: {rule.summary}"
     yield f"- pattern: {rule.pattern}"
     yield f"- over: {over}"
     yield f"- basis: {rule.statement.basis}\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write("\n".join(lines()).rstrip() + "\n")

@@ -1,6 +1,6 @@
-"""The check as tests in somebody's own suite: what :mod:`channel_images.conformance.test_conformance` is made of.
+"""Makes tests of the check in somebody's own suite: `test_conformance` is made of it.
 
-``pytest --channel-images-url URL --channel-images-channel 5 --pyargs channel_images.conformance``
+`pytest --channel-images-url URL --channel-images-channel 5 --pyargs channel_images.conformance`
 """
 
 import os
@@ -11,12 +11,10 @@ from warnings import warn
 import pytest
 from attrs import evolve
 
-import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
-from channel_images.conformance.address import base_url, default_rate
 from channel_images.conformance.asking.expect import Expectations, read_expectations
 from channel_images.conformance.asking.signin import sign_in, usable
-from channel_images.conformance.asking.target import Target
-from channel_images.conformance.judging.rule import CATALOGUE
+from channel_images.conformance.asking.target import Target, base_url, default_rate
+from channel_images.conformance.catalogue import RULES
 from channel_images.conformance.report.text import evidence_text
 from channel_images.conformance.results import Report, Result, Verdict
 from channel_images.conformance.run import Options, check
@@ -29,18 +27,18 @@ MOST = 2_000
 
 
 class ConformanceWarning(UserWarning):
-    """A violation of severity ``warning``: the server conforms all the same."""
+    """A violation of severity `warning`: the server conforms all the same."""
 
 
 def pairs() -> list[tuple[str, str]]:
     """Each rule with each of its operations."""
-    return [(rule.id, operation.id) for rule in CATALOGUE.values() for operation in rule.operations]
+    return [(rule.id, operation.id) for rule in RULES for operation in rule.operations]
 
 
 def run(config: pytest.Config, rules: Collection[str]) -> Report:
     """Judge the server that pytest's options name, by some of the rules.
 
-    Raises ``ValueError`` for options that can't be used; its message is one line.
+    Raises `ValueError` for options that can't be used; its message is one line.
     """
     url = base_url(config.getoption("channel_images_url"))
     channels = config.getoption("channel_images_channel") or _channels()

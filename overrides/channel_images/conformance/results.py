@@ -1,4 +1,4 @@
-"""What a conformance check says: verdicts, evidence, and the report that every view is a rendering of."""
+"""Holds what a conformance check says: verdicts, evidence, and the report that every view is a rendering of."""
 
 import math
 from collections import Counter
@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 
 
 class Severity(StrEnum):
-    """How much a violation weighs: a warning changes the exit code only with ``--fail-on warning``."""
+    """How much a violation weighs: a warning changes the exit code only with `--fail-on warning`."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -38,13 +38,13 @@ class Evidence:
     statement: str
     """The sentence of the contract that is broken."""
     basis: str
-    """``seed`` where the API's reference states the sentence, ``inferred`` where it was inferred, and from what."""
+    """`seed` where the API's reference states the sentence, `inferred` where it was inferred, and from what."""
     expected: str
     seen: str
     requests: Sequence[str] = ()
-    """``curl`` lines that show it again, with the token in ``$TOKEN``."""
+    """`curl` lines that show it again, with the token in `$TOKEN`."""
     status: int | None = None
-    """The status of the answer that shows it; ``None`` where there was no answer, or there is none to show."""
+    """The status of the answer that shows it; `None` where there was no answer, or there is none to show."""
 
 
 @frozen
@@ -58,7 +58,7 @@ class Result:
     reason: str = ""
     evidence: Evidence | None = None
     follows_from: str = ""
-    """The violation that this result follows from (``paging.order · listProductImages``): with it, this rule cannot be
+    """The violation that this result follows from (`paging.order · listProductImages`): with it, this rule cannot be
     judged. Empty for a result that stands by itself."""
 
     @property
@@ -86,7 +86,7 @@ class Latency:
 
 @frozen
 class Report:
-    """All that a run found out; ``report.json`` is this, and the page and the terminal render it."""
+    """All that a run found out; `report.json` is this, and the page and the terminal render it."""
 
     url: str
     channels: Sequence[int]
@@ -105,12 +105,12 @@ class Report:
     latency: Mapping[str, Latency] = field(factory=dict)
     """How long each operation took, by its id; operations that nobody timed are missing."""
     fail_on: Severity = Severity.ERROR
-    """The least severity that makes a violation count (``--fail-on``)."""
+    """The least severity that makes a violation count (`--fail-on`)."""
     schema_version: int = field(default=SCHEMA_VERSION)
 
     @property
     def verdict(self) -> str:
-        """``conforms``, ``violates`` (at severity ``fail_on``), or ``not judged``."""
+        """`conforms`, `violates` (at severity `fail_on`), or `not judged`."""
         if self.not_judged:
             return "not judged"
         return "violates" if any(map(self.counts, self.results)) else "conforms"
@@ -125,7 +125,7 @@ class Report:
         return [result for result in self.results if result.verdict is verdict]
 
     def violations(self, severity: Severity | None = None) -> list[Result]:
-        """The results with verdict ``violated``, of one severity or of any."""
+        """The results with verdict `violated`, of one severity or of any."""
         return [result for result in self.having(Verdict.VIOLATED) if severity in (None, result.severity)]
 
     def idle_families(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""One conformance run: from a target to a report."""
+"""Runs the check once: from a target to a report."""
 
 import time
 from collections import defaultdict
@@ -9,20 +9,19 @@ from itertools import chain
 
 from attrs import Factory, define, evolve, field, frozen
 
-import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
 from channel_images.conformance.asking.cleaning import Cleaner
 from channel_images.conformance.asking.expect import Expectations
-from channel_images.conformance.asking.operations import statement
 from channel_images.conformance.asking.signin import sign_in
 from channel_images.conformance.asking.standing import NotJudged, Session, Standing
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.target import Target
 from channel_images.conformance.asking.wire import MOST_REQUESTS, Answer, OutOfRequests, RunEnds, ServerGone, Wire
+from channel_images.conformance.catalogue import CATALOGUE, RULES
 from channel_images.conformance.judging.fuzz import fuzz
 from channel_images.conformance.judging.judge import Judge
 from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE, Problem, problems, route
-from channel_images.conformance.judging.rule import CATALOGUE, Rule
-from channel_images.conformance.results import Evidence, Latency, Report, Result, Severity, Verdict
+from channel_images.conformance.judging.rule import Finding, Rule, violation
+from channel_images.conformance.results import Latency, Report, Result, Severity, Verdict
 from channel_images.conformance.waivers import Waivers
 
 BLIP = "an answer was missing, and there when the request was sent again"
@@ -52,15 +51,15 @@ class Options:
     quick: bool = False
     """Relations alone, on smaller windows: no schemathesis."""
     rules: frozenset[str] | None = None
-    """The rules to try; ``None`` for all."""
+    """The rules to try; `None` for all."""
     skip: frozenset[str] = frozenset()
     """Rules to leave out."""
     probe_writes: bool = False
     """Whether to send POST, PUT, PATCH and DELETE, to ids that do not exist."""
     rate: float | None = None
-    """Requests a second; ``None`` for no limit."""
+    """Requests a second; `None` for no limit."""
     max_requests: int | None = None
-    """Ends the run after so many requests; there are never more than ``MOST_REQUESTS``."""
+    """Ends the run after so many requests; there are never more than `MOST_REQUESTS`."""
     schemathesis: bool = True
     """Whether to run schemathesis at all."""
     max_examples: int = 25
@@ -76,7 +75,7 @@ class Options:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, with the report of what had been found by then in ``report``."""
+    """Ctrl-C, with the report of what had been found by then in `report`."""
 
     def __init__(self, report: Report) -> None:
         super().__init__()
@@ -92,11 +91,11 @@ def check(target: Target, options: Options | None = None, on_step: Callable[[str
         on_step: called with the name of each step as it begins.
 
     Returns:
-        The report, also where the server could not be judged: ``not_judged`` then says why.
+        The report, also where the server could not be judged: `not_judged` then says why.
 
     Raises:
         Interrupted: Ctrl-C; it carries the report of what had been found by then.
-        ValueError: ``rules`` or ``skip`` names a rule that does not exist.
+        ValueError: `rules` or `skip` names a rule that does not exist.
     """
     options = options or Options()
     if unknown := ((options.rules or frozenset()) | options.skip) - CATALOGUE.keys():
@@ -199,7 +198,7 @@ class _Run:
             self.options.probe_writes,
             self.options.expectations,
         )
-        chosen = [rule for rule in CATALOGUE.values() if self._is_chosen(rule)]
+        chosen = [rule for rule in RULES if self._is_chosen(rule)]
         families = dict.fromkeys(rule.family for rule in chosen)
         told: dict[str, None] = {}
 
@@ -208,7 +207,7 @@ class _Run:
                 told[rule.family] = None
                 self.on_step(f"{rule.family} ({len(told)} of {len(families)})")
 
-        judge = Judge(survey, tell)
+        judge = Judge(survey, chosen, tell)
         try:
             # Wrong tokens come last: a server that locks out who sends them has answered everything else by then.
             others = [rule for rule in chosen if rule.family != "auth"]
@@ -240,7 +239,7 @@ class _Run:
     def _try_to(self, step: Callable[[], None], share: float) -> None:
         """Do something, as far as that share of the run's requests goes. A number that the user gave is not shared out.
 
-        Raises ``RunEnds``; ``OutOfRequests`` where the user gave a number.
+        Raises `RunEnds`; `OutOfRequests` where the user gave a number.
         """
         given = self.options.max_requests
         # What comes last has some requests left for it, whatever was spent before.
@@ -267,7 +266,7 @@ class _Run:
     # What single answers are guilty of
 
     def _settle(self, session: Session) -> None:
-        """Send again what single answers were guilty of: what does not show again is no violation. Raises ``RunEnds``."""
+        """Send again what single answers were guilty of: what does not show again is no violation. Raises `RunEnds`."""
         found: dict[tuple[str, str, str], list[Problem]] = defaultdict(list)
         for problem in self.problems:
             found[problem.rule, problem.operation, problem.what].append(problem)
@@ -340,20 +339,6 @@ class _Run:
 
 
 def _violation(problem: Problem) -> Result:
-    sentence = statement(problem.rule)
-    return Result(
-        problem.rule,
-        problem.operation,
-        Verdict.VIOLATED,
-        problem.severity,
-        problem.what,
-        Evidence(
-            relation=problem.what,
-            statement=sentence.text,
-            basis=sentence.basis,
-            expected="an answer that the contract documents for this operation",
-            seen=problem.seen,
-            requests=(problem.answer.curl,),
-            status=problem.answer.status or None,
-        ),
-    )
+    due = "an answer that the contract documents for this operation"
+    finding = Finding(problem.what, due, problem.seen, (problem.answer,), problem.severity)
+    return violation(problem.rule, problem.operation, finding)

@@ -1,6 +1,6 @@
-"""The conformance check as tests, one for each rule and operation: collected by ``--pyargs channel_images.conformance``.
+"""Runs the check as tests, one for each rule and operation: collected by `--pyargs channel_images.conformance`.
 
-They skip unless ``--channel-images-url`` names a server; the server is judged once, by the rules that are selected.
+They skip unless `--channel-images-url` names a server; the server is judged once, by the rules that are selected.
 """
 
 import pytest

@@ -1,7 +1,7 @@
-"""Waivers: violations that are known and accepted for a while.
+"""Keeps waivers: violations that are known and accepted for a while.
 
 A waiver names a finding, by its rule, its operation (or all of them), its relation and the status of the answer that shows
-it, a reason, and the last day on which it holds. What it covers has the verdict ``waived`` until then, evidence kept;
+it, a reason, and the last day on which it holds. What it covers has the verdict `waived` until then, evidence kept;
 afterwards it counts again. Another finding of the same rule counts all the time.
 """
 
@@ -15,12 +15,12 @@ from typing import Any
 import yaml
 from attrs import evolve, frozen
 
+from channel_images.conformance.catalogue import CATALOGUE
 from channel_images.conformance.files import Document, load, or_near, write_atomically
-from channel_images.conformance.judging.rule import CATALOGUE
 from channel_images.conformance.results import Result, Verdict
 
 GRACE = timedelta(days=30)
-"""How long a waiver holds that ``--waivers-update`` writes."""
+"""How long a waiver holds that `--waivers-update` writes."""
 HEADER = "# Violations that are known, and until when they do not count: docs/conformance.md, Waivers.\n"
 
 
@@ -40,9 +40,9 @@ class Waiver:
     expires: date
     """The last day on which it holds."""
     operation: str | None = None
-    """``None`` for each operation of the rule."""
+    """`None` for each operation of the rule."""
     status: int | None = None
-    """The status of the answer that shows it; ``None`` for any."""
+    """The status of the answer that shows it; `None` for any."""
 
     def looks_at(self, result: Result) -> bool:
         """Whether a result is of the rule, and of an operation, that the waiver is about."""
@@ -126,7 +126,7 @@ class Waivers:
         """The waivers that the violations of a run need.
 
         Those that still cover one stay as they are, an expired one too: that it goes on is for a person to decide. What
-        is no longer violated goes (unless ``drop`` is off), what was not judged stays. The rest is waived for 30 days.
+        is no longer violated goes (unless `drop` is off), what was not judged stays. The rest is waived for 30 days.
         """
         day = day or today()
         gone = self.unused(results) if drop else []
@@ -142,7 +142,7 @@ class Waivers:
         return Waivers((*kept, *new))
 
     def write(self, path: Path) -> None:
-        """Write them as YAML, or as JSON where the file's name says so. Raises ``OSError``."""
+        """Write them as YAML, or as JSON where the file's name says so. Raises `OSError`."""
         plain = [waiver.as_json() for waiver in self.entries]
         if path.suffix.lower() == ".json":
             text = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
@@ -167,7 +167,7 @@ _Dumper.add_representer(str, _text)
 def read_waivers(path: Path) -> Waivers:
     """The waivers of a file; an empty one has none.
 
-    Raises ``BadFile``, a ``ValueError`` whose message is one line with the file, the line and what is wrong there.
+    Raises `BadFile`, a `ValueError` whose message is one line with the file, the line and what is wrong there.
     """
     document = load(path, "waivers")
     return Waivers(tuple(_waiver(document, index, entry) for index, entry in enumerate(document.data or ())))

@@ -1,13 +1,16 @@
-"""Exports: every image of one or more channels into files, resumable, with nothing lost and nothing twice.
+"""Writes every image of one or more channels into files, resumable, with nothing lost and nothing twice.
 
-:class:`Export` writes files. :func:`plan` and :func:`read` are for those who read a channel in parts, on several
-machines: the Spark data source does.
+`Export` writes files. `plan` and `read` are for those who read a channel in parts, on several machines: the Spark data
+source does.
+
+May import: `listings`, `formats`, and what these may. Start with `run`.
 """
 
 from channel_images.choices import What
 from channel_images.exceptions import ExportError
 from channel_images.export.plan import Partition, plan, read
-from channel_images.export.run import ChannelResult, Export, ExportOptions, ExportResult, Progress, Status
+from channel_images.export.results import ChannelResult, ExportResult, Progress, Status
+from channel_images.export.run import Export, ExportOptions
 
 __all__ = (
     "ChannelResult",

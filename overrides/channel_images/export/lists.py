@@ -5,7 +5,7 @@ from typing import Any
 
 from channel_images.choices import What
 from channel_images.exceptions import ExportError
-from channel_images.listings.query import Query, build_query
+from channel_images.listings.query import Query, build_query, check_id
 
 EXPORT_LIMIT = 1_000
 """Rows on a page; a server that clamps or refuses it gives less."""
@@ -36,4 +36,5 @@ def list_of(
     """
     if filters and what is not What.IMAGES:
         raise ExportError(f"the API filters the plain list of images alone: {what} takes no {', '.join(filters)}")
+    channel_id = check_id("channel_id", channel_id)
     return build_query(what, channel_id, limit=limit, concurrency=concurrency, consistent=consistent, **filters)

@@ -1,124 +1,43 @@
-"""Writing an export."""
+"""Writes an export: reads the lists of channels page by page into a spool, and makes the file of it."""
 
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypedDict
 
-import attrs
-from attrs import evolve, frozen
+from attrs import evolve
 
-from channel_images.calls.answers import Page
 from channel_images.calls.sender import Sender
 from channel_images.choices import What
 from channel_images.exceptions import ChannelImagesError, ExportError, IncompleteListing
 from channel_images.export.lists import EXPORT_LIMIT, list_of
+from channel_images.export.results import ChannelResult, ExportResult, Progress, Status
 from channel_images.export.sinks import format_of, sink_for
+from channel_images.export.state import Reading, State
 from channel_images.export.work import (
     EMPTY,
-    Mark,
     Spool,
     WorkFolder,
     disk_errors,
     holds,
     pk_bytes,
     read_pks,
-    sync_file,
-    sync_folder,
 )
 from channel_images.listings.listing import pages_by
 from channel_images.listings.query import Query
 from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.rows import keys_of
+from channel_images_api.models import ProductImage
 
 CHECKPOINT_SECONDS = 2.0
 _CHUNK = 5_000
 """Rows that are written at a time."""
 
 
-class Status(StrEnum):
-    """How an export ended."""
-
-    COMPLETE = "complete"
-    """Each image that was there throughout is in it, once."""
-    UNSTABLE = "unstable"
-    """The list changed too fast while it was read: images may be missing."""
-    PARTIAL = "partial"
-    """It was broken off; the same export again goes on."""
-
-
-@frozen
-class ChannelResult:
-    """What came of a channel.
-
-    Attributes:
-        channel: The channel.
-        rows: Images that were written.
-        status: How its reading ended.
-        doubts: The windows before which images may be missing.
-    """
-
-    channel: int
-    rows: int
-    status: Status
-    doubts: Sequence[str] = ()
-
-
-@frozen
-class ExportResult:
-    """What came of an export.
-
-    Attributes:
-        status: The worst of its channels'.
-        rows: Images that were written, by this run and by those it continued.
-        channels: Each channel.
-        files: The files that are in their place.
-        retries: How many requests this run sent again.
-        resumed: Whether it continued an earlier run.
-        seconds: How long this run took.
-    """
-
-    status: Status
-    rows: int
-    channels: Sequence[ChannelResult]
-    files: Sequence[Path]
-    retries: int
-    resumed: bool
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same for `json`."""
-        return attrs.asdict(
-            self, value_serializer=lambda _, __, value: str(value) if isinstance(value, Path) else value
-        )
-
-
-@frozen
-class Progress:
-    """How far an export is.
-
-    Attributes:
-        channel: The channel that is being read.
-        rows: Images of all channels so far.
-        new_rows: Those of this run.
-        expected: How many there are in all, as far as that is known; None where the server does not count.
-        retries: How many requests this run sent again.
-        seconds: How long this run has taken.
-    """
-
-    channel: int
-    rows: int
-    new_rows: int
-    expected: int | None
-    retries: int
-    seconds: float
-
-
 class ExportOptions(TypedDict, total=False):
-    """The options of an export; see :class:`Export`."""
+    """The options of an export; see `Export`."""
 
     what: What | str
     filters: Mapping[str, Any] | None
@@ -204,7 +123,7 @@ class Export:
         }
         for channel in self._channels:  # refuses what no list takes, before anything is written
             list_of(channel, self._what, self._filters)
-        self._state = _State()
+        self._state = State()
         self._files: list[Path] = []
         self._begun_with = 0  # rows of earlier runs
         self._saved = 0
@@ -246,7 +165,7 @@ class Export:
 
     def _run(self, work: WorkFolder) -> None:
         self._resumed = bool(work.state)
-        self._state = _State.from_dict(work.state)
+        self._state = State.from_dict(work.state)
         self._begun_with = self._saved = self._state.rows
         for number, (target, channels) in enumerate(self._targets()):
             if number >= self._state.files:
@@ -297,7 +216,7 @@ class Export:
         path = work.path / "spool"
         # The spool of some formats is the file, and may have become it.
         if path.exists() or not holds(target, self._state.spool):
-            with closing(Spool(path, self._state.spool)) as spool:
+            with closing(Spool(path, self._state.spool, work.disk)) as spool:
                 if not self._state.spool.size:
                     spool.append(self._sink.begin())
                 for channel in channels:
@@ -305,17 +224,17 @@ class Export:
                         self._read(work, spool, channel)
                 spool.sync()
             file = self._sink.finish(path)
-            sync_file(file)
+            work.disk.flush(file)
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
-            sync_folder(target.parent)
+            work.disk.flush(target.parent)
         self._state = evolve(self._state, files=self._state.files + 1, spool=EMPTY)
         work.save(self._state.to_dict())
 
     def _read(self, work: WorkFolder, spool: Spool, channel: int) -> None:
         """Read a channel to its end, or on from where the checkpoint was."""
         if self._state.reading is None or self._state.reading.channel != channel:
-            self._state = evolve(self._state, reading=_Reading(channel))
+            self._state = evolve(self._state, reading=Reading(channel))
         wanted = list_of(
             channel,
             self._what,
@@ -324,7 +243,7 @@ class Export:
             concurrency=self._concurrency,
             consistent=True,
         )
-        parts = wanted.parts()
+        parts = evolve(wanted, decode=self._sink.decode).parts()
         for number in range(self._reading().part, len(parts)):
             if number > self._reading().part:
                 # Kept at once: the pks of the part before are overwritten.
@@ -333,13 +252,13 @@ class Export:
             self._read_part(work, spool, parts[number], is_last=number == len(parts) - 1)
         self._checkpoint(work, spool, self._finished())
 
-    def _reading(self) -> "_Reading":
+    def _reading(self) -> Reading:
         reading = self._state.reading
         if reading is None:
             raise RuntimeError("no channel is being read")
         return reading
 
-    def _finished(self) -> "_State":
+    def _finished(self) -> State:
         reading = self._reading()
         status = Status.UNSTABLE if reading.doubts else Status.COMPLETE
         result = ChannelResult(reading.channel, reading.rows, status, reading.doubts)
@@ -348,42 +267,42 @@ class Export:
     def _read_part(self, work: WorkFolder, spool: Spool, part: Query, *, is_last: bool) -> None:
         reading = self._reading()
         pks_path = work.path / "pks"
-        with closing(Spool(pks_path, reading.pks)) as pks:
+        with closing(Spool(pks_path, reading.pks, work.disk)) as pks:
             walk = ConsistentWalk(self._limit)
             if reading.walk is not None:
                 walk.resume(reading.walk, read_pks(pks_path))
-            pages: list[Page] = []
+            images: list[ProductImage] = []
             saved = time.monotonic() - self._checkpoint_seconds  # the first page is kept at once
             try:
                 for page in pages_by(self._client, part, walk):
-                    pages.append(page)
+                    images += page.results
                     self._retries += page.retries
                     due = time.monotonic() - saved >= self._checkpoint_seconds
-                    if due or _rows_of(pages) >= _CHUNK:
-                        self._append(spool, pks, pages, walk)
-                        pages = []
+                    if due or len(images) >= _CHUNK:
+                        self._append(spool, pks, images, walk)
+                        images = []
                     if due:
                         pks.sync()
                         self._checkpoint(work, spool, self._state)
                         saved = time.monotonic()
-                    self._report(page.count if is_last else None, _rows_of(pages))
+                    self._report(page.count if is_last else None, len(images))
             except IncompleteListing as error:
                 doubts = [*self._reading().doubts, *map(str, error.windows)]
                 self._state = evolve(self._state, reading=evolve(self._reading(), doubts=doubts))
             except ChannelImagesError:
-                if self._state.rows or pages:
-                    self._append(spool, pks, pages, walk)
+                if self._state.rows or images:
+                    self._append(spool, pks, images, walk)
                     pks.sync()
                     self._checkpoint(work, spool, self._state)
                 raise
-            self._append(spool, pks, pages, walk)
+            self._append(spool, pks, images, walk)
 
-    def _append(self, spool: Spool, pks: Spool, pages: Sequence[Page], walk: ConsistentWalk) -> None:
+    def _append(self, spool: Spool, pks: Spool, images: Sequence[ProductImage], walk: ConsistentWalk) -> None:
         """Write rows; the state that goes with them is the walk's after the last of them."""
-        reading, rows = self._reading(), _rows_of(pages)
-        if rows:
-            spool.append(self._sink.encode(pages, reading.channel))
-            pks.append(pk_bytes([pk for page in pages for pk in keys_of(page.results)]))
+        reading, rows = self._reading(), len(images)
+        if images:
+            spool.append(self._sink.encode(images, reading.channel))
+            pks.append(pk_bytes(list(keys_of(images))))
         self._state = evolve(
             self._state,
             rows=self._state.rows + rows,
@@ -391,7 +310,7 @@ class Export:
             reading=evolve(reading, rows=reading.rows + rows, pks=pks.mark, walk=walk.checkpoint()),
         )
 
-    def _checkpoint(self, work: WorkFolder, spool: Spool, state: "_State") -> None:
+    def _checkpoint(self, work: WorkFolder, spool: Spool, state: State) -> None:
         spool.sync()
         self._state = evolve(state, spool=spool.mark)
         work.save(self._state.to_dict())
@@ -413,44 +332,6 @@ class Export:
                 seconds=time.monotonic() - self._started,
             )
         )
-
-
-@frozen
-class _Reading:
-    """A channel that is being read: its part, its rows, the spool of its pks, and where its walk is."""
-
-    channel: int
-    part: int = 0
-    rows: int = 0
-    pks: Mark = EMPTY
-    walk: Mapping[str, Any] | None = None
-    doubts: Sequence[str] = ()
-
-
-@frozen
-class _State:
-    """A checkpoint: files in their place, channels read, rows, the spool, and the channel being read."""
-
-    files: int = 0
-    rows: int = 0
-    spool: Mark = EMPTY
-    finished: Sequence[ChannelResult] = ()
-    reading: _Reading | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        return attrs.asdict(self)
-
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> "_State":
-        if not state:
-            return cls()
-        finished = [ChannelResult(**{**entry, "status": Status(entry["status"])}) for entry in state["finished"]]
-        reading = state["reading"] and _Reading(**{**state["reading"], "pks": Mark(**state["reading"]["pks"])})
-        return cls(**{**state, "spool": Mark(**state["spool"]), "finished": finished, "reading": reading})
-
-
-def _rows_of(pages: Sequence[Page]) -> int:
-    return sum(len(page.results) for page in pages)
 
 
 def _plain(value: Any) -> Any:

@@ -1,32 +1,23 @@
-"""How images are written: as NDJSON, CSV or Parquet.
+"""Writes images as the bytes of a file: NDJSON, CSV or Parquet.
 
 A sink makes bytes that are appended to a spool, one chunk after the other, so that an interrupted export goes on where
 its last checkpoint was: the spool is cut there. In the end the spool is the file, or the file is made from it.
 """
 
-import csv
 import gzip
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from channel_images.calls.answers import Page
 from channel_images.exceptions import ExportError
-from channel_images.formats.columns import (
-    CHANNEL,
-    REST,
-    Column,
-    Kind,
-    columns,
-    rest,
-    to_json,
-    to_utf8,
-    values,
-    without_formula,
-)
-from channel_images.formats.rows import Row, page_rows
+from channel_images.formats.arrow import arrow_schema, to_batch
+from channel_images.formats.columns import CHANNEL
+from channel_images.formats.text import Csv, ndjson
+from channel_images.listings.bodies import decode_rows
+from channel_images.listings.sent import decode_sent_rows, sent_rows
+from channel_images.walks.rows import Rows
 from channel_images_api.models import ProductImage
 
 if TYPE_CHECKING:
@@ -38,7 +29,7 @@ _ROW_GROUP = 65_536
 
 
 class Sink(ABC):
-    """A format.
+    """A format; it has the suffix of its files.
 
     Args:
         with_channel: Whether rows say which channel they are of.
@@ -49,80 +40,55 @@ class Sink(ABC):
     def __init__(self, *, with_channel: bool) -> None:
         self._with_channel = with_channel
 
+    @abstractmethod
+    def decode(self, content: bytes) -> Rows:
+        """Decode a page into the images that `encode` takes."""
+
+    @abstractmethod
+    def encode(self, images: Sequence[ProductImage], channel: int) -> bytes:
+        """The bytes of some rows."""
+
     def begin(self) -> bytes:
         """What stands before the first row."""
         return b""
-
-    @abstractmethod
-    def encode(self, pages: Sequence[Page], channel: int) -> bytes:
-        """The bytes of the rows of some pages."""
 
     def finish(self, spool: Path) -> Path:
         """Make the file from the whole spool, beside it, where the spool is not the file itself."""
         return spool
 
 
-class NdjsonSink(Sink):
-    """A JSON object a line: the fields as the server sent them, those it left out left out."""
-
-    suffix = ".ndjson"
-
-    def encode(self, pages: Sequence[Page], channel: int) -> bytes:
-        rows: Iterator[Row] = (row for page in pages for row in page_rows(page))
-        if self._with_channel:
-            rows = ({CHANNEL: channel, **row} for row in rows)
-        return b"".join(to_json(row) + b"\n" for row in rows)
-
-
-class CsvSink(Sink):
-    """RFC 4180: a line of names, then a line a row, as the server sent it. Null and absent are both empty.
+class TextSink(Sink):
+    """NDJSON or CSV, of rows as the server sent them; compressed, each chunk is a gzip member of its own.
 
     Args:
+        lines: The writer of CSV; None for NDJSON.
+        compressed: Whether it is.
         with_channel: Whether rows say which channel they are of.
-        escape_formulas: Whether text that a spreadsheet would calculate gets an apostrophe before it.
     """
 
-    suffix = ".csv"
-
-    def __init__(self, *, with_channel: bool, escape_formulas: bool = False) -> None:
+    def __init__(self, lines: Csv | None, *, compressed: bool, with_channel: bool) -> None:
         super().__init__(with_channel=with_channel)
-        self._escape_formulas = escape_formulas
+        self.suffix = (".ndjson" if lines is None else ".csv") + ".gz" * compressed
+        self._csv = lines
+        self._compressed = compressed
+
+    def decode(self, content: bytes) -> Rows:
+        return decode_sent_rows(content)
 
     def begin(self) -> bytes:
-        names = [CHANNEL] * self._with_channel + [column.name for column in columns()] + [REST]
-        return _csv([names])
+        return b"" if self._csv is None else self._packed(self._csv.header(*[CHANNEL] * self._with_channel))
 
-    def encode(self, pages: Sequence[Page], channel: int) -> bytes:
-        names = [column.name for column in columns()]
-        known = frozenset(names)
-        lead = [channel] * self._with_channel
-        return _csv(
-            [*lead, *(self._cell(row.get(name)) for name in names), _rest(row, known)]
-            for page in pages
-            for row in page_rows(page)
-        )
+    def encode(self, images: Sequence[ProductImage], channel: int) -> bytes:
+        rows = sent_rows(images)
+        if self._csv is not None:
+            return self._packed(self._csv.lines(rows, *[channel] * self._with_channel))
+        if self._with_channel:
+            lead = {CHANNEL: channel}
+            rows = [{**lead, **row, **lead} for row in rows]  # first, and whatever the server calls so
+        return self._packed(ndjson(rows))
 
-    def _cell(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return without_formula(value) if self._escape_formulas else value
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return to_json(value).decode() if isinstance(value, Mapping | list) else value
-
-
-class GzipSink(Sink):
-    """Another sink's bytes, compressed; each chunk is a member of its own, as gzip allows."""
-
-    def __init__(self, sink: Sink) -> None:
-        super().__init__(with_channel=False)
-        self._sink = sink
-        self.suffix = f"{sink.suffix}.gz"
-
-    def begin(self) -> bytes:
-        return _gzip(self._sink.begin())
-
-    def encode(self, pages: Sequence[Page], channel: int) -> bytes:
-        return _gzip(self._sink.encode(pages, channel))
+    def _packed(self, content: bytes) -> bytes:
+        return gzip.compress(content, compresslevel=6, mtime=0) if self._compressed else content
 
 
 class ParquetSink(Sink):
@@ -133,10 +99,12 @@ class ParquetSink(Sink):
 
     suffix = ".parquet"
 
-    def encode(self, pages: Sequence[Page], channel: int) -> bytes:
+    def decode(self, content: bytes) -> Rows:
+        return decode_rows(content)
+
+    def encode(self, images: Sequence[ProductImage], channel: int) -> bytes:
         import pyarrow as pa
 
-        images = [image for page in pages for image in page.results]
         batch = to_batch(images, channel=channel if self._with_channel else None)
         buffer = io.BytesIO()
         options = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -179,12 +147,8 @@ def sink_for(name: str, *, compressed: bool, with_channel: bool, escape_formulas
         if compressed:
             raise ExportError("Parquet is compressed in itself: leave out .gz")
         return ParquetSink(with_channel=with_channel)
-    sink = (
-        NdjsonSink(with_channel=with_channel)
-        if name == "ndjson"
-        else CsvSink(with_channel=with_channel, escape_formulas=escape_formulas)
-    )
-    return GzipSink(sink) if compressed else sink
+    lines = Csv(escape_formulas=escape_formulas) if name == "csv" else None
+    return TextSink(lines, compressed=compressed, with_channel=with_channel)
 
 
 def format_of(path: Path) -> tuple[str, bool]:
@@ -203,63 +167,6 @@ def format_of(path: Path) -> tuple[str, bool]:
     return FORMATS[suffix], compressed
 
 
-def arrow_schema(*, dictionaries: bool = False, with_channel: bool = False) -> "pa.Schema":
-    """The Arrow schema of a table of images.
-
-    Args:
-        dictionaries: Whether enums are dictionaries of strings, not strings.
-        with_channel: Whether there is a column `channel_id` before the others.
-    """
-    import pyarrow as pa
-
-    arrow = {
-        Kind.INTEGER: pa.int64(),
-        Kind.STRING: pa.string(),
-        Kind.BOOLEAN: pa.bool_(),
-        Kind.DATE_TIME: pa.timestamp("us", tz="UTC"),
-        Kind.ENUM: pa.dictionary(pa.int32(), pa.string()) if dictionaries else pa.string(),
-    }
-    fields = [pa.field(column.name, arrow[column.kind]) for column in columns()]
-    lead = [pa.field(CHANNEL, pa.int64(), nullable=False)] * with_channel
-    return pa.schema([*lead, *fields, pa.field(REST, pa.string())])
-
-
-def to_batch(images: Sequence[ProductImage], *, channel: int | None = None) -> "pa.RecordBatch":
-    """A table of images as an Arrow batch.
-
-    Args:
-        images: The rows.
-        channel: Their channel, where the table has a column for it.
-
-    Raises:
-        ExportError: A value does not fit its column, such as an integer of more than 64 bits.
-    """
-    import pyarrow as pa
-
-    schema = arrow_schema(with_channel=channel is not None)
-    arrays = [] if channel is None else [pa.repeat(pa.scalar(channel, pa.int64()), len(images))]
-    arrays += [_array(images, column, schema.field(column.name).type) for column in columns()]
-    arrays.append(pa.array(rest(images), pa.string()))
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _array(images: Sequence[ProductImage], column: Column, kind: "pa.DataType") -> "pa.Array":
-    import pyarrow as pa
-
-    cells = values(images, column)
-    try:
-        return pa.array(cells, kind)
-    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
-        for image, cell in zip(images, cells, strict=True):
-            try:
-                pa.scalar(cell, kind)
-            except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
-                raise ExportError(
-                    f"image {image.pk}: {column.name} does not fit its column of {kind}: {error}; NDJSON takes any value"
-                ) from error
-        raise
-
-
 def _batches(spool: Path) -> Iterator["pa.RecordBatch"]:
     import pyarrow as pa
 
@@ -268,18 +175,3 @@ def _batches(spool: Path) -> Iterator["pa.RecordBatch"]:
         while file.tell() < size:
             with pa.ipc.open_stream(file) as stream:
                 yield from stream
-
-
-def _csv(rows: Any) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return to_utf8(text.getvalue())
-
-
-def _rest(row: Row, known: frozenset[str]) -> str:
-    more = {name: value for name, value in row.items() if name not in known}
-    return to_json(more).decode() if more else ""
-
-
-def _gzip(content: bytes) -> bytes:
-    return gzip.compress(content, compresslevel=6, mtime=0) if content else b""

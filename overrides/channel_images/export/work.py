@@ -1,4 +1,4 @@
-"""The folder in which an export keeps what it has so far, so that the next run goes on from there.
+"""Keeps what an export has so far in a folder, so that the next run goes on from there.
 
 Whatever instant a process or a machine dies at, the folder holds a checkpoint that was written whole: the spool is
 flushed to the disk first, then a new checkpoint takes the place of the old one by a rename. What the spool holds beyond
@@ -12,6 +12,7 @@ not written to: an export next to which others may write must not change a file 
 import errno
 import hashlib
 import json
+import logging
 import os
 import stat
 import tempfile
@@ -33,6 +34,63 @@ _LEFTOVERS = (f"{_IDENTITY}.new", f"{_CHECKPOINT}.new", _CHECKPOINT, _LOCK)
 _PK_BYTES = 9
 """Room for the widest `pk` that a listing takes, with its sign."""
 _COPIED = 1 << 16
+_UNABLE = {errno.EINVAL, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK}
+"""What a file system answers, one of a network above all, when it cannot flush a folder or lock a file."""
+
+logger = logging.getLogger("channel_images")
+
+
+class Disk:
+    """Flushes and locks where the file system can; where it cannot, goes on without, and says each once."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def flush(self, path: Path, descriptor: int | None = None) -> None:
+        """Return when a file, or the names in a folder, are on the disk.
+
+        Args:
+            path: The file or folder.
+            descriptor: Of the file, where it is open.
+        """
+        if os.name != "posix" and path.is_dir():
+            return
+        opened = None
+        try:
+            if descriptor is None:
+                descriptor = opened = os.open(path, os.O_RDONLY)
+            os.fsync(descriptor)
+        except OSError as error:
+            self._go_on("cannot be flushed to the disk: a power cut may cost what was written there", path, error)
+        finally:
+            if opened is not None:
+                os.close(opened)
+
+    def lock(self, file: BinaryIO, folder: Path) -> bool:
+        """Lock a file against other runs; whether it is.
+
+        Raises:
+            ExportError: Another run has locked it.
+        """
+        try:
+            import fcntl
+        except ModuleNotFoundError:  # Windows: nothing keeps two runs apart
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ExportError(f"another run is writing this export ({folder} is locked)") from None
+        except OSError as error:
+            self._go_on("cannot be locked: nothing keeps a second run from writing the same export", folder, error)
+            return False
+        return True
+
+    def _go_on(self, lacking: str, path: Path, error: OSError) -> None:
+        if error.errno not in _UNABLE:
+            raise error
+        if lacking not in self._said:
+            self._said.add(lacking)
+            logger.warning("%s %s (%s)", path, lacking, error.strerror)
 
 
 class WorkFolder:
@@ -43,12 +101,14 @@ class WorkFolder:
         identity: What the export is of. A folder of another one is refused.
 
     Attributes:
+        disk: What it is on.
         state: What the last checkpoint said; empty for a new export.
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
         self.path = path
         self._identity = {"version": VERSION, **identity}
+        self.disk = Disk()
         self.state: dict[str, Any] = {}
         self._lock: BinaryIO | None = None
 
@@ -58,7 +118,7 @@ class WorkFolder:
                 self.path.mkdir(mode=0o700)
             with suppress(FileNotFoundError):  # another run ends, and removes it
                 _refuse_what_is_not_ours(self.path)
-                self._lock = _locked(self.path / _LOCK)
+                self._lock = self._locked(self.path / _LOCK)
         try:
             self._check_identity()
             self.state = self._checkpoint()
@@ -75,7 +135,7 @@ class WorkFolder:
         found = self._read(_IDENTITY)
         if found is None:
             (self.path / _CHECKPOINT).unlink(missing_ok=True)
-            write_atomically(self.path / _IDENTITY, json.dumps(self._identity, indent=2).encode())
+            self._replace(_IDENTITY, json.dumps(self._identity, indent=2).encode())
             return
         wanted = json.loads(json.dumps(self._identity))
         for name in {**wanted, **found}:
@@ -99,6 +159,32 @@ class WorkFolder:
         content = json.dumps([self._identity, state], sort_keys=True).encode()
         return hashlib.sha256(content).hexdigest()
 
+    def _locked(self, path: Path) -> BinaryIO | None:
+        """The lock file, locked where that can be; None where it was removed before it was locked.
+
+        Raises:
+            ExportError: Another run has locked it.
+        """
+        file = path.open("ab")
+        try:
+            if not self.disk.lock(file, self.path) or os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+        return None
+
+    def _replace(self, name: str, content: bytes) -> None:
+        """Put `content` in the place of a file, which is whole at every instant."""
+        temporary = self.path / f"{name}.new"
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            self.disk.flush(temporary, file.fileno())
+        temporary.rename(self.path / name)
+        self.disk.flush(self.path)
+
     def _read(self, name: str) -> dict[str, Any] | None:
         """What a file of the folder says; None where there is none."""
         try:
@@ -114,7 +200,7 @@ class WorkFolder:
     def save(self, state: dict[str, Any]) -> None:
         """Make `state` the checkpoint. What it speaks of has to be on the disk."""
         content = json.dumps({"digest": self._digest(state), "state": state}).encode()
-        write_atomically(self.path / _CHECKPOINT, content)
+        self._replace(_CHECKPOINT, content)
         self.state = state
 
     def remove(self) -> None:
@@ -143,13 +229,15 @@ class Spool:
     Args:
         path: The file.
         mark: What of it counts; what is beyond is cut off.
+        disk: What it is on.
 
     Raises:
         ExportError: It is not what the mark says.
     """
 
-    def __init__(self, path: Path, mark: Mark) -> None:
+    def __init__(self, path: Path, mark: Mark, disk: Disk) -> None:
         self.path = path
+        self._disk = disk
         path.touch()
         self._file = path.open("r+b")
         self._hash = _hash_of(self._file, mark.size)
@@ -174,7 +262,7 @@ class Spool:
     def sync(self) -> None:
         """Return when all of it is on the disk."""
         self._file.flush()
-        os.fsync(self._file.fileno())
+        self._disk.flush(self.path, self._file.fileno())
 
     def close(self) -> None:
         """Close the file. An error here would hide the one that ended the export."""
@@ -204,36 +292,9 @@ def pk_bytes(pks: Sequence[int]) -> bytes:
     return b"".join(pk.to_bytes(_PK_BYTES, "little", signed=True) for pk in pks)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` in the place of the file, which is whole at every instant."""
-    temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Return when the names in the folder are on the disk, where the system knows such a thing."""
-    if os.name == "posix":
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def damaged(path: Path) -> ExportError:
     """The refusal of a file of a work folder that does not hold what an export wrote into it."""
     return ExportError(f"{path} is damaged, or was edited: remove {path.parent} to begin anew")
-
-
-def sync_file(path: Path) -> None:
-    """Return when the file is on the disk."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 @contextmanager
@@ -280,35 +341,6 @@ def _is_own(folder: Path, owner: int) -> bool:
         return True
     with tempfile.TemporaryFile(dir=folder) as probe:  # a file server may know this user by another number
         return os.fstat(probe.fileno()).st_uid == owner
-
-
-def _locked(path: Path) -> BinaryIO | None:
-    """The lock file, locked; None where it was removed before it could be.
-
-    Raises:
-        ExportError: Another run has locked it.
-    """
-    file = path.open("ab")
-    try:
-        _lock(file, path.parent)
-        if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            return file
-    except BaseException:
-        file.close()
-        raise
-    file.close()
-    return None
-
-
-def _lock(file: BinaryIO, folder: Path) -> None:
-    try:
-        import fcntl
-    except ModuleNotFoundError:  # Windows: nothing keeps two runs apart
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ExportError(f"another run is writing this export ({folder} is locked)") from None
 
 
 def _shown(value: object) -> str:

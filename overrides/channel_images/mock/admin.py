@@ -1,22 +1,20 @@
-"""The admin API: what ``MockServer`` does in Python, over HTTP. It lies beside the contract, and needs the admin token;
-where the server has none, the token.
+"""Does over HTTP what `MockServer` does in Python: the admin API.
 
-====================================  ================================================================================
-``POST /_mock/images/5``              add an image to channel 5. Body: any of its fields; ``pk`` for one of your own;
-                                      ``product_type`` and ``is_seller_product``, where the product is new. 201 with
-                                      the image
-``PATCH /_mock/images/5/17``          modify image 17. Body: the fields that change. 200 with the image
-``DELETE /_mock/images/5/17``         remove it. 204
-``POST /_mock/images/5/sent``         report images as sent. Body: ``{"pks": [17, 18]}``. 200 with ``{"sent": 2}``
-``POST /_mock/reset``                 undo all changes, forget the requests, and go back to the faults of the start. 204
-``GET /_mock/requests``               the newest requests received, oldest first: ``{"requests": [...], "dropped": 0}``,
-                                      with how many older ones were dropped for want of room
-``GET /_mock/faults``                 the faults: ``{"faults": [{"spec": "429:first=1", "requests": 7, "struck": 1}]}``,
-                                      with how many requests each has met, and struck
-``POST /_mock/faults``                add faults. Body: ``{"specs": ["429:first=1"]}``, written as for ``--fault``. 201
-                                      with all faults
-``DELETE /_mock/faults``              take all faults away. 204
-====================================  ================================================================================
+It lies beside the contract, and needs the admin token; where the server has none, the token.
+
+    POST /_mock/images/5         add an image to channel 5. Body: any of its fields; `pk` for one of your own;
+                                 `product_type` and `is_seller_product`, where the product is new. 201 with the image
+    PATCH /_mock/images/5/17     modify image 17. Body: the fields that change. 200 with the image
+    DELETE /_mock/images/5/17    remove it. 204
+    POST /_mock/images/5/sent    report images as sent. Body: `{"pks": [17, 18]}`. 200 with `{"sent": 2}`
+    POST /_mock/reset            undo all changes, forget the requests, and go back to the faults of the start. 204
+    GET /_mock/requests          the newest requests received, oldest first: `{"requests": [...], "dropped": 0}`, with
+                                 how many older ones were dropped for want of room
+    GET /_mock/faults            the faults: `{"faults": [{"spec": "429:first=1", "requests": 7, "struck": 1}]}`, with
+                                 how many requests each has met, and struck
+    POST /_mock/faults           add faults. Body: `{"specs": ["429:first=1"]}`, written as for `--fault`. 201 with all
+                                 faults
+    DELETE /_mock/faults         take all faults away. 204
 
 Errors are those of the service: 400 with messages by field, 401, 404, 405.
 """
@@ -28,7 +26,7 @@ from channel_images.mock.data.channel import UnknownImage
 from channel_images.mock.data.fields import InvalidFields
 from channel_images.mock.data.store import UnknownChannel
 from channel_images.mock.endpoints import Body, Handler, JsonEndpoint
-from channel_images.mock.faults.faults import BadFault
+from channel_images.mock.faults.spec import BadFault
 from channel_images.mock.http.answers import Answer, Json, bad_request, not_found
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.journal import ADMIN_PREFIX, RecordedRequest
@@ -44,7 +42,7 @@ class Admin:
         self._store = state.store
 
     def endpoints(self, guard: Callable[[Call], None]) -> dict[str, JsonEndpoint]:
-        """The endpoints by path, each behind ``guard``."""
+        """The endpoints by path, each behind `guard`."""
         handlers: dict[str, dict[str, Handler]] = {
             "images/{channel}": {"POST": self.add},
             "images/{channel}/sent": {"POST": self.mark_sent},

@@ -1,5 +1,6 @@
-"""The mock as an ASGI application."""
+"""Builds the mock as an ASGI application."""
 
+from attrs import frozen
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -12,7 +13,8 @@ from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.churn import ChurnedEndpoint
 from channel_images.mock.docs_page import docs_endpoints
 from channel_images.mock.endpoints import JsonEndpoint, OperationEndpoint, send_answer
-from channel_images.mock.faults.faults import ACTIVE_USER, LOGIN, FaultyEndpoint
+from channel_images.mock.faults.endpoint import FaultyEndpoint
+from channel_images.mock.faults.spec import ACTIVE_USER, LOGIN
 from channel_images.mock.http.answers import Answer
 from channel_images.mock.http.auth import require_token
 from channel_images.mock.http.call import Call
@@ -27,10 +29,13 @@ from channel_images.mock.state import State
 def create_app(
     settings: Settings | None = None, *, state: State | None = None, behaviour: type[Behaviour] = Behaviour
 ) -> Starlette:
-    """Build the application; ``state`` is begun from the settings unless it is given.
+    """Build the application; `state` is begun from the settings unless it is given.
 
-    ``behaviour`` decides what the contract's operations answer. Raises ``ContractNotFound``, and ``ValueError`` for
-    settings that cannot be.
+    `behaviour` decides what the contract's operations answer.
+
+    Raises:
+        ContractNotFound: The installation carries no contract.
+        ValueError: The settings, or the contract, cannot be served.
     """
     settings = settings or Settings()
     state = state or State.begin(settings)
@@ -51,7 +56,9 @@ def create_app(
         **Admin(state).endpoints(admin_guard),
         **docs_endpoints(settings),
     }
-    contract: dict[str, ASGIApp] = {each.path: _ContractEndpoint(each, answering, state) for each in operations()}
+    contract: dict[str, ASGIApp] = {
+        each.path: _ContractEndpoint(each, answering, state) for each in operations().values()
+    }
     app = Starlette(
         routes=[Route(path, endpoint) for path, endpoint in {**contract, **own}.items()],
         middleware=[Middleware(JournalMiddleware, journal=state.journal)],
@@ -77,12 +84,12 @@ class _ContractEndpoint:
         await self._endpoint(scope, receive, send)
 
 
+@frozen(eq=False)
 class _Unrouted:
-    """For paths that lead nowhere: a redirect where only the closing slash is missing (Django's APPEND_SLASH), or 404."""
+    """Answers paths that lead nowhere: a redirect where only the closing slash is missing (APPEND_SLASH), or 404."""
 
-    def __init__(self, app: Starlette, behaviour: Behaviour) -> None:
-        self._app = app
-        self._behaviour = behaviour
+    _app: Starlette
+    _behaviour: Behaviour
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope)

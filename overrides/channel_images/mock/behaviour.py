@@ -1,31 +1,30 @@
-"""How the mock answers the contract's operations, step by step.
+"""Answers the contract's operations, step by step.
 
-:class:`Behaviour` is the strict one: Django REST Framework's habits, and a refusal for everything that the contract
-does not allow. Each step is a method. A variant or a bug is a subclass that overrides the steps it changes, and calls
-``super()`` for the rest; several combine by inheritance (see :func:`combined`). The steps, in the order of a request:
+`Behaviour` is the strict one: Django REST Framework's habits, and a refusal for everything that the contract does not
+allow. Each step is a method. A variant or a bug is a subclass that overrides the steps it changes, and calls `super()`
+for the rest; several combine by inheritance (see `combined`). The steps, in the order of a request:
 
-========================  ============================================================================================
-``arrive``                before anything else, and the one step that can wait: other requests are read meanwhile
-``respond``               the rest of it, under the store's lock
-``answer``                the same before its delivery: whatever the other steps say, refusals too, passes through here
-``authenticate``          who may ask
-``dispatch``, ``options`` the answer by the request's method
-``channel``, ``image_id`` the path's parameters; ``missing_channel``, ``missing_image``: the 404 of those not there
-``arguments``, ``decode`` the query's parameters, and the refusal of those that cannot be read
-``query``, ``listing``    which images a list holds, and in which order; ``count``: how many it says they are
-``window``, ``page_size`` which slice of them is the page; ``past_the_end``: the 404 of a page beyond the last
-``pks``                   the rows of the page
-``stored``, ``row``       what one image looks like; ``image``: the same as JSON
-``links``, ``page``       the neighbours' URLs, and the envelope around the rows
-``deliver``               ETag, 304, compression, HEAD
-========================  ============================================================================================
+    arrive             before anything else, and the one step that can wait: other requests are read meanwhile
+    respond            the rest of it, under the store's lock
+    answer             the same before its delivery: whatever the other steps say, refusals too, passes through here
+    authenticate       who may ask
+    dispatch, options  the answer by the request's method
+    channel, image_id  the path's parameters; `missing_channel`, `missing_image`: the 404 of those not there
+    arguments, decode  the query's parameters, and the refusal of those that cannot be read
+    query, listing     which images a list holds, and in which order; `count`: how many it says they are
+    window, page_size  which slice of them is the page; `past_the_end`: the 404 of a page beyond the last
+    pks                the rows of the page
+    stored, row        what one image looks like; `image`: the same as JSON
+    links, page        the neighbours' URLs, and the envelope around the rows
+    deliver            ETag, 304, compression, HEAD
 
-Beside them, ``unrouted`` and ``redirect`` answer paths that are no operation's.
+Beside them, `unrouted` and `redirect` answer paths that are no operation's.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from attrs import frozen
 
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.dataset import Row
@@ -56,7 +55,7 @@ _IMAGES_CACHED = 16_384
 """Rendered images kept, of some 400 bytes each."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """Which slice of a list a page is."""
 
@@ -68,16 +67,19 @@ class Window:
     """The number of rows that a full page holds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Links:
-    """The URLs of the neighbouring pages, ``None`` where there is none."""
+    """The URLs of the neighbouring pages, `None` where there is none."""
 
     next: str | None
     previous: str | None
 
 
 class Behaviour:
-    """The strict behaviour, and the base of every other."""
+    """The strict behaviour, and the base of every other.
+
+    Any step that `answer` leads to may raise `Refused`, with the answer that is sent instead.
+    """
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
@@ -108,11 +110,11 @@ class Behaviour:
             return refused.answer
 
     def authenticate(self, operation: Operation, call: Call) -> None:
-        """Raise ``Refused`` with 401 for a request without a valid token."""
+        """Raise `Refused` with 401 for a request without a valid token."""
         require_token(call, self.settings.token)
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
-        """Answer an authenticated request by its method. Raises ``Refused``."""
+        """Answer an authenticated request by its method."""
         if call.method == "OPTIONS":
             return self.options(operation)
         if call.method not in {"GET", "HEAD"}:
@@ -131,13 +133,13 @@ class Behaviour:
         )
 
     def retrieve(self, operation: Operation, call: Call) -> Answer:
-        """One image. Raises ``Refused``."""
+        """One image."""
         channel = self.channel(operation, call)
         pk = self.image_id(operation, call, channel)
         return Answer(200, self.rendered(operation, channel, pk), {"content-type": JSON_TYPE})
 
     def list(self, operation: Operation, call: Call) -> Answer:
-        """One page of a list. Raises ``Refused``."""
+        """One page of a list."""
         channel = self.channel(operation, call)
         arguments = self.arguments(operation, call)
         listing = self.listing(operation, channel, self.query(operation, arguments))
@@ -154,31 +156,51 @@ class Behaviour:
         return not_found().answer
 
     def redirect(self, call: Call, location: str) -> Answer:
-        """The answer to a path of an operation that lacks its closing slash; ``location`` is the path with it."""
+        """The answer to a path of an operation that lacks its closing slash; `location` is the path with it."""
         return Answer(301, headers={"location": location})
 
     # The path
 
     def channel(self, operation: Operation, call: Call) -> int:
-        """The channel that the path names. Raises ``Refused`` with 404 where there is none."""
+        """The channel that the path names.
+
+        Raises:
+            Refused: With 404; there is none.
+        """
         channel = self.path_argument(operation, call, "channel_id")
         return channel if channel in self.store else self.missing_channel(channel)
 
     def missing_channel(self, channel: int) -> int:
-        """The channel to take where the one that is named does not exist. Raises ``Refused``: there is none."""
+        """The channel to take where the one that is named does not exist.
+
+        Raises:
+            Refused: With 404; there is none.
+        """
         raise not_found()
 
     def image_id(self, operation: Operation, call: Call, channel: int) -> int:
-        """The pk that the path names. Raises ``Refused`` with 404 where the channel has no such image."""
+        """The pk that the path names.
+
+        Raises:
+            Refused: With 404; the channel has no such image.
+        """
         pk = self.path_argument(operation, call, "id")
         return pk if self.store.has(channel, pk) else self.missing_image(operation, channel, pk)
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
-        """The image to take where the channel has none with this pk. Raises ``Refused``: there is none."""
+        """The image to take where the channel has none with this pk.
+
+        Raises:
+            Refused: With 404; there is none.
+        """
         raise not_found()
 
     def path_argument(self, operation: Operation, call: Call, name: str) -> int:
-        """An id in the path. Raises ``Refused`` with 404 for text that is none."""
+        """An id in the path.
+
+        Raises:
+            Refused: With 404; the text is no id.
+        """
         parameter = next(each for each in operation.path_parameters if each.name == name)
         text = call.path_parameter(name)
         # Django's routes know no sign and no spaces.
@@ -196,8 +218,10 @@ class Behaviour:
     def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
         """The operation's query parameters by name, with the contract's defaults.
 
-        Parameters that the operation does not have are passed over, as Django does. Raises ``Refused``: with 404 for a
-        page that is no number, with 400 and a message by parameter for the rest.
+        Parameters that the operation does not have are passed over, as Django does.
+
+        Raises:
+            Refused: With 404 for a page that is no number, with 400 and a message by parameter for the rest.
         """
         values: dict[str, Argument] = {}
         errors: dict[str, Sequence[str]] = {}
@@ -220,7 +244,7 @@ class Behaviour:
         return values
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
-        """The value of a query parameter; ``None`` passes it over. Raises ``Invalid``."""
+        """The value of a query parameter; `None` passes it over, and to raise `Invalid` refuses it."""
         return parameter.decode(text)
 
     # The rows
@@ -250,7 +274,11 @@ class Behaviour:
         return listing.count
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
-        """The slice of ``listing`` that is asked for. Raises ``Refused`` with 404 past the end."""
+        """The slice of `listing` that is asked for.
+
+        Raises:
+            Refused: With 404; it lies past the end.
+        """
         number, limit = arguments["page"], arguments["limit"]
         assert isinstance(number, int)  # noqa: S101 - the contract's page and limit are integers
         assert isinstance(limit, int)  # noqa: S101
@@ -260,11 +288,15 @@ class Behaviour:
         return self.past_the_end(operation, window, listing) if is_past else window
 
     def page_size(self, limit: int) -> int:
-        """How many rows a full page holds where ``limit`` are asked for."""
+        """How many rows a full page holds where `limit` are asked for."""
         return min(limit, self.settings.max_limit)
 
     def past_the_end(self, operation: Operation, window: Window, listing: Listing) -> Window:
-        """The slice to take where the one that is asked for holds no row. Raises ``Refused``: there is none."""
+        """The slice to take where the one that is asked for holds no row.
+
+        Raises:
+            Refused: With 404; there is none.
+        """
         raise not_found("Invalid page.")
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
@@ -288,7 +320,7 @@ class Behaviour:
         return {**row, **details(row, self.store.traits(channel, row["product"]))}
 
     def image(self, operation: Operation, channel: int, pk: int) -> bytes:
-        """An image as JSON. Cached, under the same condition as ``row``."""
+        """An image as JSON. Cached, under the same condition as `row`."""
         return to_json(self.row(operation, channel, pk))
 
     def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
@@ -331,7 +363,7 @@ def combined(changes: Sequence[type[Behaviour]]) -> type[Behaviour]:
 
 
 def _integers(value: Argument | None) -> frozenset[int] | None:
-    """A number, or a list of them, as a set; ``None`` when nothing was said."""
+    """A number, or a list of them, as a set; `None` when nothing was said."""
     if value is None:
         return None
     values = value if isinstance(value, list) else [value]

@@ -1,14 +1,14 @@
-"""Churn: data that changes while a client reads it, as a catalogue does that people and programs work on.
+"""Changes data while a client reads it, as in a catalogue that people and programs work on: churn.
 
 Each list of a channel that is asked for changes that channel first, so that the change falls between two pages. The
 same seed and the same requests give the same changes.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
 from random import Random
 from typing import Self
 
+from attrs import evolve, fields, frozen
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from channel_images.mock.data.channel import Query
@@ -23,7 +23,7 @@ _LARGEST = 10_000
 """Pixels."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Churn:
     """What changes before a list request is answered: that many images, chosen by the seed, in the channel it lists."""
 
@@ -39,7 +39,7 @@ class Churn:
     """The share of list requests that bring a change."""
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def __attrs_post_init__(self) -> None:
         counts = {name: getattr(self, name) for name in _COUNTS}
         if negative := [name for name, count in counts.items() if count < 0]:
             raise ValueError(f"churn {negative[0]}={counts[negative[0]]}: give 0 or more")
@@ -50,7 +50,11 @@ class Churn:
 
     @classmethod
     def parse(cls, spec: str, *, seed: int = 0) -> Self:
-        """Read a spec such as ``adds=1:removes=2:rate=0.5``. Raises ``ValueError`` with one line that says what is wrong."""
+        """Read a spec such as `adds=1:removes=2:rate=0.5`.
+
+        Raises:
+            ValueError: The spec is no churn; the message says in one line why.
+        """
         kinds = {each.name: float if each.name == "rate" else int for each in fields(cls)}
         values: dict[str, float] = {"seed": seed}
         for part in spec.split(":"):
@@ -72,14 +76,14 @@ class Churn:
 
 
 GENTLE = Churn(adds=1, removes=1, modifies=1, sends=1, rate=0.1)
-"""What ``--churn`` alone means: one change of each kind before one list request in ten; the channel keeps its size."""
+"""What `--churn` alone means: one change of each kind before one list request in ten; the channel keeps its size."""
 
 
 def churn_of(churn: Churn | bool | None, seed: int) -> Churn | None:
-    """The churn that is meant where ``True`` asks for the gentle one, of the mock's own seed."""
+    """The churn that is meant where `True` asks for the gentle one, of the mock's own seed."""
     if isinstance(churn, Churn):
         return churn
-    return replace(GENTLE, seed=seed) if churn else None
+    return evolve(GENTLE, seed=seed) if churn else None
 
 
 class Churning:
@@ -96,7 +100,7 @@ class Churning:
             self._chance = Random(self.churn.seed)  # noqa: S311 - to choose images, not for secrets
 
     def turn(self, channel: int) -> None:
-        """Change ``channel``, if it is there and its turn has come."""
+        """Change `channel`, if it is there and its turn has come."""
         churn, store, chance = self.churn, self._store, self._chance
         # One lock for all of it: a request from another thread sees the channel before or after.
         with store.lock:
@@ -115,7 +119,7 @@ class Churning:
                     store.mark_sent(channel, [pk])
 
     def _any(self, channel: int, query: Query) -> int | None:
-        """One of the images that ``query`` asks for, unless there is none."""
+        """One of the images that `query` asks for, unless there is none."""
         listing = self._store.listing(channel, query)
         if not listing.count:
             return None
@@ -123,13 +127,13 @@ class Churning:
         return listing.slice(position, position + 1)[0]
 
 
+@frozen(eq=False)
 class ChurnedEndpoint:
     """The endpoint of a list, before each of whose answers the channel changes."""
 
-    def __init__(self, operation: Operation, endpoint: ASGIApp, churning: Churning) -> None:
-        self.operation = operation
-        self._endpoint = endpoint
-        self._churning = churning
+    operation: Operation
+    _endpoint: ASGIApp
+    _churning: Churning
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "GET":

@@ -1,10 +1,10 @@
-"""The page at ``/``: the contract as an interactive reference, in which requests to this mock can be made.
+"""Serves the page at `/`: the contract as an interactive reference, in which requests to this mock can be made.
 
-It is Swagger UI, served from the installed package ``swagger-ui-py``. The page asks no other host for anything, and its
-content security policy would not let it.
+It is Swagger UI, from the installed package `swagger-ui-py`, in a page whose files are in the folder `docs`. The page
+asks no other host for anything, and its content security policy would not let it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -22,9 +22,10 @@ DOCS_PATH = "/"
 CONTRACT_PATH = f"/{NAME}"
 _ASSETS_PATH = "/_docs/"
 
+_OWN = ("docs.css", "docs.js")
 _PACKAGE = "swagger_ui"
 _FROM_PACKAGE = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
-"""All that is ever read from the package's folder: a name that a client makes up is compared, not opened."""
+"""All that is read of the two folders: a name that a client makes up is compared, not opened."""
 
 _HEADERS = {
     # Swagger UI sets style attributes in what it renders, and its style sheet holds its icons as data: URLs.
@@ -48,88 +49,29 @@ _REVALIDATED = "no-cache"
 _KEPT = "max-age=3600"
 """For the assets of the package, which are large and change with its version only."""
 
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}: mock server</title>
-<link rel="icon" type="image/png" href="/_docs/favicon-32x32.png">
-<link rel="stylesheet" href="/_docs/swagger-ui.css">
-<link rel="stylesheet" href="/_docs/docs.css">
-</head>
-<body>
-<header>
-<p><strong>This is a mock server</strong>: its images are invented. Channels: {channels}.</p>
-<p>{hint} Then open an operation, press <b>Try it out</b> and <b>Execute</b>.</p>
-</header>
-<noscript><p>The reference needs JavaScript. The contract itself: <a href="/openapi.yaml">openapi.yaml</a></p></noscript>
-<main id="swagger-ui"></main>
-<script src="/_docs/swagger-ui-bundle.js"></script>
-<script src="/_docs/docs.js"></script>
-</body>
-</html>
-"""
-
-_SCRIPT = """\
-// Swagger UI fills the examples of all filters in at once, and hardly an image satisfies all of them.
-const withoutExamples = (contract) => {
-  for (const parameter of Object.values(contract.components.parameters)) {
-    if (!parameter.required) delete parameter.example;
-  }
-  return contract;
-};
-
-SwaggerUIBundle({
-  url: "/openapi.yaml",
-  dom_id: "#swagger-ui",
-  // The operations themselves, without the bar that loads other contracts.
-  layout: "BaseLayout",
-  plugins: [{
-    statePlugins: {
-      spec: { wrapActions: { updateJsonSpec: (update) => (contract) => update(withoutExamples(contract)) } },
-    },
-  }],
-  // The badge would send the contract's URL to a validator on another host.
-  validatorUrl: null,
-  deepLinking: true,
-  defaultModelsExpandDepth: 0,
-  displayRequestDuration: true,
-});
-"""
-
-_STYLE = """\
-body { margin: 0; background: #fafafa; }
-header { padding: 0.75rem 0; background: #1b1b1b; color: #f5f5f5; font: 15px/1.5 system-ui, sans-serif; }
-header p { box-sizing: border-box; max-width: 1460px; margin: 0 auto; padding: 0 20px; }
-header code { padding: 0.1em 0.4em; border-radius: 3px; background: #3b3b3b; user-select: all; }
-noscript p { margin: 2rem 20px; font: 15px/1.5 system-ui, sans-serif; }
-"""
-
 
 def docs_endpoints(settings: Settings) -> Mapping[str, ASGIApp]:
     """The endpoints of the page and of what it loads, by path. All are open: they tell what the repository tells."""
     title = escape(load_contract()["info"]["title"])
-    page = _PAGE.format(title=title, hint=_hint(settings.token), channels=_channels(settings))
+    page = _own("index.html").decode().format(title=title, hint=_hint(settings.token), channels=_channels(settings))
 
     def asset(call: Call, _body: Body) -> Answer:
         name = call.path_parameter("name")
-        if name not in _FROM_PACKAGE:
-            raise not_found()
-        return _answer(name, _packaged(name), _KEPT)
+        if name in _OWN:
+            return _answer(name, _own(name))
+        if name in _FROM_PACKAGE:
+            return _answer(name, _packaged(name), _KEPT)
+        raise not_found()
 
     return {
-        DOCS_PATH: _serves(lambda: _answer("index.html", page.encode())),
-        CONTRACT_PATH: _serves(lambda: _answer(NAME, contract_text().encode())),
-        f"{_ASSETS_PATH}docs.css": _serves(lambda: _answer("docs.css", _STYLE.encode())),
-        f"{_ASSETS_PATH}docs.js": _serves(lambda: _answer("docs.js", _SCRIPT.encode())),
+        DOCS_PATH: _serves("index.html", page.encode()),
+        CONTRACT_PATH: _serves(NAME, contract_text().encode()),
         f"{_ASSETS_PATH}{{name}}": JsonEndpoint({"GET": asset}),
     }
 
 
-def _serves(answer: Callable[[], Answer]) -> JsonEndpoint:
-    return JsonEndpoint({"GET": lambda _call, _body: answer()})
+def _serves(name: str, body: bytes) -> JsonEndpoint:
+    return JsonEndpoint({"GET": lambda _call, _body: _answer(name, body)})
 
 
 def _answer(name: str, body: bytes, cache_control: str = _REVALIDATED) -> Answer:
@@ -147,6 +89,12 @@ def _hint(token: str) -> str:
 
 def _channels(settings: Settings) -> str:
     return ", ".join(escape(f"{channel} ({count:,} images)") for channel, count in settings.channels.items())
+
+
+@cache
+def _own(name: str) -> bytes:
+    """A file of the folder `docs`."""
+    return (files("channel_images.mock") / "docs" / name).read_bytes()
 
 
 @cache

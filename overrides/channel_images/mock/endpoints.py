@@ -1,16 +1,17 @@
-"""ASGI endpoints: the contract's operations, and the mock's own JSON endpoints."""
+"""Serves the contract's operations, and the mock's own JSON endpoints, by ASGI."""
 
 import json
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from attrs import frozen
 from starlette.types import Receive, Scope, Send
 
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.connection import connection_of
 from channel_images.mock.http.answers import Answer, Json, Refused, malformed, method_not_allowed
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.delivery import deliver
+from channel_images.mock.http.protocol import connection_of
 from channel_images.mock.operations import Operation
 from channel_images.mock.settings import MAX_BODY
 
@@ -18,12 +19,12 @@ Body: TypeAlias = dict[str, Json]
 Handler: TypeAlias = Callable[[Call, Body], Answer]
 
 
+@frozen(eq=False)
 class OperationEndpoint:
     """One operation of the contract, as a behaviour answers it. The body of a request is not looked at."""
 
-    def __init__(self, operation: Operation, behaviour: Behaviour) -> None:
-        self.operation = operation
-        self._behaviour = behaviour
+    operation: Operation
+    _behaviour: Behaviour
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = await self._behaviour.arrive(self.operation, Call(scope))
@@ -31,10 +32,10 @@ class OperationEndpoint:
 
 
 class JsonEndpoint:
-    """Handlers by method. Those of ``POST`` and ``PATCH`` get the body, a JSON object; the others an empty one."""
+    """Handlers by method. Those of `POST` and `PATCH` get the body, a JSON object; the others an empty one."""
 
     def __init__(self, handlers: Mapping[str, Handler], *, guard: Callable[[Call], None] | None = None) -> None:
-        """``guard`` raises ``Refused`` for a request that may not pass; without it everybody may."""
+        """`guard` raises `Refused` for a request that may not pass; without it everybody may."""
         self._handlers = dict(handlers)
         if "GET" in handlers:
             self._handlers["HEAD"] = handlers["GET"]
@@ -66,8 +67,7 @@ async def send_answer(call: Call, answer: Answer, send: Send) -> None:
     if answer.is_lost:
         connection_of(call.scope).reset()
         return
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send(answer.start)
     await send({"type": "http.response.body", "body": answer.body, "more_body": bool(answer.behind)})
     if answer.behind:
         # Before the answer is said to be complete: the connection may be closed then.
@@ -78,7 +78,8 @@ async def send_answer(call: Call, answer: Answer, send: Send) -> None:
 async def read_object(call: Call, receive: Receive) -> Body:
     """The JSON object in the body; no body is an empty one.
 
-    Raises ``Refused``: with 413 beyond ``MAX_BODY`` bytes, with 415 for another content type, with 400 for bad JSON.
+    Raises:
+        Refused: With 413, it is longer than `MAX_BODY` bytes; with 415, it is of another type; with 400, it is no JSON.
     """
     body = await _read_body(receive)
     if not body:

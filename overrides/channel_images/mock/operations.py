@@ -1,23 +1,24 @@
-"""The contract's operations, with what each means for the data set."""
+"""Finds the contract's operations, and says what each means for the data set."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from attrs import frozen
 
 from channel_images.contract import load_contract, resolve
 from channel_images.mock.data.pattern import Pending
 from channel_images.mock.parameters import Parameter
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meaning:
     """What the schema of an answer cannot say."""
 
     detailed: bool = False
     """Whether rows show their details."""
     pending: frozenset[Pending] | None = None
-    """The states of the images that the list holds; ``None``: of all."""
+    """The states of the images that the list holds; `None`: of all."""
 
 
 _MEANINGS = {
@@ -31,13 +32,13 @@ _MEANINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Operation:
     """One operation of the contract."""
 
     id: str
     path: str
-    """The template, such as ``/api/v1/channel/{channel_id}/product_images/``."""
+    """The template, such as `/api/v1/channel/{channel_id}/product_images/`."""
     summary: str
     description: str
     path_parameters: tuple[Parameter, ...]
@@ -49,15 +50,19 @@ class Operation:
 
     @classmethod
     def from_contract(cls, path: str, item: Mapping[str, Any]) -> "Operation":
-        """Build the operation behind ``path``.
+        """Build the operation behind `path`.
 
-        Raises ``ValueError`` when the contract has an operation that the mock knows no meaning of.
+        Raises:
+            ValueError: It is no GET, or the mock knows no meaning of it.
         """
+        if "get" not in item:
+            raise ValueError(f"the contract's {path} has no GET, and the mock answers nothing else")
         node = item["get"]
         meaning = _MEANINGS.get(node["operationId"])
         if meaning is None:
             raise ValueError(f"the contract's {node['operationId']} is unknown to the mock: give it a meaning")
-        parameters = [Parameter.from_contract(each) for each in (*item["parameters"], *node.get("parameters", ()))]
+        nodes = (*item.get("parameters", ()), *node.get("parameters", ()))
+        parameters = [Parameter.from_contract(each) for each in nodes]
         body = resolve(resolve(node["responses"]["200"])["content"]["application/json"]["schema"])
         is_enveloped = "results" in body.get("properties", ())
         return cls(
@@ -74,9 +79,14 @@ class Operation:
 
 
 @cache
-def operations() -> tuple[Operation, ...]:
-    """All operations, in the contract's order, which puts the fixed path ``inserts/`` before the open ``{id}/``.
+def operations() -> Mapping[str, Operation]:
+    """Find all operations, by their ids, when they are first asked for.
 
-    Raises ``ContractNotFound``, and ``ValueError`` for a contract that the mock cannot serve.
+    They are in the contract's order, which puts the fixed path `inserts/` before the open `{id}/`.
+
+    Raises:
+        ContractNotFound: The installation carries no contract.
+        ValueError: The mock cannot serve the contract.
     """
-    return tuple(Operation.from_contract(path, item) for path, item in load_contract()["paths"].items())
+    found = [Operation.from_contract(path, item) for path, item in load_contract()["paths"].items()]
+    return {operation.id: operation for operation in found}

@@ -1,14 +1,14 @@
-"""Parameters as the contract describes them: text from a request decoded, and checked by compiled validators.
+"""Reads parameters as the contract describes them: text from a request decoded, and checked by compiled validators.
 
 Messages are those of Django REST Framework and django-filter. All of it is built once, from the contract, at start-up.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import jsonschema_rs
+from attrs import frozen
 
 from channel_images.contract import resolve, standalone
 
@@ -33,7 +33,7 @@ _DIGITS_READ = 32
 
 
 class Invalid(ValueError):
-    """A text that a parameter does not accept; ``messages`` say why, for a person."""
+    """A text that a parameter does not accept; `messages` say why, for a person."""
 
     def __init__(self, *messages: str) -> None:
         super().__init__(*messages)
@@ -41,7 +41,11 @@ class Invalid(ValueError):
 
 
 def read_integer(text: str) -> int:
-    """A whole number in ASCII digits, with spaces around it at most. Raises ``Invalid``."""
+    """A whole number in ASCII digits, with spaces around it at most.
+
+    Raises:
+        Invalid: The text is no such value.
+    """
     stripped = text.strip(" \t")
     if not _INTEGER.fullmatch(stripped):
         raise Invalid(NUMBER)
@@ -50,22 +54,26 @@ def read_integer(text: str) -> int:
 
 
 def read_boolean(text: str) -> bool:
-    """``true`` or ``false``, in any case, or 1 or 0, as django-filter reads them. Raises ``Invalid``."""
+    """`true` or `false`, in any case, or 1 or 0, as django-filter reads them.
+
+    Raises:
+        Invalid: The text is no such value.
+    """
     try:
         return _BOOLEANS[text.strip(" \t").lower()]
     except KeyError:
         raise Invalid("Must be a valid boolean.") from None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
-    """One parameter of an operation."""
+    """One parameter of an operation. To read a text that is no such value raises `Invalid`."""
 
     name: str
     location: str
-    """``path`` or ``query``."""
+    """`path` or `query`."""
     type: str
-    """Of the value or, for a list, of its items: ``integer``, ``boolean`` or ``string``."""
+    """Of the value or, for a list, of its items: `integer`, `boolean` or `string`."""
     is_list: bool
     """Whether the text holds several values, separated by commas."""
     default: Argument | None
@@ -75,7 +83,8 @@ class Parameter:
     def from_contract(cls, node: Mapping[str, Any]) -> "Parameter":
         """Build one from its description, which may be a reference.
 
-        Raises ``ValueError`` for a description that the mock cannot serve.
+        Raises:
+            ValueError: The mock cannot serve what is described.
         """
         description = resolve(node)
         schema = resolve(description["schema"])
@@ -92,19 +101,19 @@ class Parameter:
         )
 
     def decode(self, text: str) -> Argument:
-        """The value that ``text`` stands for. Raises ``Invalid``."""
+        """The value that `text` stands for."""
         value = self.read(text)
         self.check(value)
         return value
 
     def read(self, text: str) -> Argument:
-        """The value that ``text`` stands for, whether the contract allows it or not. Raises ``Invalid``."""
+        """The value that `text` stands for, whether the contract allows it or not."""
         if not self.is_list:
             return self.read_item(text)
         return [self.read_item(item) for item in text.split(",")] if text else []
 
     def read_item(self, text: str) -> int | bool | str:
-        """One value: the parameter's own or, of a list, one item. Raises ``Invalid``."""
+        """One value: the parameter's own or, of a list, one item."""
         if self.type == "integer":
             return read_integer(text)
         if self.type == "boolean":
@@ -112,13 +121,17 @@ class Parameter:
         return text
 
     def check(self, value: Argument) -> None:
-        """Hold a value to the contract. Raises ``Invalid`` with a message for each thing that is wrong."""
+        """Hold a value to the contract.
+
+        Raises:
+            Invalid: The contract does not allow it; there is a message for each thing that is wrong.
+        """
         if not self.validator.is_valid(value):
             # A thousand bad items would say the same a thousand times.
             raise Invalid(*dict.fromkeys(map(message, self.validator.iter_errors(value))))
 
 
 def message(error: jsonschema_rs.ValidationError) -> str:
-    """What the service would say where a validator says ``error``."""
+    """What the service would say where a validator says `error`."""
     template = _MESSAGES.get(error.kind.name)
     return template.format(instance=error.instance, **error.kind.as_dict()) if template else error.message

@@ -1,4 +1,4 @@
-"""The mock server as an object: on a port of this machine, or in-process."""
+"""Runs the mock server as an object: on a port of this machine, or in-process."""
 
 import asyncio
 import contextlib
@@ -41,17 +41,17 @@ class MockServer:
     """A mock server with its data.
 
     As a context manager it serves on a free port of the loopback, from a thread of its own, and its data can be changed
-    meanwhile::
+    meanwhile:
 
         with MockServer(images=50) as server:
             api = AuthenticatedClient(server.url, server.token)
             image = server.add(5, width=640)
             server.mark_sent(5, [image["pk"]])
 
-    The same requests can be made without a socket: ``httpx.Client(transport=server.transport, base_url=server.url)``.
+    The same requests can be made without a socket: `httpx.Client(transport=server.transport, base_url=server.url)`.
 
-    It can be a healthy server of another kind (``variants``), a broken one (``bugs``), have a bad day (``faults``, or
-    :meth:`fault` while it runs), and have data that changes meanwhile (``churn``)::
+    It can be a healthy server of another kind (`variants`), a broken one (`bugs`), have a bad day (`faults`, or
+    `fault` while it runs), and have data that changes meanwhile (`churn`):
 
         with MockServer(variants=["limit-clamped"], faults=["503:rate=0.1"], churn=Churn(adds=1, removes=2)) as server:
             ...
@@ -76,15 +76,28 @@ class MockServer:
         churn: Churn | bool | None = None,
         behaviour: type[Behaviour] = Behaviour,
     ) -> None:
-        """``images`` is the size of channel 5; ``channels`` gives all channels instead, with the size of each.
+        """Prepare a server; `start`, `serve` or `with` let it run.
 
-        ``token`` opens the operations, and is what signing in with ``username`` and ``password`` gives;
-        ``admin_token`` opens the admin API. They are ``mock-token``, ``mock``, ``mock`` and the token itself, but where
-        ``host`` can be reached from other machines, those that are not given are made by chance: see :attr:`settings`.
+        Args:
+            images: The size of channel 5.
+            channels: The size of each channel, instead.
+            token: Opens the operations, and is what signing in gives: `mock-token`. On a `host` that other machines can
+                reach, the credentials that you do not give are made by chance: see `settings`.
+            username: Signs in: `mock`.
+            password: Signs in: `mock`.
+            admin_token: Opens the admin API; the token itself, unless it is given.
+            seed: Another one gives other images, and other chances for faults and churn.
+            trust_proxy: Whether `X-Forwarded-Proto` and `X-Forwarded-Host` decide what links look like.
+            host: The address to listen on.
+            port: The port; 0 takes a free one.
+            variants: Habits of other healthy servers, by the names that the command line lists.
+            bugs: Violations of the contract, likewise.
+            faults: What goes wrong on the way, as specs.
+            churn: How the data changes meanwhile; True is a gentle churn.
+            behaviour: One of your own, instead of variants and bugs.
 
-        ``port`` 0 takes a free one. ``variants`` and ``bugs`` are names, ``faults`` specs, as the command line lists
-        them; ``behaviour`` is one of your own instead of the former two; ``churn=True`` is a gentle one. Raises ``ValueError`` for settings that cannot
-        be, with one line that says what is wrong.
+        Raises:
+            ValueError: The settings cannot be; the message says in one line why.
         """
         if images is not None and channels is not None:
             raise ValueError("images and channels both say how large channel 5 is: give one of them")
@@ -117,7 +130,11 @@ class MockServer:
 
     @property
     def url(self) -> str:
-        """The base URL, without a closing slash. Raises ``RuntimeError`` unless the server runs."""
+        """The base URL, without a closing slash.
+
+        Raises:
+            RuntimeError: The server does not run.
+        """
         return self._running.url
 
     @property
@@ -150,25 +167,41 @@ class MockServer:
     ) -> Row:
         """Add an image to a channel, pending for insertion, and give it as the API shows it.
 
-        ``fields`` are those of an image; what is not given is made up. Without ``pk`` it gets the next free one, and
-        without ``product`` a product of its own, of ``product_type`` and on the side of ``is_seller_product``. Raises
-        ``UnknownChannel`` or ``InvalidFields``.
+        `fields` are those of an image; what is not given is made up. Without `pk` it gets the next free one, and
+        without `product` a product of its own, of `product_type` and on the side of `is_seller_product`.
+
+        Raises:
+            UnknownChannel: The mock has no such channel.
+            InvalidFields: The contract does not allow these fields, or the pk is in use.
         """
         return self._store.add(channel, fields, pk=pk, product_type=product_type, is_seller_product=is_seller_product)
 
     def modify(self, channel: int, pk: int, **fields: object) -> Row:
         """Change fields of an image, which is pending for update afterwards if it had been sent.
 
-        Raises ``UnknownChannel``, ``UnknownImage``, or ``InvalidFields``.
+        Raises:
+            UnknownChannel: The mock has no such channel.
+            UnknownImage: The channel has no such image.
+            InvalidFields: The contract does not allow these fields.
         """
         return self._store.modify(channel, pk, fields)
 
     def remove(self, channel: int, pk: int) -> None:
-        """Take an image out of a channel. Raises ``UnknownChannel`` or ``UnknownImage``."""
+        """Take an image out of a channel.
+
+        Raises:
+            UnknownChannel: The mock has no such channel.
+            UnknownImage: The channel has no such image.
+        """
         self._store.remove(channel, pk)
 
     def mark_sent(self, channel: int, pks: int | Iterable[int]) -> None:
-        """Report one image, or several, as sent to the channel. Raises ``UnknownChannel`` or ``UnknownImage``."""
+        """Report one image, or several, as sent to the channel.
+
+        Raises:
+            UnknownChannel: The mock has no such channel.
+            UnknownImage: The channel has no such image.
+        """
         self._store.mark_sent(channel, [pks] if isinstance(pks, int) else pks)
 
     def reset(self) -> None:
@@ -183,9 +216,12 @@ class MockServer:
     # What goes wrong
 
     def fault(self, *specs: str) -> None:
-        """Add faults, from the next request on: ``server.fault("503:first=2")``.
+        """Add faults, from the next request on: `server.fault("503:first=2")`.
 
-        Specs are described in :mod:`channel_images.mock.faults.faults`. Raises ``BadFault``.
+        Specs are described in `channel_images.mock.faults`.
+
+        Raises:
+            BadFault: The spec describes no fault.
         """
         self._state.faults.add(*specs)
 
@@ -210,7 +246,11 @@ class MockServer:
         self.stop()
 
     def start(self) -> None:
-        """Serve from a thread, until ``stop``; returns when requests are answered. Raises ``PortInUse``."""
+        """Serve from a thread, until `stop`; returns when requests are answered.
+
+        Raises:
+            PortInUse: The address cannot be listened on.
+        """
         server = self._bind()
         self._thread = threading.Thread(target=server.serve_bound, name="channel-images-mock", daemon=True)
         self._thread.start()
@@ -227,9 +267,10 @@ class MockServer:
         self._server = self._thread = None
 
     def serve(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Serve from this thread until Ctrl-C or a signal; ``ready`` is called once requests are answered.
+        """Serve from this thread until Ctrl-C or a signal; `ready` is called once requests are answered.
 
-        Raises ``PortInUse``.
+        Raises:
+            PortInUse: The address cannot be listened on.
         """
         server = self._bind()
         server.on_ready = ready
@@ -281,7 +322,7 @@ class _Server(uvicorn.Server):
         self.on_stop: Callable[[], None] = lambda: None
 
     def serve_bound(self) -> None:
-        """Serve until ``should_exit``."""
+        """Serve until `should_exit`."""
         try:
             self.run(sockets=[self._bound])
         finally:
@@ -302,7 +343,11 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A socket bound to the address. Raises ``PortInUse``."""
+    """A socket bound to the address.
+
+    Raises:
+        PortInUse: The address cannot be listened on.
+    """
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     # A port whose connections have just ended may be taken again.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,10 +1,11 @@
-"""What can be set about a mock server."""
+"""Says what can be set about a mock server, and makes up what is not."""
 
 import ipaddress
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from attrs import field, frozen
 
 DEFAULT_TOKEN = "mock-token"  # noqa: S105 - published on purpose: it guards invented data on loopback
 DEFAULT_PASSWORD = "mock"  # noqa: S105 - likewise
@@ -12,7 +13,7 @@ DEFAULT_CHANNELS: Mapping[int, int] = MappingProxyType({5: 1_000, 6: 23, 7: 0})
 """Images by channel: one to work with, a small one, an empty one."""
 
 MAX_LIMIT = 1_000
-"""The largest page, in rows; a larger ``limit`` is treated as this one."""
+"""The largest page, in rows; a larger `limit` is treated as this one."""
 MAX_BODY = 64 * 1024
 """The largest request body that is read, in bytes."""
 MAX_HEAD = 64 * 1024
@@ -23,7 +24,7 @@ REQUESTS_KEPT_BYTES = 16 * 1024 * 1024
 """How much memory, about, the requests that are remembered may take."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Settings:
     """The settings of a mock server."""
 
@@ -32,18 +33,18 @@ class Settings:
     username: str = "mock"
     password: str = field(default=DEFAULT_PASSWORD, repr=False)
     admin_token: str | None = field(default=None, repr=False)
-    """Opens the admin API; ``None`` for the token."""
-    channels: Mapping[int, int] = field(default_factory=lambda: DEFAULT_CHANNELS)
+    """Opens the admin API; `None` for the token."""
+    channels: Mapping[int, int] = DEFAULT_CHANNELS
     """How many images each channel begins with, by the channel's id."""
     seed: int = 0
     """The same seed gives the same images, byte for byte."""
     trust_proxy: bool = False
-    """Whether ``X-Forwarded-Proto`` and ``X-Forwarded-Host`` decide what links look like."""
+    """Whether `X-Forwarded-Proto` and `X-Forwarded-Host` decide what links look like."""
     max_limit: int = MAX_LIMIT
     requests_kept: int = 1_000
     """How many of the requests received are remembered, the newest."""
 
-    def __post_init__(self) -> None:
+    def __attrs_post_init__(self) -> None:
         _check_token("token", self.token)
         if self.admin_token is not None:
             _check_token("admin token", self.admin_token)
@@ -59,7 +60,7 @@ class Settings:
 def credentials(
     host: str, *, token: str | None, username: str | None, password: str | None, admin_token: str | None
 ) -> dict[str, str | None]:
-    """The credentials of a server that listens on ``host``; what is not given is made up.
+    """The credentials of a server that listens on `host`; what is not given is made up.
 
     On loopback that is what the guide says. Where other machines can reach the server, a token, a password and an admin
     token are made by chance.
@@ -73,7 +74,7 @@ def credentials(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nothing but this machine reaches a server that listens on ``host``."""
+    """Whether nothing but this machine reaches a server that listens on `host`."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

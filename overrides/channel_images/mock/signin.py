@@ -1,6 +1,8 @@
-"""Signing in as existing clients do: outside the contract, beside its operations."""
+"""Signs clients in as the service does: outside the contract, beside its operations."""
 
 import hmac
+
+from attrs import frozen
 
 from channel_images.mock.endpoints import Body
 from channel_images.mock.http.answers import Answer, bad_request
@@ -13,14 +15,18 @@ ACTIVE_USER_PATH = "/api/v1/active_user/"
 _FIELDS = ("username", "password")
 
 
+@frozen(eq=False)
 class SignIn:
     """The handlers of both paths."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    _settings: Settings
 
     def login(self, _call: Call, body: Body) -> Answer:
-        """Exchange user name and password for the token. Raises ``Refused`` with 400."""
+        """Exchange user name and password for the token.
+
+        Raises:
+            Refused: With 400; they do not match, or one is not given.
+        """
         errors = {name: _complaint(body, name) for name in _FIELDS if not isinstance(body.get(name), str)}
         if errors:
             raise bad_request(errors)

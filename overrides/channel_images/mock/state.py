@@ -1,7 +1,8 @@
-"""Everything about a mock server that changes while it runs."""
+"""Keeps everything about a mock server that changes while it runs."""
 
-from dataclasses import dataclass
 from typing import Self
+
+from attrs import frozen
 
 from channel_images.mock.churn import Churn, Churning
 from channel_images.mock.data.store import Store
@@ -10,9 +11,9 @@ from channel_images.mock.http.journal import Journal
 from channel_images.mock.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class State:
-    """What the admin API and ``MockServer`` change, and the application reads."""
+    """What the admin API and `MockServer` change, and the application reads."""
 
     store: Store
     journal: Journal

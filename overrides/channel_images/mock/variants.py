@@ -1,21 +1,22 @@
-"""Variants: what a healthy server may also do, each a change to the strict behaviour.
+"""Lists what a healthy server may also do: variants, each a change to the strict behaviour.
 
-A client has to cope with all of them, and a check must accuse none. A variant is a class below :class:`Behaviour`, named
+A client has to cope with all of them, and a check must accuse none. A variant is a class below `Behaviour`, named
 after its class; the first line of its docstring is its description.
 """
 
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from enum import StrEnum
 from functools import lru_cache
 from http import HTTPStatus
 from random import Random
-from typing import TypeVar
+from typing import Self
 from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
+
+from attrs import evolve, frozen
 
 from channel_images.mock.behaviour import Behaviour, Links, Window
 from channel_images.mock.data.channel import Query
@@ -38,16 +39,16 @@ from channel_images.mock.settings import Settings
 
 LARGEST_CLAMPED = 20
 LARGEST_TAKEN = 50
-"""The largest limits of ``limit-clamped`` and ``limit-refused``."""
+"""The largest limits of `limit-clamped` and `limit-refused`."""
 DELAY = 0.05
-"""Seconds that ``slow`` takes for an answer."""
+"""Seconds that `slow` takes for an answer."""
 THROTTLED = 0.01
-"""The share of requests that ``throttled`` puts off."""
+"""The share of requests that `throttled` puts off."""
 BLIP_EVERY = 250
 MOST_IDS = 50
-"""Values of one filter that ``many-ids-refused`` takes."""
+"""Values of one filter that `many-ids-refused` takes."""
 LONGEST_TARGET = 2_048
-"""Characters of path and query that ``html-400`` reads."""
+"""Characters of path and query that `html-400` reads."""
 
 
 class Allowance(StrEnum):
@@ -70,7 +71,7 @@ class Allowance(StrEnum):
     ENVELOPE = "Pending lists inside the page envelope."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variant:
     """A way in which a healthy server may differ."""
 
@@ -78,35 +79,23 @@ class Variant:
     summary: str
     allowance: Allowance
     behaviour: type[Behaviour]
-    excludes: frozenset[str] = frozenset()
+    excludes: frozenset[str]
     """The variants that contradict it."""
 
-
-VARIANTS: dict[str, Variant] = {}
-"""By name, in the order of ``Allowance``."""
-
-Kind = TypeVar("Kind", bound=type[Behaviour])
+    @classmethod
+    def of(cls, allowance: Allowance, kind: type[Behaviour], *, excludes: Sequence[str] = ()) -> Self:
+        """The variant that `kind` is, with its name and summary."""
+        return cls(name_of(kind), summary_of(kind), allowance, kind, frozenset(excludes))
 
 
 def name_of(kind: type) -> str:
-    """``BadPaging400`` as it is written on a command line: ``bad-paging-400``."""
+    """`BadPaging400` as it is written on a command line: `bad-paging-400`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Z])", "-", kind.__name__).lower()
 
 
 def summary_of(kind: type) -> str:
     """The first line of a class's docstring, without its full stop."""
     return (kind.__doc__ or "").strip().partition("\n")[0].removesuffix(".")
-
-
-def variant(allowance: Allowance, *, excludes: Sequence[str] = ()) -> Callable[[Kind], Kind]:
-    """Put a behaviour into ``VARIANTS``."""
-
-    def register(kind: Kind) -> Kind:
-        name = name_of(kind)
-        VARIANTS[name] = Variant(name, summary_of(kind), allowance, kind, frozenset(excludes))
-        return kind
-
-    return register
 
 
 def html(status: int, title: str, **headers: str) -> Answer:
@@ -124,7 +113,6 @@ def every(listing: Listing) -> Sequence[int]:
 # Limits
 
 
-@variant(Allowance.LIMITS, excludes=["limit-refused"])
 class LimitClamped(Behaviour):
     """A limit above 20 is treated as 20."""
 
@@ -132,7 +120,6 @@ class LimitClamped(Behaviour):
         return min(super().page_size(limit), LARGEST_CLAMPED)
 
 
-@variant(Allowance.LIMITS, excludes=["limit-clamped"])
 class LimitRefused(Behaviour):
     """A limit above 50 is 400."""
 
@@ -143,7 +130,6 @@ class LimitRefused(Behaviour):
         return value
 
 
-@variant(Allowance.LIMITS)
 class ManyIdsRefused(Behaviour):
     """A filter with more than 50 values is 400."""
 
@@ -156,7 +142,6 @@ class ManyIdsRefused(Behaviour):
 # Bad pages and limits
 
 
-@variant(Allowance.BAD_PAGING)
 class BadPaging400(Behaviour):
     """A page that is no positive number is 400, like a bad limit."""
 
@@ -169,7 +154,6 @@ class BadPaging400(Behaviour):
             raise
 
 
-@variant(Allowance.BAD_PAGING, excludes=["bad-paging-400"])
 class BadPagingDefault(Behaviour):
     """A page or limit that is no positive number is as good as none."""
 
@@ -182,7 +166,6 @@ class BadPagingDefault(Behaviour):
             raise
 
 
-@variant(Allowance.BAD_PAGING)
 class PageLast(Behaviour):
     """page=last is the last page."""
 
@@ -199,7 +182,6 @@ class PageLast(Behaviour):
 # The end
 
 
-@variant(Allowance.END)
 class EmptyPastTheEnd(Behaviour):
     """A page past the end is 200 without rows."""
 
@@ -210,7 +192,6 @@ class EmptyPastTheEnd(Behaviour):
 # Order and fields
 
 
-@variant(Allowance.SHAPE, excludes=["by-modified-date"])
 class Descending(Behaviour):
     """Lists come newest first, by descending pk."""
 
@@ -218,11 +199,11 @@ class Descending(Behaviour):
         return Reversed(super().listing(operation, channel, query))
 
 
+@frozen(eq=False)
 class Reversed:
     """A list from its end to its beginning."""
 
-    def __init__(self, listing: Listing) -> None:
-        self._listing = listing
+    _listing: Listing
 
     @property
     def count(self) -> int:
@@ -233,7 +214,6 @@ class Reversed:
         return self._listing.slice(max(0, count - stop), max(0, count - start))[::-1]
 
 
-@variant(Allowance.SHAPE, excludes=["descending"])
 class ByModifiedDate(Behaviour):
     """Lists are ordered by modified_date, then by pk."""
 
@@ -248,7 +228,6 @@ class ByModifiedDate(Behaviour):
         return Chosen(sorted(every(super().listing(operation, channel, query)), key=rank))
 
 
-@variant(Allowance.SHAPE, excludes=["descending", "by-modified-date"])
 class FilteredDescending(Behaviour):
     """Filtered lists come in another order than the full list."""
 
@@ -257,7 +236,6 @@ class FilteredDescending(Behaviour):
         return listing if query == self.query(operation, {}) else Reversed(listing)
 
 
-@variant(Allowance.SHAPE)
 class ExtraFields(Behaviour):
     """Rows and envelopes carry fields that the contract does not name."""
 
@@ -269,7 +247,6 @@ class ExtraFields(Behaviour):
         return b'{"on_this_page":' + to_json(len(rows)) + b"," + page[1:] if page.startswith(b"{") else page
 
 
-@variant(Allowance.SHAPE)
 class NullsLeftOut(Behaviour):
     """Fields that are null are left out of a row."""
 
@@ -277,7 +254,6 @@ class NullsLeftOut(Behaviour):
         return {name: value for name, value in super().row(operation, channel, pk).items() if value is not None}
 
 
-@variant(Allowance.SHAPE)
 class OpenEnums(Behaviour):
     """Some images have a source or a status that the contract does not list."""
 
@@ -293,7 +269,6 @@ class OpenEnums(Behaviour):
 # Lenience
 
 
-@variant(Allowance.LENIENCE)
 class BooleansIgnored(Behaviour):
     """A boolean that cannot be read is no filter."""
 
@@ -306,7 +281,6 @@ class BooleansIgnored(Behaviour):
             raise
 
 
-@variant(Allowance.LENIENCE)
 class DecimalsTruncated(Behaviour):
     """A decimal loses its fraction: product=1.9 is product=1."""
 
@@ -315,7 +289,6 @@ class DecimalsTruncated(Behaviour):
         return super().decode(parameter, whole)
 
 
-@variant(Allowance.LENIENCE)
 class EmptyItemsSkipped(Behaviour):
     """Empty items of a list are passed over, and a list without any other is no filter."""
 
@@ -326,7 +299,6 @@ class EmptyItemsSkipped(Behaviour):
         return super().decode(parameter, ",".join(items)) if items else None
 
 
-@variant(Allowance.LENIENCE, excludes=["bad-paging-400"])
 class Lenient(BooleansIgnored, DecimalsTruncated, EmptyItemsSkipped, PageLast, BadPagingDefault):
     """Whatever can be overlooked in a query is: as Django REST Framework does out of the box."""
 
@@ -334,7 +306,6 @@ class Lenient(BooleansIgnored, DecimalsTruncated, EmptyItemsSkipped, PageLast, B
 # Values that do not exist
 
 
-@variant(Allowance.UNKNOWN)
 class UnknownProduct400(Behaviour):
     """A product that exists in no channel is 400, as for a ModelChoiceFilter."""
 
@@ -345,7 +316,6 @@ class UnknownProduct400(Behaviour):
         return super().query(operation, arguments)
 
 
-@variant(Allowance.UNKNOWN)
 class UnknownTypeEmpty(Behaviour):
     """A product type that the contract does not know matches nothing."""
 
@@ -361,7 +331,6 @@ class UnknownTypeEmpty(Behaviour):
 # Routes and requests
 
 
-@variant(Allowance.ROUTES)
 class ForbiddenChannel(Behaviour):
     """A channel that does not exist is 403, as one that the token may not see."""
 
@@ -369,7 +338,6 @@ class ForbiddenChannel(Behaviour):
         raise Refused(Answer.of_json({"detail": "You do not have permission to perform this action."}, 403))
 
 
-@variant(Allowance.ROUTES)
 class ForbiddenImage(Behaviour):
     """An image that does not exist is 403, as one that the token may not see."""
 
@@ -377,7 +345,6 @@ class ForbiddenImage(Behaviour):
         raise Refused(Answer.of_json({"detail": "You do not have permission to perform this action."}, 403))
 
 
-@variant(Allowance.ROUTES, excludes=["forbidden-channel", "forbidden-image", "empty-past-the-end"])
 class Gone(Behaviour):
     """A channel, an image or a page that does not exist is 410."""
 
@@ -391,7 +358,6 @@ class Gone(Behaviour):
         raise Refused(Answer.of_json({"detail": "Gone."}, 410))
 
 
-@variant(Allowance.ROUTES)
 class Html404(Behaviour):
     """Paths and ids that match no route are 404 in HTML."""
 
@@ -405,7 +371,6 @@ class Html404(Behaviour):
         return html(404, "Not Found")
 
 
-@variant(Allowance.ROUTES)
 class Html400(Behaviour):
     """Requests with control bytes or bad UTF-8 are 400, over-long ones 414, both in HTML."""
 
@@ -422,7 +387,6 @@ class Html400(Behaviour):
 # Errors
 
 
-@variant(Allowance.ERRORS)
 class ProblemJson(Behaviour):
     """Errors are application/problem+json, with type, title, status and detail."""
 
@@ -459,16 +423,18 @@ class _WritesLookUp(Behaviour):
         return super().dispatch(operation, call)
 
     def written(self, operation: Operation, call: Call) -> None:
-        """Look the image up. Raises ``Refused``."""
+        """Look the image up.
+
+        Raises:
+            Refused: The request is refused.
+        """
         self.image_id(operation, call, self.channel(operation, call))
 
 
-@variant(Allowance.WRITES)
 class WriteLooksUp(_WritesLookUp):
     """POST, PUT, PATCH and DELETE to an image that does not exist are 404, to others 405."""
 
 
-@variant(Allowance.WRITES, excludes=["write-looks-up"])
 class WriteLooksUp400(_WritesLookUp):
     """POST, PUT, PATCH and DELETE to an image that does not exist are 400, to others 405."""
 
@@ -482,7 +448,6 @@ class WriteLooksUp400(_WritesLookUp):
 # Proxies and credentials
 
 
-@variant(Allowance.PROXIES)
 class ProxyLinks(Behaviour):
     """next and previous have the scheme, host and path prefix of a proxy."""
 
@@ -491,7 +456,6 @@ class ProxyLinks(Behaviour):
         return urlunsplit(link._replace(scheme="https", netloc="shop.example.com", path=f"/omnitron{link.path}"))
 
 
-@variant(Allowance.PROXIES)
 class LinksFromRoot(Behaviour):
     """next and previous are paths from the root, without scheme and host."""
 
@@ -499,7 +463,6 @@ class LinksFromRoot(Behaviour):
         return urlunsplit(urlsplit(super().link(call, number))._replace(scheme="", netloc=""))
 
 
-@variant(Allowance.PROXIES)
 class LinksWithoutSlash(Behaviour):
     """next and previous lack the closing slash of the path, which a redirect adds."""
 
@@ -508,7 +471,6 @@ class LinksWithoutSlash(Behaviour):
         return urlunsplit(link._replace(path=link.path.rstrip("/")))
 
 
-@variant(Allowance.PROXIES)
 class SchemeWordExact(Behaviour):
     """Only the scheme word Token is taken, not token or TOKEN."""
 
@@ -521,7 +483,6 @@ class SchemeWordExact(Behaviour):
 # HTTP
 
 
-@variant(Allowance.HTTP)
 class Throttled(Behaviour):
     """One request in a hundred is 429, with Retry-After in seconds."""
 
@@ -540,7 +501,6 @@ class Throttled(Behaviour):
         return "1"
 
 
-@variant(Allowance.HTTP)
 class ThrottledUntil(Throttled):
     """One request in a hundred is 429, with Retry-After as a date."""
 
@@ -548,7 +508,6 @@ class ThrottledUntil(Throttled):
         return formatdate(time.time() + 1, usegmt=True)
 
 
-@variant(Allowance.HTTP)
 class Slow(Behaviour):
     """Every answer takes 50 ms longer, one after the other."""
 
@@ -557,7 +516,6 @@ class Slow(Behaviour):
         return super().respond(operation, call)
 
 
-@variant(Allowance.HTTP)
 class Plain(Behaviour):
     """No compression, no ETag and no 304."""
 
@@ -568,7 +526,6 @@ class Plain(Behaviour):
         return answer
 
 
-@variant(Allowance.HTTP)
 class Head405(Behaviour):
     """HEAD is 405."""
 
@@ -581,7 +538,6 @@ class Head405(Behaviour):
 # A proxy's absence
 
 
-@variant(Allowance.BLIP)
 class Blip(Behaviour):
     """Once in 250 requests, a 503 in HTML that is gone when the request is sent again."""
 
@@ -599,9 +555,54 @@ class Blip(Behaviour):
 # Envelopes
 
 
-@variant(Allowance.ENVELOPE)
 class EnvelopedPending(Behaviour):
     """The pending lists come in the page envelope."""
 
     def page(self, operation: Operation, rows: Sequence[bytes], count: int, links: Links) -> bytes:
-        return super().page(replace(operation, is_enveloped=True), rows, count, links)
+        return super().page(evolve(operation, is_enveloped=True), rows, count, links)
+
+
+VARIANTS: Mapping[str, Variant] = {
+    each.name: each
+    for each in (
+        Variant.of(Allowance.LIMITS, LimitClamped, excludes=["limit-refused"]),
+        Variant.of(Allowance.LIMITS, LimitRefused, excludes=["limit-clamped"]),
+        Variant.of(Allowance.LIMITS, ManyIdsRefused),
+        Variant.of(Allowance.BAD_PAGING, BadPaging400),
+        Variant.of(Allowance.BAD_PAGING, BadPagingDefault, excludes=["bad-paging-400"]),
+        Variant.of(Allowance.BAD_PAGING, PageLast),
+        Variant.of(Allowance.END, EmptyPastTheEnd),
+        Variant.of(Allowance.SHAPE, Descending, excludes=["by-modified-date"]),
+        Variant.of(Allowance.SHAPE, ByModifiedDate, excludes=["descending"]),
+        Variant.of(Allowance.SHAPE, FilteredDescending, excludes=["descending", "by-modified-date"]),
+        Variant.of(Allowance.SHAPE, ExtraFields),
+        Variant.of(Allowance.SHAPE, NullsLeftOut),
+        Variant.of(Allowance.SHAPE, OpenEnums),
+        Variant.of(Allowance.LENIENCE, BooleansIgnored),
+        Variant.of(Allowance.LENIENCE, DecimalsTruncated),
+        Variant.of(Allowance.LENIENCE, EmptyItemsSkipped),
+        Variant.of(Allowance.LENIENCE, Lenient, excludes=["bad-paging-400"]),
+        Variant.of(Allowance.UNKNOWN, UnknownProduct400),
+        Variant.of(Allowance.UNKNOWN, UnknownTypeEmpty),
+        Variant.of(Allowance.ROUTES, ForbiddenChannel),
+        Variant.of(Allowance.ROUTES, ForbiddenImage),
+        Variant.of(Allowance.ROUTES, Gone, excludes=["forbidden-channel", "forbidden-image", "empty-past-the-end"]),
+        Variant.of(Allowance.ROUTES, Html404),
+        Variant.of(Allowance.ROUTES, Html400),
+        Variant.of(Allowance.ERRORS, ProblemJson),
+        Variant.of(Allowance.WRITES, WriteLooksUp),
+        Variant.of(Allowance.WRITES, WriteLooksUp400, excludes=["write-looks-up"]),
+        Variant.of(Allowance.PROXIES, ProxyLinks),
+        Variant.of(Allowance.PROXIES, LinksFromRoot),
+        Variant.of(Allowance.PROXIES, LinksWithoutSlash),
+        Variant.of(Allowance.PROXIES, SchemeWordExact),
+        Variant.of(Allowance.HTTP, Throttled),
+        Variant.of(Allowance.HTTP, ThrottledUntil),
+        Variant.of(Allowance.HTTP, Slow),
+        Variant.of(Allowance.HTTP, Plain),
+        Variant.of(Allowance.HTTP, Head405),
+        Variant.of(Allowance.BLIP, Blip),
+        Variant.of(Allowance.ENVELOPE, EnvelopedPending),
+    )
+}
+"""By name, in the order of `Allowance`."""

@@ -27,17 +27,18 @@ How the chain begins, ends and is bounded: docs/sdk.md.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from channel_images.exceptions import BadRequest, IncompleteListing, ResponseError, Timeout
+from channel_images.exceptions import BadRequest, IncompleteListing
+from channel_images.walks.passes import Comparison
 from channel_images.walks.rows import Rows, keys_of, without_repeats
-from channel_images.walks.seen import Chain, PkSet
-from channel_images.walks.walk import FAR, MAX_IDLE_WINDOWS, Walk
+from channel_images.walks.walk import MAX_IDLE_WINDOWS, Walk
 from channel_images.window import Window
 from channel_images_api.models import ProductImage
 
 MAX_STEPS_BACK = 16
 """Steps back from one gap."""
 MAX_PASSES = 6
-"""Passes that are compared, where windows cannot overlap."""
+"""Passes that are compared."""
+_MAX_EMPTY = 2  # windows without rows, and nothing new in between, although the server says that there is more
 _SURE_TO_OVERLAP = 20
 """From this limit on, no offset below 232,792,560 rows is divided by every smaller limit."""
 
@@ -51,20 +52,21 @@ class ConsistentWalk(Walk):
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
-        self._chain = Chain(keep=4 * limit)
         self._overlap = max(1, limit // 50)
         self._offset = 0  # rows before the end of the chain, as of its last window
+        self._first: Sequence[int] = ()  # the pks of the first window
+        self._before: Sequence[int] = ()  # those of the window before
+        self._is_reordered = False  # two images were seen in one order, and then in the other
         self._gap: tuple[Window, Rows] | None = None  # what does not continue the chain
         self._back: Window | None = None  # the window of a step back
         self._steps_back = 0
-        self._idle = 0
-        self._after_short: Window | None = None  # the page after one that was short
-        self._short: list[int] = []  # and the pks of that one
-        self._comparison: _Comparison | None = None
-        self._steady_count: int | None = None  # while all pages say the same
-        self._ignores_limit = False
-        self._half: Window | None = None
-        self._is_enlarged = False  # a page, beyond the limit, where the server ignores its number
+        self._idle = 0  # windows in a row that held nothing new
+        self._empty = 0  # those of them without rows
+        self._least: int | None = None  # the least count of this pass
+        self._steady: int | None = None  # the count, while all windows say the same
+        self._comparison: Comparison | None = None
+        self._handed_out_before = 0  # the pass that is compared
+        self._looks_for_missing = False  # the passes are compared since the server counts more than it gave
         self._set_limit(limit)
 
     def checkpoint(self) -> dict[str, Any]:
@@ -77,9 +79,12 @@ class ConsistentWalk(Walk):
             "offset": self._offset,
             "passes": self.passes,
             "compares": self._comparison is not None,
-            "keeps_all": self._chain.keeps_all,
+            "looks_for_missing": self._looks_for_missing,
+            "reordered": self._is_reordered,
+            "keeps_all": self._seen.keeps_all,
             "handed_out": self._handed_out,
-            "count": self._steady_count,
+            "count": self._steady,
+            "least_count": self._least,
             "first_count": self._first_count,
             "doubts": [(window.number, window.limit) for window in self.doubts],
         }
@@ -94,29 +99,34 @@ class ConsistentWalk(Walk):
         self.done, self._begun = checkpoint["done"], checkpoint["begun"]
         self._overlap, self._offset, self.passes = checkpoint["overlap"], checkpoint["offset"], checkpoint["passes"]
         self.doubts = [Window(number, limit) for number, limit in checkpoint["doubts"]]
-        self._handed_out, self._steady_count = checkpoint["handed_out"], checkpoint["count"]
-        self._first_count = checkpoint["first_count"]
+        self._handed_out, self._steady = checkpoint["handed_out"], checkpoint["count"]
+        self._least, self._first_count = checkpoint.get("least_count"), checkpoint["first_count"]
+        self._is_reordered = checkpoint.get("reordered", False)
+        self._looks_for_missing = checkpoint.get("looks_for_missing", False)
         self._set_limit(checkpoint["limit"])
         if checkpoint["compares"]:
             self._compare_passes()
         if checkpoint["keeps_all"]:
-            self._chain.keep_all()
-        for pks in handed_out:
-            self._chain.extend(pks)
+            self._seen.keep_all()
+        for pks in map(list, handed_out):
+            self._seen.extend(pks)
+            if self._handed_out <= self.limit:
+                self._first = [*self._first, *pks]
 
-    def upcoming(self, most: int) -> Sequence[Window]:
-        if self.done:
+    def failed(self, window: Window, error: Exception) -> Sequence[ProductImage]:
+        is_smaller = window.limit < self.limit and self._question is None
+        if isinstance(error, BadRequest) and self._begun and is_smaller and not self._seen.forgets:
+            self._compare_passes()  # the server takes some limits only
             return ()
+        return super().failed(window, error)
+
+    def _windows(self, most: int) -> Sequence[Window]:
         if not self._begun:
             return (Window(1, self.limit),)
-        if self._half is not None:
-            return (self._half,)
         if self._comparison is not None:
             return (self._comparison.upcoming(),)
         if self._back is not None:
             return (self._back,)
-        if self._after_short is not None:
-            return (self._after_short,)
         windows: list[Window] = []
         offset = self._offset
         while len(windows) < most and (not windows or self.count is None or offset < self.count):
@@ -127,88 +137,97 @@ class ConsistentWalk(Walk):
             offset = window.end
         return windows
 
-    def failed(self, window: Window, error: Exception) -> Sequence[ProductImage]:
-        if isinstance(error, BadRequest) and self._begun and window.limit < self.limit and not self._chain.forgets:
-            self._compare_passes()  # the server takes some limits only
-            return ()
-        if self._is_enlarged and isinstance(error, ResponseError | Timeout) and window.number != FAR:
-            self._end_in_doubt(window, "the server gives the same rows for any page")
-            return ()
-        return super().failed(window, error)
-
     def _take(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
-        if not all(type(image.pk) is int for image in rows.images):
+        pks = list(keys_of(rows.images))
+        if len(pks) < len(rows.images):
             raise IncompleteListing(
                 f"{window} has images without a pk, so that no image can be told from another: nothing can be proven",
                 windows=[window],
                 passes=self.passes,
             )
-        if self._comparison is not None and window == self._half:
-            self._take_half(self._comparison, window, tuple(keys_of(rows.images)))
-            return ()
+        self._take_count(rows.count)
         if self._comparison is not None:
-            return self._take_compared(self._comparison, window, rows)
-        if self._steady_count != rows.count:
-            self._steady_count = None if self._offset else rows.count
-        if window == self._after_short:
-            return self._end_unless_more(window, rows)
+            return self._take_compared(self._comparison, window, rows, pks)
+        self._compare_order(pks)
         if self._offset == 0 and not self._steps_back:
-            return self._begin(window, rows)
-        forgets = self._chain.forgets
-        if len(rows.images) > window.limit and not forgets:
-            self._ignores_limit = True  # the server has one size of pages
-            self._compare_passes(len(rows.images))
-            return ()
-        for index, image in enumerate(rows.images):
-            if image.pk in self._chain:
-                return self._continue(window, rows, rows.images[index:])
-        if window.start == 0 and not forgets:
-            return self._continue(window, rows, rows.images)
-        if self._gap is None and rows.more and all(self._chain.may_have_forgotten(image.pk) for image in rows.images):
-            return self._continue(window, rows, ())  # so many rows were added in front that this lies before the chain
-        return self._step_back(window, rows)
+            return self._begin(window, rows, pks)
+        return self._take_chained(window, rows, pks)
 
-    def _take_far(self, rows: Rows) -> None:
-        assert self._comparison is not None  # noqa: S101 - nothing else raises the suspicion
-        self._comparison.take_far(rows)
-        self._end_pass(self._comparison)
+    def _take_count(self, count: int | None) -> None:
+        self._steady = count if count == self._steady or not self._handed_out else None
+        if count is not None:
+            self._least = count if self._least is None else min(self._least, count)
 
-    def _begin(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
-        size = len(rows.images)
-        if size and size != window.limit and not _is_end(window, rows, self.count):
+    def _compare_order(self, pks: Sequence[int]) -> None:
+        """Whether the rows that this window shares with the one before come in another order: nothing is proven then."""
+        places = {pk: place for place, pk in enumerate(self._before)}
+        shared = [places[pk] for pk in pks if pk in places]
+        self._is_reordered = self._is_reordered or shared != sorted(shared)
+        self._before = pks
+
+    def _begin(self, window: Window, rows: Rows, pks: Sequence[int]) -> Sequence[ProductImage]:
+        size = len(pks)
+        is_end = not size or rows.ends_after(window.start + size)
+        if size != window.limit and not is_end:
             self._set_limit(size)  # the size of the server's pages, or the whole list: the next window tells
         self._offset = size
+        self._first = pks
         self._first_count = rows.count
         new = self._hand_out(rows.images)
-        if not size or _is_end(window, rows, self.count):
+        if is_end:
             self._finish(window)
         elif overlapping(self._offset, 1, self.limit) is None:
             self._compare_passes()
         return new
+
+    def _take_chained(self, window: Window, rows: Rows, pks: Sequence[int]) -> Sequence[ProductImage]:
+        """Continue the chain, or step back to it."""
+        forgets = self._seen.forgets
+        if len(pks) > window.limit and not forgets:
+            self._compare_passes(len(pks))  # the server has one size of pages
+            if not self._seen.certainly_new(rows.images):
+                self._probe(window, self._only_page)
+            return ()
+        for index, pk in enumerate(pks):
+            if pk in self._seen:
+                return self._continue(window, rows, rows.images[index:])
+        if window.start == 0 and not forgets:
+            return self._continue(window, rows, rows.images)
+        if self._gap is None and rows.more and all(map(self._seen.may_have_forgotten, pks)):
+            return self._continue(window, rows, ())  # so many rows were added in front that this lies before the chain
+        self._empty += self._gap is None and not pks
+        if self._empty > _MAX_EMPTY and (broken := self._broken_promise(self._least, self._handed_out)):
+            self._end_in_doubt(window, broken)
+            return ()
+        return self._step_back(window, rows)
 
     def _continue(self, window: Window, rows: Rows, images: Sequence[ProductImage]) -> Sequence[ProductImage]:
         """The window holds nothing that the chain might lack before `images`."""
         self._gap, self._back, self._steps_back = None, None, 0
         new = self._hand_out(images)
-        size = len(rows.images)
-        self._offset = window.end if rows.more else window.start + size
-        self._idle = 0 if new else self._idle + 1
-        if _is_end(window, rows, self.count):
+        end = window.start + len(rows.images)
+        self._offset = window.end if rows.more else end
+        self._idle, self._empty = (0, 0) if new else (self._idle + 1, self._empty)
+        if rows.ends_after(end):
             self._finish(window)
         elif self._idle >= MAX_IDLE_WINDOWS or self._outgrows_the_reader():
             self._end_in_doubt(window)
-        elif size < window.limit and (rows.more is None or _is_counted_end(window, rows, self.count)):
-            self._after_short = Window(window.number + 1, window.limit)
-            self._short = list(keys_of(rows.images))
+        elif end < window.end and (rows.more is None or (rows.count is not None and rows.count <= end)):
+            short = list(keys_of(rows.images))
+            self._ask(
+                Window(window.number + 1, window.limit), lambda behind, found: self._take_behind(behind, found, short)
+            )
         elif overlapping(self._offset, 1, self.limit) is None:
             self._compare_passes()
+        elif self._idle == 1 and not self._reads_page:
+            self._probe(window, self._only_page)
         return new
 
-    def _end_unless_more(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
+    def _take_behind(self, window: Window, rows: Rows, short: Sequence[int]) -> Sequence[ProductImage]:
         """A short page is the last one, unless the server takes rows out of its pages: then others follow."""
-        self._after_short = None
-        is_once_more = list(keys_of(rows.images)) == self._short
-        if not rows.images or is_once_more or rows.images[-1].pk in self._chain:  # past the end, or the last page
+        self._take_count(rows.count)
+        is_once_more = list(keys_of(rows.images)) == short
+        if not rows.images or is_once_more or rows.images[-1].pk in self._seen:  # past the end, or the last page
             self._finish(window)
         elif overlapping(window.start, 1, self.limit) is None:
             self._compare_passes()
@@ -217,13 +236,25 @@ class ConsistentWalk(Walk):
         return ()
 
     def _finish(self, window: Window) -> None:
-        """The server says that this is the end. Where it counted more than it gave, look again."""
-        if self._steady_count is None or self._steady_count <= self._handed_out:
-            self.done = True
-        elif self._chain.forgets:
-            self._end_in_doubt(window, self._what_it_counts())
-        else:
+        """The chain has come to the end of the list. Look again where that proves nothing."""
+        self._looks_for_missing = not self._is_reordered
+        if self._is_reordered and self._seen.forgets:
+            self._end_in_doubt(window)
+        elif self._is_reordered or (self._least or 0) > self._handed_out:
             self._compare_passes()
+        else:
+            self.done = True
+
+    def _end(self, window: Window, *, is_same_page: bool = False) -> None:
+        if is_same_page:
+            self.done = True
+            if broken := self._broken_promise(self.count, self._handed_out):
+                self._end_in_doubt(window, broken)
+        elif self._comparison is None:
+            self._compare_passes()
+        else:
+            self._comparison.end()
+            self._end_pass(self._comparison)
 
     def _step_back(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
         """The window does not reach the chain: read what lies before it."""
@@ -247,18 +278,18 @@ class ConsistentWalk(Walk):
         return self._continue(window, rows, rows.images)
 
     def _hand_out(self, images: Sequence[ProductImage]) -> Sequence[ProductImage]:
-        new = self._chain.without_handed_out(without_repeats(images))
-        if self.doubts:  # behind a gap, what the chain has forgotten can be met again
-            new = [image for image in new if not self._chain.may_have_forgotten(image.pk)]
+        new = self._seen.without_handed_out(without_repeats(images))
+        if self.doubts or self._comparison is not None:  # what the chain has forgotten can be met again
+            new = self._seen.certainly_new(new)
         old = images[: len(images) - len(new)]
-        if new and not (self._chain.ends_with(old) and images[len(old) :] == new):
-            self._chain.keep_all()  # rows may have been added before the last one, so that the chain is not in order
-        self._chain.extend(keys_of(new))
+        if new and not (self._seen.ends_with(old) and images[len(old) :] == new):
+            self._seen.keep_all()  # rows may have been added before the last one, so that the chain is not in order
+        self._seen.extend(keys_of(new))
         self._handed_out += len(new)
         return new
 
     def _shrink(self, limit: int) -> bool:
-        if limit < _SURE_TO_OVERLAP and self._chain.forgets:
+        if limit < _SURE_TO_OVERLAP and self._seen.forgets:
             return False  # whole passes might be needed, which know an image again only if none was forgotten
         self._set_limit(limit)
         self._back = None
@@ -269,143 +300,55 @@ class ConsistentWalk(Walk):
     def _set_limit(self, limit: int) -> None:
         self.limit = limit
         self._overlap = max(1, min(self._overlap, limit // 2))
-        self._chain.keep = max(self._chain.keep, 4 * limit)
+        self._seen.keep = max(self._seen.keep, 4 * limit)
         if limit < _SURE_TO_OVERLAP:
-            self._chain.keep_all()
+            self._seen.keep_all()
 
     def _compare_passes(self, limit: int | None = None) -> None:
-        self._half = None
-        self._chain.keep_all()
+        self._seen.keep_all()
         self._gap, self._back, self._steps_back = None, None, 0
-        self._comparison = _Comparison(limit or self.limit)
+        self._least = None
+        self._handed_out_before = self._handed_out
+        self._comparison = Comparison(limit or self.limit)
 
-    def _take_compared(self, comparison: "_Comparison", window: Window, rows: Rows) -> Sequence[ProductImage]:
+    def _take_compared(
+        self, comparison: Comparison, window: Window, rows: Rows, pks: Sequence[int]
+    ) -> Sequence[ProductImage]:
         new = self._hand_out(rows.images)
-        comparison.take(rows, is_last=_is_end(window, rows, self.count))
+        comparison.take(pks, is_last=rows.ends_after(window.start + len(pks)))
         if self._outgrows_the_reader():
             self._end_in_doubt(window)
+        elif comparison.repeats and not self._reads_page:
+            self._probe(window, comparison.only_page)
         else:
             self._end_pass(comparison)
         return new
 
-    def _end_pass(self, comparison: "_Comparison") -> None:
+    def _end_pass(self, comparison: Comparison) -> None:
         if not comparison.ended:
             return
-        behind = comparison.upcoming()
+        behind, given = comparison.upcoming(), comparison.given
         differing = comparison.compare()
-        self.done = differing == []
+        least, self._least = self._least, None
+        is_all = self._steady == self._handed_out == self._handed_out_before
+        self._handed_out_before = self._handed_out
         self.passes += 1
-        if self.done and comparison.full_page and not self._ignores_limit:
-            # All that there is, or page 1 for every number? The second half of it is asked for as a page 2.
-            self.done = False
-            self._half = Window(2, max(1, len(comparison.full_page) // 2))
-        elif self.done and comparison.counts_more:
-            self._end_in_doubt(behind, self._what_it_counts())
-        elif not self.done and self.passes > MAX_PASSES:
+        if differing == []:
+            self.done = True
+            if broken := self._broken_promise(least, given):
+                self._end_in_doubt(behind, broken)
+        elif self._looks_for_missing:
+            self.done = max(given, self._handed_out) >= (least or 0)
+        elif self._is_reordered:
+            self.done = is_all  # that was counted, each time, and this pass gave no others
+        if not self.done and self.passes > MAX_PASSES:
             self.doubts.extend(differing or [Window(1, self.limit)])
             self.done = True
 
-    def _take_half(self, comparison: "_Comparison", half: Window, pks: tuple[int, ...]) -> None:
-        """Take the second half of the only page, where the server reads `page`."""
-        self._half = None
-        page = comparison.full_page
-        if pks and pks == page[half.start : half.end]:
-            self.done = True
-        elif pks[:1] == page[:1]:
-            self._is_enlarged = True  # it ignores `page`: then have the other rows on page 1
-            self._compare_passes(10 * len(page))
-        else:
-            self._compare_passes(len(page))
-        if self.passes > MAX_PASSES and not self._is_enlarged:
-            self._end_in_doubt(half)
-
-    def _what_it_counts(self) -> str:
-        return f"the server counts {self.count} images, and gives {self._handed_out}"
-
-
-class _Comparison:
-    """Whole passes in pages of one size, until two in a row are the same.
-
-    Args:
-        limit: Rows on a page.
-
-    Attributes:
-        ended: Whether the last page of a pass was taken.
-        full_page: The only page of the pass that was compared last, where it has as many rows as were asked for.
-        counts_more: Whether the server said, throughout that pass, that there are more rows than it gave.
-        repeats: Whether the last page that was taken holds mostly rows of earlier ones, and is not known to end the pass.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self.full_page: tuple[int, ...] = ()
-        self.counts_more = False
-        self._before: list[tuple[int, ...]] | None = None
-        self._begin()
-
-    def _begin(self) -> None:
-        self.ended = self.repeats = False
-        self._pages: list[tuple[int, ...]] = []
-        self._seen = PkSet()
-        self._seen_twice = 0
-        self._idle = 0
-        self._whole = False  # one answer held the whole list
-        self._least_count: int | None = None
-        self._more: bool | None = None
-
-    def upcoming(self) -> Window:
-        """One window at a time, for the proof needs a pass to be read in its order."""
-        return Window(FAR if self.repeats else len(self._pages) + 1, self._limit)
-
-    def take(self, rows: Rows, *, is_last: bool) -> None:
-        """Take a page."""
-        page = tuple(keys_of(rows.images))
-        known = sum(pk in self._seen for pk in page) + len(page) - len(set(page))
-        self._seen_twice += known
-        self._idle = self._idle + 1 if known == len(page) else 0
-        self.ended = not page or is_last or self._idle > MAX_IDLE_WINDOWS
-        self.repeats = 2 * known > len(page) and not self.ended
-        for pk in page:
-            self._seen.add(pk)
-        if page:
-            self._pages.append(page)
-            self._more = rows.more
-        if rows.count is not None:
-            self._least_count = min(rows.count, rows.count if self._least_count is None else self._least_count)
-
-    def take_far(self, rows: Rows) -> None:
-        """Take the page that no list has. A server that gives rows for it ignores `page`, or gives its last page again."""
-        page, last = tuple(keys_of(rows.images)), self._pages[-1]
-        self.repeats = False
-        self.ended = not set(page).isdisjoint(last)
-        if page == last and self._pages[-2:-1] == [last]:
-            self._pages.pop()
-            self._seen_twice -= len(page)
-        self._whole = page == last and len(self._pages) == 1
-
-    def compare(self) -> list[Window] | None:
-        """End the pass; returns the pages that differ from those of the pass before, and None where there is none.
-
-        A pass that is one page, first and last at once, needs no other.
-        """
-        before, pages, whole = self._before, self._pages, self._whole
-        unique = not self._seen_twice
-        given = sum(map(len, pages)) - self._seen_twice
-        self.full_page = pages[0] if whole and len(pages[0]) >= self._limit else ()
-        self.counts_more = bool(whole and self._more) if self._least_count is None else self._least_count > given
-        self._before = pages if unique else None
-        self._begin()
-        if whole:
-            return []
-        if before is None:
-            return None
-        longest = max(len(before), len(pages))
-        differing = [
-            Window(index + 1, self._limit)
-            for index in range(longest)
-            if before[index : index + 1] != pages[index : index + 1]
-        ]
-        return differing if unique or differing else None
+    @property
+    def _only_page(self) -> Sequence[int]:
+        """The pks of the first window, if they are all so far."""
+        return self._first if self._handed_out == len(set(self._first)) else ()
 
 
 def overlapping(offset: int, overlap: int, limit: int) -> Window | None:
@@ -425,13 +368,3 @@ def overlapping(offset: int, overlap: int, limit: int) -> Window | None:
         if best is not None:
             return best
     return None
-
-
-def _is_end(window: Window, rows: Rows, count: int | None) -> bool:
-    """Whether the server says that no page follows, and its count agrees."""
-    return rows.more is False and (count is None or _is_counted_end(window, rows, count))
-
-
-def _is_counted_end(window: Window, rows: Rows, count: int | None) -> bool:
-    """Whether the server's count says that no page follows."""
-    return count is not None and count <= window.start + len(rows.images)

@@ -5,9 +5,6 @@ from collections.abc import Iterable, Sequence
 from attrs import frozen
 
 from channel_images_api.models import ProductImage
-from channel_images_api.types import UNSET
-
-NO_PKS: frozenset[object] = frozenset((UNSET, None))
 
 
 @frozen
@@ -23,6 +20,14 @@ class Rows:
     images: Sequence[ProductImage]
     count: int | None = None
     more: bool | None = None
+
+    def promises_more_than(self, rows: int) -> bool:
+        """Whether the server says that the list has more than so many rows: by the count, or without one by `next`."""
+        return self.more is True if self.count is None else self.count > rows
+
+    def ends_after(self, rows: int) -> bool:
+        """Whether the server says that so many rows are all: `next` is null, and the count agrees."""
+        return self.more is False and not self.promises_more_than(rows)
 
 
 NOTHING = Rows(())

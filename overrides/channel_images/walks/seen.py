@@ -1,4 +1,4 @@
-"""The images that were handed out, remembered in little memory."""
+"""Remembers, in little memory, which images were handed out."""
 
 import operator
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ class PkSet:
         return bool(self._words.get(word, 0) >> bit & 1)
 
 
-class Chain:
+class SeenImages:
     """The images that were handed out, as far as they are still needed: the last ones, to be recognized in a window.
 
     While the `pk` only rise, or only fall, and the last one is met again each time, no more is kept, so that memory
@@ -61,6 +61,10 @@ class Chain:
     def may_have_forgotten(self, pk: object) -> bool:
         """Whether the image may have been handed out although it is not known."""
         return self.forgets and type(pk) is int and (pk <= self._horizon if self._rising else pk >= self._horizon)
+
+    def certainly_new(self, images: Iterable[ProductImage]) -> list[ProductImage]:
+        """Those of the images that were certainly not handed out."""
+        return [image for image in self.without_handed_out(images) if not self.may_have_forgotten(image.pk)]
 
     def ends_with(self, images: Sequence[ProductImage]) -> bool:
         """Whether the last one that was handed out, if any, is the last one of these."""

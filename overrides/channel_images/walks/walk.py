@@ -1,7 +1,8 @@
-"""One way through a list: what every walk does, and what it lives with.
+"""Reads a list in one way, from its first row to its last: what every walk does, and what it lives with.
 
-Nothing here sends a request. A walk says which windows it wants next (:meth:`Walk.upcoming`) and is given the answers
-(:meth:`Walk.feed`), so that one algorithm serves threads, tasks, tests and simulations.
+Nothing here sends a request. A walk says which windows it wants next (`Walk.upcoming`) and is given the answers
+(`Walk.feed`), so that one algorithm serves threads, tasks, tests and simulations. Most of the time a walk reads on. It puts
+a question in between where an answer leaves something open, and a question has a handler of its own.
 
 What both walks live with, since servers do it:
 
@@ -9,17 +10,21 @@ What both walks live with, since servers do it:
 * The end: `next` is null, or a page is empty, or 404. A short page alone is not the end of a list: clamps make it too.
 * `next` is read for whether it is null, and never followed. Behind a proxy its host can be another one, and the token
   would go there.
-* `page` ignored: every page holds the same rows. A page of rows that are known raises the suspicion, and a page far
-  beyond any list settles it: a server that gives the same rows for that one too has no further ones.
 * Past the end the last page again, or the first one, or any: no walk goes on for ever.
-* A page that is empty although the server says that it is not. What the walk ends with is then a doubt.
+* `page` ignored: every page holds the same rows. A page of rows that are known raises the suspicion, and the probe
+  settles it (`Walk._probe`). Where one page is the whole list, that is its end; else it is a doubt.
+* A promise that is broken: the server counts more rows than it gives, or says that another page follows, and gives none.
+  When it says so once more, that is a doubt.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from attrs import evolve, frozen
 
 from channel_images.exceptions import BadRequest, IncompleteListing, NotFound, ResponseError, ServerError, Timeout
-from channel_images.walks.rows import NOTHING, Rows
+from channel_images.walks.rows import NOTHING, Rows, keys_of
+from channel_images.walks.seen import SeenImages
 from channel_images.window import Window
 from channel_images_api.models import ProductImage
 
@@ -30,8 +35,24 @@ MAX_IDLE_WINDOWS = 64
 MAX_GROWTH = 4
 """How many times as many images as the server counted on the first page, and 20 pages more: rows are added at the end as
 fast as they are read."""
+IGNORES_PAGE = "the server gives the same rows for any page"
 _SMALLER_LIMITS = (500, 250, 200, 100, 50, 25, 20, 10)  # down to the contract's default, which every server takes
 _OTHER_PARAMETERS = frozenset(("page", "product", "product__pk__in", "id__in", "is_seller_product", "product_type"))
+
+
+@frozen
+class Question:
+    """A window that a walk asks for before it reads on.
+
+    Attributes:
+        window: The window.
+        take: Takes the answer; returns the rows that are to be handed out.
+        of_the_probe: Whether a server that refuses the window has answered too.
+    """
+
+    window: Window
+    take: Callable[[Window, Rows], Sequence[ProductImage]]
+    of_the_probe: bool = False
 
 
 class Walk(ABC):
@@ -52,33 +73,41 @@ class Walk(ABC):
         self.count: int | None = None
         self.limit = limit
         self._reason = "the list changed too fast while it was read, or has no stable order"  # for the doubts
+        self._seen = SeenImages(keep=4 * limit)
         self._begun = False
+        self._question: Question | None = None
         self._handed_out = 0
         self._first_count: int | None = None
+        self._more: bool | None = None  # as the last page with rows said it
         self._found_nothing = False
+        self._reads_page = False  # the server does, as the probe has shown
 
-    @abstractmethod
     def upcoming(self, most: int) -> Sequence[Window]:
         """The windows to ask for next, in order, at most so many: the first is needed, the others are foreseen."""
+        if self.done:
+            return ()
+        return (self._question.window,) if self._question is not None else self._windows(most)
 
     def feed(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
         """Take the answer for the first of the upcoming windows; returns the rows that are to be handed out."""
-        if window.number == FAR:
-            self._take_far(rows)
-            return ()
+        if window.number == 1 and not rows.images and rows.promises_more_than(0):
+            return self._take_nothing(window, rows)
+        question, self._question = self._question, None
+        if question is not None and question.of_the_probe:
+            return question.take(window, rows)
         if rows.count is not None:
             self.count = rows.count
-        if window.number == 1 and rows.count and not rows.images:
-            return self._take_nothing(window, rows.count)
+        if rows.images:
+            self._more = rows.more
         self._begun = True
-        return self._take(window, rows)
+        return self._take(window, rows) if question is None else question.take(window, rows)
 
-    def _take_nothing(self, window: Window, count: int) -> Sequence[ProductImage]:
+    def _take_nothing(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
         """Ask once more: the rows may have left between the two queries that a page is made of."""
         if self._found_nothing:
+            says = "says that another page follows" if rows.count is None else f"counts {rows.count} images"
             raise IncompleteListing(
-                f"the first page is empty, although the server counts {count} images: it cannot be read",
-                windows=[window],
+                f"the first page is empty, although the server {says}: it cannot be read", windows=[window]
             )
         self._found_nothing = True
         return ()
@@ -89,13 +118,15 @@ class Walk(ABC):
         Raises:
             Exception: `error` itself, where it does not.
         """
-        if window.number == FAR and isinstance(error, ResponseError):
+        probing = self._question if self._question is not None and self._question.of_the_probe else None
+        if probing is not None and isinstance(error, ResponseError):
             return self.feed(window, NOTHING)
         if isinstance(error, NotFound) and window.number > 1 and isinstance(error.body, dict):
             return self.feed(window, NOTHING)
         if _is_about_size(error):
             smaller = next((limit for limit in _SMALLER_LIMITS if limit < window.limit), None)
             if smaller is not None and self._shrink(smaller):
+                self._question = None if probing is None else evolve(probing, window=Window(window.number, smaller))
                 return ()
         raise error
 
@@ -112,21 +143,77 @@ class Walk(ABC):
                 passes=self.passes,
             )
 
+    def _ask(self, window: Window, take: Callable[[Window, Rows], Sequence[ProductImage]]) -> None:
+        self._question = Question(window, take)
+
+    def _probe(self, window: Window, only: Sequence[int]) -> None:
+        """Ask whether the server reads `page`, and ends somewhere, after a window that held hardly anything new.
+
+        Of a list that is one page so far, page 2 in half the rows tells: a server that reads `limit` alone gives the
+        first half. Else, or where that settles nothing, the page that no list has tells.
+
+        Args:
+            window: The window.
+            only: The `pk` on the only page so far; empty where there are several.
+        """
+        is_first_again = False
+
+        def take_half(half: Window, rows: Rows) -> Sequence[ProductImage]:
+            nonlocal is_first_again
+            pks = list(keys_of(rows.images))
+            is_first_again = pks[:1] == only[:1] != only[half.limit : half.limit + 1]
+            if is_first_again and len(pks) <= half.limit:
+                self._end_in_doubt(window, IGNORES_PAGE)
+            else:
+                ask(Window(FAR, self.limit), take_far)
+            return ()
+
+        def take_far(_: Window, rows: Rows) -> Sequence[ProductImage]:
+            new = sum(1 for _ in keys_of(self._seen.certainly_new(rows.images)))
+            self._reads_page = not rows.images
+            if 2 * new < len(rows.images):
+                self._end(window, is_same_page=is_first_again and not new)
+            return ()
+
+        def ask(probing: Window, take: Callable[[Window, Rows], Sequence[ProductImage]]) -> None:
+            self._question = Question(probing, take, of_the_probe=True)
+
+        if len(only) > 1:
+            ask(Window(2, len(only) // 2), take_half)
+        else:
+            ask(Window(FAR, self.limit), take_far)
+
     def _end_in_doubt(self, window: Window, reason: str = "") -> None:
         self.doubts.append(window)
         self._reason = reason or self._reason
         self.done = True
+
+    def _broken_promise(self, count: int | None, given: int) -> str:
+        """What the server said of rows that it does not give; empty where it said nothing of the kind."""
+        if count is not None:
+            return f"the server counts {count} images, and gives {given}" if count > given else ""
+        return "the server says that another page follows, and gives none" if self._more else ""
 
     def _outgrows_the_reader(self) -> bool:
         most = None if self._first_count is None else MAX_GROWTH * self._first_count + 20 * self.limit
         return most is not None and self._handed_out > most
 
     @abstractmethod
-    def _take(self, window: Window, rows: Rows) -> Sequence[ProductImage]: ...
+    def _windows(self, most: int) -> Sequence[Window]:
+        """As `upcoming`, where there is no question."""
 
     @abstractmethod
-    def _take_far(self, rows: Rows) -> None:
-        """Take the answer for the page that no list has."""
+    def _take(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
+        """As `feed`, where there was no question."""
+
+    @abstractmethod
+    def _end(self, window: Window, *, is_same_page: bool = False) -> None:
+        """End, since the server gives no further rows, whatever page it is asked for.
+
+        Args:
+            window: The window that held nothing new.
+            is_same_page: Whether it gives all the rows that it has for every page.
+        """
 
     @abstractmethod
     def _shrink(self, limit: int) -> bool:

@@ -2,8 +2,7 @@
 
 import pytest
 
-import channel_images.conformance.rules  # noqa: F401 - fills the catalogue
-from channel_images.conformance.judging.rule import CATALOGUE
+from channel_images.conformance.catalogue import CATALOGUE
 from channel_images.conformance.results import Evidence, Latency, Report, Result, Severity, Verdict
 
 CURL = 'curl -gsSi -H "Authorization: Token $TOKEN" '

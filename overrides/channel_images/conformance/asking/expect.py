@@ -1,4 +1,4 @@
-"""Known answers: what the user of a check knows of the data and no row says.
+"""Reads known answers: what the user of a check knows of the data and no row says.
 
 An inverted filter is consistent with itself; only somebody who knows that a product is a seller's sees it.
 """
@@ -6,6 +6,8 @@ An inverted filter is consistent with itself; only somebody who knows that a pro
 from pathlib import Path
 
 from attrs import field, frozen
+
+from channel_images.conformance.files import load
 
 
 @frozen
@@ -17,16 +19,14 @@ class Expectations:
     product_type: dict[int, int] = field(factory=dict)
     """By product."""
     pending: dict[int, str] = field(factory=dict)
-    """By image: ``insert``, ``update`` or ``none``."""
+    """By image: `insert`, `update` or `none`."""
 
 
 def read_expectations(path: Path) -> Expectations:
     """What a file of known answers says; an empty one says nothing.
 
-    Raises ``BadFile``, a ``ValueError`` whose message is one line with the file, the line and what is wrong there.
+    Raises `BadFile`, a `ValueError` whose message is one line with the file, the line and what is wrong there.
     """
-    from channel_images.conformance.files import load
-
     document = load(path, "expect")
     known = Expectations()
     said = document.data or {}

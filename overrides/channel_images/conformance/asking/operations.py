@@ -1,7 +1,7 @@
-"""The operations of the contract, as the check asks for them."""
+"""Finds the operations of the contract by their `operationId`, when something is asked of them."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from attrs import frozen
@@ -16,16 +16,34 @@ UNKNOWN_CHANNEL = 1_999_999_973
 
 @frozen
 class Operation:
-    """One operation of the contract."""
+    """One operation of the contract, by its `operationId`. What the contract says of it is read when it is asked for."""
 
     id: str
-    path: str
-    """The path template, e.g. ``/api/v1/channel/{channel_id}/product_images/``."""
-    is_list: bool
-    is_enveloped: bool
-    """Whether its rows come in a page envelope; the pending lists are bare arrays."""
-    filters: frozenset[str]
-    """Its query parameters other than ``page`` and ``limit``."""
+
+    @cached_property
+    def path(self) -> str:
+        """The path template, e.g. `/api/v1/channel/{channel_id}/product_images/`."""
+        return _said(self.id)[0]
+
+    @cached_property
+    def is_enveloped(self) -> bool:
+        """Whether its rows come in a page envelope; the pending lists are bare arrays."""
+        body = resolve(_said(self.id)[1]["responses"]["200"])["content"]["application/json"]["schema"]
+        return "results" in resolve(body).get("properties", {})
+
+    @property
+    def is_list(self) -> bool:
+        return "page" in self._query
+
+    @property
+    def filters(self) -> frozenset[str]:
+        """Its query parameters other than `page` and `limit`."""
+        return self._query - {"page", "limit"}
+
+    @cached_property
+    def _query(self) -> frozenset[str]:
+        parameters = map(resolve, _said(self.id)[1].get("parameters", ()))
+        return frozenset(parameter["name"] for parameter in parameters if parameter["in"] == "query")
 
     def path_for(self, channel: int | str, image: int | str = 1) -> str:
         """The path of a request."""
@@ -33,39 +51,29 @@ class Operation:
 
 
 @cache
-def operations() -> tuple[Operation, ...]:
-    """The operations of the contract, in its order."""
-    return tuple(_operation(path, item) for path, item in load_contract()["paths"].items())
-
-
-def _operation(path: str, item: Mapping[str, Any]) -> Operation:
-    operation = item["get"]
-    parameters = [resolve(parameter) for parameter in operation.get("parameters", ())]
-    query = frozenset(parameter["name"] for parameter in parameters if parameter["in"] == "query")
-    schema = resolve(success_schema(operation))
-    return Operation(
-        operation["operationId"],
-        path,
-        is_list="page" in query,
-        is_enveloped="results" in schema.get("properties", {}),
-        filters=query - {"page", "limit"},
+def _said(operation: str) -> tuple[str, Mapping[str, Any]]:
+    """The path of an operation, and what the contract says of it."""
+    return next(
+        (path, item["get"])
+        for path, item in load_contract()["paths"].items()
+        if item["get"]["operationId"] == operation
     )
 
 
-def success_schema(operation: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema of a 200's body, as it is written."""
-    schema: Mapping[str, Any] = resolve(operation["responses"]["200"])["content"]["application/json"]["schema"]
-    return schema
+FULL = Operation("listProductImages")
+DETAILED = Operation("listDetailedProductImages")
+INSERTS = Operation("listProductImageInserts")
+UPDATES = Operation("listProductImageUpdates")
+INSERTS_OR_UPDATES = Operation("listProductImageInsertsOrUpdates")
+RETRIEVE = Operation("retrieveProductImage")
+RETRIEVE_DETAILED = Operation("retrieveDetailedProductImage")
 
-
-LISTS = tuple(operation for operation in operations() if operation.is_list)
-ENVELOPED = tuple(operation for operation in LISTS if operation.is_enveloped)
-PENDING = tuple(operation for operation in LISTS if not operation.is_enveloped)
-RETRIEVALS = tuple(operation for operation in operations() if not operation.is_list)
-(FULL,) = (operation for operation in LISTS if operation.filters)
-(DETAILED,) = (operation for operation in ENVELOPED if operation is not FULL)
-INSERTS, UPDATES, INSERTS_OR_UPDATES = PENDING
-RETRIEVE, RETRIEVE_DETAILED = RETRIEVALS
+ENVELOPED = (FULL, DETAILED)
+PENDING = (INSERTS, UPDATES, INSERTS_OR_UPDATES)
+LISTS = (*ENVELOPED, *PENDING)
+RETRIEVALS = (RETRIEVE, RETRIEVE_DETAILED)
+OPERATIONS = (*LISTS, *RETRIEVALS)
+"""All of them, in the order of the contract."""
 
 
 @cache
@@ -93,10 +101,10 @@ class Statement:
 
     text: str
     basis: str
-    """``seed`` or ``inferred``, and from what."""
+    """`seed` or `inferred`, and from what."""
 
 
 def statement(rule: str) -> Statement:
-    """What the contract says for a rule. Raises ``KeyError`` for a rule that the contract does not state."""
+    """What the contract says for a rule. Raises `KeyError` for a rule that the contract does not state."""
     entry = load_contract()["x-conformance"][rule]
     return Statement(entry["statement"], f"{entry['basis']}: {entry['source']}")

@@ -1,11 +1,10 @@
-"""One exchange of HTTP/1.1 over a socket of its own, to see the bytes that a client passes over.
+"""Makes one exchange of HTTP/1.1 over a socket of its own, to see the bytes that a client passes over.
 
 A client reads an answer up to its end and no further. What comes behind it is taken for the next answer, where the
 connection is used again.
 """
 
 import socket
-import ssl
 import time
 from collections.abc import Iterable
 from contextlib import closing
@@ -37,12 +36,12 @@ class Bare:
 
 
 def exchange(target: Target, url: str, method: str, headers: Iterable[tuple[str, str]]) -> Bare:
-    """Ask for ``url`` and read until the server ends the connection.
+    """Ask for `url` and read until the server ends the connection.
 
     Args:
         target: how to reach the server; its own headers are sent too. No proxy is used.
         url: what to ask for, escaped.
-        method: ``GET`` or ``HEAD``.
+        method: `GET` or `HEAD`.
         headers: further headers.
 
     Raises:
@@ -91,18 +90,15 @@ def _connected(target: Target, host: str, port: int) -> socket.socket:
     connection = socket.create_connection((host, port), target.timeout)
     if not target.url.startswith("https:"):
         return connection
-    context = target.tls()
-    if not isinstance(context, ssl.SSLContext):
-        context = ssl._create_unverified_context()  # noqa: S323 - as the user asked
     try:
-        return context.wrap_socket(connection, server_hostname=host)
+        return target.tls().wrap_socket(connection, server_hostname=host)
     except OSError:
         connection.close()
         raise
 
 
 def _read(received: bytes, method: str) -> Bare:
-    """An answer as it came. Raises ``ValueError`` where it is none, or not whole."""
+    """An answer as it came. Raises `ValueError` where it is none, or not whole."""
     status = 100
     while status < 200:  # what comes before the answer
         head, end, received = received.partition(b"\r\n\r\n")
@@ -128,7 +124,7 @@ def _read(received: bytes, method: str) -> Bare:
 
 
 def _unchunked(received: bytes) -> tuple[bytes, bytes]:
-    """A body in chunks, and what comes behind its last one. Raises ``ValueError`` where it is not whole."""
+    """A body in chunks, and what comes behind its last one. Raises `ValueError` where it is not whole."""
     body = bytearray()
     while True:
         line, end, received = received.partition(b"\r\n")

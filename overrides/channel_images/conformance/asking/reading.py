@@ -1,15 +1,14 @@
-"""Reading lists and images: from answers to rows, and from pages to lists."""
+"""Reads lists and images: from answers to rows, and from pages to lists."""
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from attrs import frozen
 
 from channel_images.conformance.asking.operations import MAX_ID, Operation, date_fields, image_schema
+from channel_images.conformance.asking.parsing import NotJson, parsed
 from channel_images.conformance.asking.standing import Session
 from channel_images.conformance.asking.wire import Answer, Params, origin
 
@@ -20,17 +19,11 @@ ABSENT = frozenset({404, 410})
 """What says that there is no such thing."""
 INVALID = frozenset({400, 422})
 """What refuses a value. 422 is not documented, which is a fault of its own; it means the same."""
-DEEPEST = 100
-"""Levels of arrays and objects above which a body is not read: comparing it would exhaust the stack."""
 MOST_REDIRECTS = 3
 
 
 class NotExercised(Exception):
     """There is nothing to try the rule on; the message says what is missing."""
-
-
-class NotJson(ValueError):
-    """A body that is not JSON, or that no reader takes; the message says why."""
 
 
 class Unreadable(Exception):
@@ -58,40 +51,8 @@ class Page:
         return tuple(row["pk"] for row in self.rows)
 
 
-@lru_cache(128)  # several rules read the same answer
-def parsed(body: bytes) -> Any:
-    """The JSON of a body, in which what is no character (half of a surrogate pair) has become ``?``.
-
-    Every caller gets the same object. Raises ``NotJson``, also for ``NaN`` and for what is nested deeper than
-    ``DEEPEST``.
-    """
-    try:
-        document = json.loads(body.decode(), parse_constant=_refuse)
-    except RecursionError:
-        raise NotJson(f"it is nested deeper than {DEEPEST} levels") from None
-    except ValueError as error:
-        raise NotJson(str(error)) from None
-    return _readable(document, 0)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise NotJson(f"{constant} is no value of JSON")
-
-
-def _readable(value: Any, depth: int) -> Any:
-    if depth > DEEPEST:
-        raise NotJson(f"it is nested deeper than {DEEPEST} levels")
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [_readable(each, depth + 1) for each in value]
-    if isinstance(value, dict):
-        return {_readable(name, depth): _readable(each, depth + 1) for name, each in value.items()}
-    return value
-
-
 def body(answer: Answer) -> Any:
-    """The JSON of a 200. Raises ``Unreadable`` for another status, and for a body that is not JSON."""
+    """The JSON of a 200. Raises `Unreadable` for another status, and for a body that is not JSON."""
     if answer.status != 200:
         raise Unreadable(answer, answer.describe())
     try:
@@ -101,7 +62,7 @@ def body(answer: Answer) -> Any:
 
 
 def page(answer: Answer) -> Page:
-    """The page in an answer, in an envelope or bare. Raises ``Unreadable`` where it holds no list of rows with a pk."""
+    """The page in an answer, in an envelope or bare. Raises `Unreadable` where it holds no list of rows with a pk."""
     document = body(answer)
     is_enveloped = isinstance(document, dict)
     rows = document.get("results") if is_enveloped else document
@@ -127,11 +88,19 @@ def _link(value: object) -> str | None:
 
 
 def image(answer: Answer) -> Row:
-    """The image in an answer. Raises ``Unreadable`` where there is none."""
+    """The image in an answer. Raises `Unreadable` where there is none."""
     document = body(answer)
     if not isinstance(document, dict) or type(document.get("pk")) is not int:
         raise Unreadable(answer, "200 without an image")
     return document
+
+
+def rows(answer: Answer) -> Page:
+    """The rows in an answer: those of a page, or one image. Raises `Unreadable` where there are none."""
+    try:
+        return page(answer)
+    except Unreadable:
+        return Page(answer, (image(answer),))
 
 
 @frozen
@@ -147,7 +116,7 @@ class ListOf:
         return self.operation.path_for(self.channel)
 
     def params(self, number: int | str, limit: int | str | None) -> Params:
-        """The parameters of one page; without a ``limit``, the server's own is meant."""
+        """The parameters of one page; without a `limit`, the server's own is meant."""
         return (*self.filters, ("page", str(number)), *([("limit", str(limit))] if limit is not None else []))
 
     def answer(self, session: Session, number: int | str, limit: int | str | None, *, fresh: bool = False) -> Answer:
@@ -155,14 +124,14 @@ class ListOf:
         return session.get(self.path, self.params(number, limit), fresh=fresh)
 
     def page(self, session: Session, number: int, limit: int | None, *, fresh: bool = False) -> Page:
-        """One page. Raises ``Unreadable``."""
+        """One page. Raises `Unreadable`."""
         return page(self.answer(session, number, limit, fresh=fresh))
 
     def pages(self, session: Session, limit: int | None, most: int) -> Iterator[Page]:
         """The pages from the first to the last that holds rows, or to one that repeats a page before it.
 
-        What the server says about the end (``count``, ``next``) is not relied on. Ends after ``most`` pages. Raises
-        ``Unreadable``; a 404 (or 410) after the first page, or where nothing is listed, is the end.
+        What the server says about the end (`count`, `next`) is not relied on. Ends after `most` pages. Raises
+        `Unreadable`; a 404 (or 410) after the first page, or where nothing is listed, is the end.
         """
         before: set[tuple[int, ...]] = set()
         for number in range(1, most + 1):
@@ -179,7 +148,7 @@ class ListOf:
 
 
 def follow(session: Session, link: str, at: Answer) -> Answer | None:
-    """The answer to a ``next`` or ``previous`` of a page; ``None`` where it leads to another resource.
+    """The answer to a `next` or `previous` of a page; `None` where it leads to another resource.
 
     Another scheme, host or path prefix is a proxy's doing: the request goes to the server under test all the same, and
     never anywhere else. The closing slash may be missing where the server, or a redirect of its own, makes up for it.
@@ -209,7 +178,7 @@ def follow(session: Session, link: str, at: Answer) -> Answer | None:
 
 
 def redirected(answer: Answer) -> str | None:
-    """Where an answer redirects to, within its own origin; ``None`` where it does not."""
+    """Where an answer redirects to, within its own origin; `None` where it does not."""
     location = answer.headers.get("location")
     if not 300 <= answer.status < 400 or location is None:
         return None
@@ -237,7 +206,7 @@ def _comparable(name: str, value: object) -> object:
 
 
 def product_of(row: Row) -> int | None:
-    """The product of a row; ``None`` where it carries no id."""
+    """The product of a row; `None` where it carries no id."""
     product = row.get("product")
     return product if type(product) is int and 0 <= product <= MAX_ID else None
 

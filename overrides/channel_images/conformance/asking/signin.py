@@ -1,4 +1,4 @@
-"""Signing in: a user name and a password for a token, as existing clients do it.
+"""Signs in: a user name and a password for a token, as existing clients do it.
 
 The password goes into the body of one request, and nowhere else: no message holds it, nor what the server said about it.
 """
@@ -12,13 +12,11 @@ import httpx
 from attrs import evolve
 
 from channel_images.calls.address import SIGN_IN
-from channel_images.calls.bodies import CODINGS, read_bounded
-from channel_images.calls.deadlines import Deadline
-from channel_images.calls.network import bound
+from channel_images.calls.bodies import read_bounded
 from channel_images.conformance.asking.cleaning import Cleaner
 from channel_images.conformance.asking.target import Target
-from channel_images.conformance.asking.wire import LONGEST_WAIT, PAUSE, PROXY_STATUSES, TRIES, retry_after
-from channel_images.exceptions import MalformedResponse
+from channel_images.conformance.asking.wire import LONGEST_WAIT, PAUSE, PROXY_STATUSES, TRIES, wait_asked_for
+from channel_images.exceptions import ConfigurationError, MalformedResponse
 
 LOGIN_PATH = SIGN_IN.url
 MOST_BYTES = 100_000
@@ -33,11 +31,11 @@ def sign_in(target: Target, username: str, password: str, sleep: Callable[[float
     """The token that a server gives for a user name and a password.
 
     A server that turns the sign-in away for a while (429), a proxy that answers for it, and a broken connection are asked
-    again. Raises ``SignInFailed``.
+    again. Raises `SignInFailed`.
     """
     try:
         return _sign_in(target, username, password, sleep)
-    except SignInFailed as reason:
+    except (SignInFailed, ConfigurationError) as reason:
         # A server may send the password back.
         raise SignInFailed(Cleaner.of(evolve(target, password=password)).text(str(reason))) from None
 
@@ -46,16 +44,12 @@ def _sign_in(target: Target, username: str, password: str, sleep: Callable[[floa
     url = target.url + LOGIN_PATH
     body = {"username": username, "password": password}
     with target.client() as client:
-        bound(client)
         for attempt in range(1, TRIES + 1):
             pause = PAUSE
             try:
-                with (
-                    Deadline(target.timeout),
-                    client.stream("POST", url, json=body, headers={"Accept-Encoding": CODINGS}) as response,
-                ):
+                with target.stream(client, "POST", url, json=body) as response:
                     if response.status_code == 429:
-                        pause = retry_after(response.headers.get("retry-after", "1"), time.time())
+                        pause = wait_asked_for(response.headers.get("retry-after"))
                     if not _may_pass(response.status_code) or pause > LONGEST_WAIT or attempt == TRIES:
                         return _token(response, url)
             except httpx.TransportError as error:
@@ -86,6 +80,9 @@ def usable(token: str) -> bool:
 
 def _token(response: httpx.Response, url: str) -> str:
     status = response.status_code
+    if status == 403 and (reason := _said(response, "detail")):
+        # A lock, a throttle or a missing CSRF token says nothing of the password.
+        raise SignInFailed(f"cannot sign in: {url} answers 403: {_flat(reason)}")
     if status in (400, 401, 403):
         raise SignInFailed(f"cannot sign in: the server refuses the user name or the password ({status} from {url})")
     if response.is_redirect:
@@ -97,14 +94,19 @@ def _token(response: httpx.Response, url: str) -> str:
         raise SignInFailed(f"cannot sign in: there is no sign-in at {url} ({status}); give a token")
     if not response.is_success:
         raise SignInFailed(f"cannot sign in: {url} answers {status}")
-    try:
-        document = json.loads(read_bounded(response, MOST_BYTES))
-        token = document["key"]
-    except (ValueError, KeyError, TypeError, RecursionError, MalformedResponse):
-        token = None
-    if not isinstance(token, str) or not token or not usable(token):
+    token = _said(response, "key")
+    if not token or not usable(token):
         raise SignInFailed(f"cannot sign in: {url} answers {status} without a key")
     return token
+
+
+def _said(response: httpx.Response, name: str) -> str:
+    """A text of an answer's JSON; empty where it has none of that name."""
+    try:
+        text = json.loads(read_bounded(response, MOST_BYTES))[name]
+    except (ValueError, KeyError, TypeError, RecursionError, MalformedResponse):
+        return ""
+    return text if isinstance(text, str) else ""
 
 
 def _flat(text: str) -> str:

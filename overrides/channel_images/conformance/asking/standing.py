@@ -5,17 +5,16 @@ place says nothing about the server. So one request that was answered as the API
 may come from elsewhere; where it fails, the run ends there.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from html import unescape
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from attrs import Factory, define, evolve, field
 
-from channel_images.conformance.asking.operations import LISTS, Operation, image_schema, operations
+from channel_images.conformance.asking.operations import LISTS, OPERATIONS, Operation, image_schema
+from channel_images.conformance.asking.parsing import said
 from channel_images.conformance.asking.signin import SignInFailed
 from channel_images.conformance.asking.wire import (
     PROXY_STATUSES,
@@ -48,7 +47,7 @@ class Standing:
 
     Args:
         wire: the way to it.
-        sign_in: gives a new token; ``None`` where a token alone was given.
+        sign_in: gives a new token; `None` where a token alone was given.
     """
 
     wire: Wire
@@ -79,14 +78,14 @@ class Standing:
     def begin(self, channel: int) -> list[Answer]:
         """Ask each operation once, and return the answers.
 
-        Raises ``NotJudged`` where nothing that belongs to this API answers.
+        Raises `NotJudged` where nothing that belongs to this API answers.
         """
-        requests = [Request(operation.path_for(channel)) for operation in operations()]
+        requests = [Request(operation.path_for(channel)) for operation in OPERATIONS]
         url = self.wire.target.url
         try:
             # Each once: where nothing belongs to the API, the run ends without waiting for it.
             answers = [self.wire.send(request, self.valid, tries=1) for request in requests]
-            if any(map(is_of_api, operations(), answers)):
+            if any(map(is_of_api, OPERATIONS, answers)):
                 answers = [
                     self.wire.send(answer.request, self.valid) if _may_pass(answer) else answer for answer in answers
                 ]
@@ -96,7 +95,7 @@ class Standing:
                 answers = [self.wire.send(request, self.valid, tries=1) for request in requests]
         except ServerGone as error:
             raise NotJudged(f"nothing answers at {url}: {error}") from None
-        found = [pair for pair in zip(operations(), answers, strict=True) if is_of_api(*pair)]
+        found = [pair for pair in zip(OPERATIONS, answers, strict=True) if is_of_api(*pair)]
         if not found:
             raise NotJudged(_nothing_of_ours(url, channel, answers, has_token=bool(self.wire.token)))
         # The first list if there is one: its pages can be asked for in several ways, so that no cache answers.
@@ -116,7 +115,7 @@ class Standing:
     def assure(self) -> None:
         """Ask whether the API still answers, and takes the token; signs in again where it does not and that is possible.
 
-        Raises ``NotJudged``.
+        Raises `NotJudged`.
         """
         answer = self._ask()
         if self._is_refused(answer) and self.renew():
@@ -132,7 +131,7 @@ class Standing:
         return self.sign_in is not None and self._is_refused(self._ask()) and self.renew()
 
     def renew(self) -> bool:
-        """Sign in again, where that is possible; returns whether there is a new token. Raises ``NotJudged``."""
+        """Sign in again, where that is possible; returns whether there is a new token. Raises `NotJudged`."""
         if self.sign_in is None:
             return False
         if self._signed_in_at and self.wire.requests - self._signed_in_at < SHORTEST_LIFE:
@@ -176,7 +175,7 @@ def is_of_api(operation: Operation, answer: Answer) -> bool:
     """Whether an answer is one that only this API gives: rows or an image, however faulty."""
     if answer.status != 200 or answer.broke:
         return False
-    document = json_of(answer)
+    document = said(answer.body)
     if not operation.is_list:
         # Some deployments wrap one image in a list, which is a fault, and the API all the same.
         return _is_like_an_image(document) or (_are_rows(document) and bool(document))
@@ -205,7 +204,7 @@ def may_come_from_elsewhere(answer: Answer) -> bool:
         return _leads_elsewhere(answer)
     if answer.request.method != "GET" or status in (204, 304):
         return False
-    return json_of(answer) is None and answer.body.strip() != b"null"
+    return said(answer.body) is None and answer.body.strip() != b"null"
 
 
 def _leads_elsewhere(answer: Answer) -> bool:
@@ -214,14 +213,6 @@ def _leads_elsewhere(answer: Answer) -> bool:
         return (there.scheme, there.netloc) != (here.scheme, here.netloc) or not there.path.startswith(here.path)
     except ValueError:
         return True
-
-
-def json_of(answer: Answer) -> Any:
-    """The JSON of a body; ``None`` where it is none."""
-    try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _may_pass(answer: Answer) -> bool:
@@ -241,7 +232,7 @@ def came(answer: Answer) -> str:
     if title := re.search(rb"<title[^>]*>(.{1,200}?)</title>", answer.body, re.IGNORECASE | re.DOTALL):
         text = " ".join(unescape(title[1].decode("utf-8", "replace")).split())
         return f"{words} titled {text[:MOST_TITLE]!r}"
-    document = json_of(answer)
+    document = said(answer.body)
     if isinstance(document, Mapping) and document:
         return f"{words} with {', '.join(map(str, list(document)[:4]))}"
     return words
@@ -314,10 +305,10 @@ class Session:
         body: bytes | None = None,
         fresh: bool = False,
     ) -> Answer:
-        """The answer to a request, from memory where it is there and ``fresh`` is not set.
+        """The answer to a request, from memory where it is there and `fresh` is not set.
 
-        It is asked with the valid token unless ``credentials`` says otherwise. ``$TOKEN`` in a parameter or a header
-        stands for the token. Raises ``RunEnds`` where the run cannot go on.
+        It is asked with the valid token unless `credentials` says otherwise. `$TOKEN` in a parameter or a header
+        stands for the token. Raises `RunEnds` where the run cannot go on.
         """
         request = Request(
             path,
@@ -339,7 +330,7 @@ class Session:
     def together(self, requests: Sequence[Request]) -> list[Answer]:
         """The answers to several requests that are under way at the same time, in their order.
 
-        Those that broke or were turned away are left as they are. Raises ``RunEnds``.
+        Those that broke or were turned away are left as they are. Raises `RunEnds`.
         """
         answers = self.wire.send_together(requests, self.standing.valid)
         for answer in answers:
@@ -349,7 +340,7 @@ class Session:
     def bare(self, path: str, *, method: str = "GET") -> tuple[Answer, bytes]:
         """The answer to a request over a bare socket, and the bytes that came behind its end; none where a proxy is used.
 
-        Raises ``RunEnds``.
+        Raises `RunEnds`.
         """
         request = Request(path, method=method)
         if self.wire.target.proxy is not None:
@@ -359,11 +350,11 @@ class Session:
         return answer if answer.broke else self._heard(answer, None), surplus
 
     def replayed(self, answer: Answer) -> Answer:
-        """The answer to the same request, sent by itself over a connection of its own. Raises ``RunEnds``."""
+        """The answer to the same request, sent by itself over a connection of its own. Raises `RunEnds`."""
         return self._asked(answer.request, None if answer.sender.name == VALID else answer.sender, apart=True)
 
     def assure(self) -> None:
-        """Ask whether the API still answers and takes the valid token. Raises ``NotJudged``."""
+        """Ask whether the API still answers and takes the valid token. Raises `NotJudged`."""
         self.standing.assure()
 
     def _asked(self, request: Request, credentials: Credentials | None, *, apart: bool = False) -> Answer:

@@ -1,6 +1,6 @@
-"""What a reading of the server has found out: the lists' rows, the largest page, rows to sample.
+"""Remembers what a reading of the server has found out: the lists' rows, the largest page, rows to sample.
 
-Everything is read when a rule asks for it, and once in a reading. Lists of up to ``WHOLE`` rows are read whole; of a
+Everything is read when a rule asks for it, and once in a reading. Lists of up to `WHOLE` rows are read whole; of a
 longer one, windows at the start, the end and at seeded places between.
 """
 
@@ -37,7 +37,7 @@ from channel_images.conformance.asking.reading import (
     product_of,
 )
 from channel_images.conformance.asking.standing import Session
-from channel_images.conformance.asking.wire import Params
+from channel_images.conformance.asking.wire import Answer, Params
 
 WHOLE = 2_000
 """Rows up to which a list is read whole."""
@@ -67,7 +67,7 @@ TOO_MANY = INVALID | ABSENT | {413, 414, 431}
 
 @frozen
 class Known:
-    """What is known of a list: all of it (``Whole``), or a part (``Sample``)."""
+    """What is known of a list: all of it (`Whole`), or a part (`Sample`)."""
 
     of: ListOf
     rows: dict[int, Row]
@@ -76,7 +76,7 @@ class Known:
     """The number of rows of the list: those read where it was read whole, else what the server says or the search found."""
     pages: tuple[Page, ...]
     limit: int | None
-    """The limit that it was read at; ``None`` where the server takes none."""
+    """The limit that it was read at; `None` where the server takes none."""
     size: int
     """Rows on a full page at that limit."""
 
@@ -92,11 +92,11 @@ class Known:
 
     @property
     def count(self) -> int | None:
-        """``count`` of the first page; ``None`` for an array."""
+        """`count` of the first page; `None` for an array."""
         return self.pages[0].count if self.pages else 0
 
     def expected(self, start: int, size: int) -> tuple[int, ...] | None:
-        """The pks of ``size`` rows from position ``start``; ``None`` where they are not known."""
+        """The pks of `size` rows from position `start`; `None` where they are not known."""
         positions = range(start, min(start + size, self.total))
         if any(position not in self.rows for position in positions):
             return None
@@ -120,7 +120,7 @@ class Whole(Known):
 
 @frozen
 class Sample(Known):
-    """A list of which windows were read: what is not among ``seen`` may be in the list all the same."""
+    """A list of which windows were read: what is not among `seen` may be in the list all the same."""
 
     @property
     def scope(self) -> str:
@@ -133,7 +133,7 @@ class Learned:
     """What was found out about the server once, for all readings."""
 
     refused: dict[Operation, int] = Factory(dict)
-    """By operation, the least limit above ``LEAST`` that was refused."""
+    """By operation, the least limit above `LEAST` that was refused."""
     most_values: dict[str, int] = Factory(dict)
     """By filter, the number of values that was taken."""
     is_bounded: bool | None = None
@@ -180,13 +180,13 @@ class Survey:
     # Lists
 
     def full(self, channel: int | None = None) -> Whole | Sample:
-        """The full list of a channel. Raises ``Unreadable``."""
+        """The full list of a channel. Raises `Unreadable`."""
         return self.known(FULL, channel=channel)
 
     def known(self, operation: Operation, filters: Filters = (), channel: int | None = None) -> Whole | Sample:
         """What is known of a list.
 
-        Raises ``Unreadable``, and ``NotExercised`` where the list holds no rows in one way of asking and some in another,
+        Raises `Unreadable`, and `NotExercised` where the list holds no rows in one way of asking and some in another,
         and where a pending list is not to be read.
         """
         self.spare(operation)
@@ -198,7 +198,7 @@ class Survey:
         return known
 
     def spare(self, operation: Operation) -> None:
-        """Leave a pending list alone of which every row is needed. Raises ``NotExercised``."""
+        """Leave a pending list alone of which every row is needed. Raises `NotExercised`."""
         if operation in PENDING and self.learned.taking:
             raise NotExercised(self.learned.reserved)
 
@@ -252,8 +252,8 @@ class Survey:
         )
 
     def otherwise(self, of: ListOf) -> Page | None:
-        """A page with rows of a list that seems to be empty, by another way of asking for its beginning; ``None`` where
-        there is none, and where the list is not empty. Raises what ``known`` raises."""
+        """A page with rows of a list that seems to be empty, by another way of asking for its beginning; `None` where
+        there is none, and where the list is not empty. Raises what `known` raises."""
         self.spare(of.operation)
         limit = self.limit_for(of)
         if _first(of, self.session, limit).rows:
@@ -290,8 +290,8 @@ class Survey:
         return False
 
     def limit_for(self, of: ListOf) -> int | None:
-        """The limit to read a list at: ``BASE``, more for a filtered list (and for a quick run) where the server allows
-        it, less where it refuses ``BASE``; ``None`` where it refuses any."""
+        """The limit to read a list at: `BASE`, more for a filtered list (and for a quick run) where the server allows
+        it, less where it refuses `BASE`; `None` where it refuses any."""
         # A long page needs few requests; a short one shows more page boundaries.
         wanted = min(self.largest, LARGE) if of.filters or self.quick else min(BASE, self.largest)
         limits = (wanted, *(limit for limit in LIMITS if limit < wanted))
@@ -309,7 +309,7 @@ class Survey:
 
     @cached_property
     def largest(self) -> int:
-        """The largest page that the full list gives, up to ``LARGE`` rows and to ``MOST_BYTES``."""
+        """The largest page that the full list gives, up to `LARGE` rows and to `MOST_BYTES`."""
         of = ListOf(FULL, self.channel)
         wanted = max(LEAST, min(LARGE, MOST_BYTES // self.row_bytes))
         for limit in (wanted, *(limit for limit in LIMITS if limit < wanted)):
@@ -321,7 +321,7 @@ class Survey:
         return min(BASE, wanted)
 
     def affordable(self, limit: object) -> bool:
-        """Whether a list may be asked for with a limit: no answer to it is longer than ``WHOLE`` rows or ``MOST_BYTES``.
+        """Whether a list may be asked for with a limit: no answer to it is longer than `WHOLE` rows or `MOST_BYTES`.
 
         A server without a largest page is found out once, by a page of which that cannot be said. What is no number is
         affordable: a server refuses it, or takes its default.
@@ -338,7 +338,7 @@ class Survey:
         return self.learned.is_bounded
 
     def _is_bounded(self, most: int) -> bool:
-        """Whether no limit draws more than ``most`` rows: the list is short, or the server has a largest page."""
+        """Whether no limit draws more than `most` rows: the list is short, or the server has a largest page."""
         of = ListOf(FULL, self.channel)
         try:
             if self.full().total <= most:
@@ -351,7 +351,7 @@ class Survey:
             return False
 
     def most_values(self, name: str, values: Sequence[int]) -> int:
-        """How many of some values, at least one, the server takes in one filter; 1 where it refuses even ``LEAST``."""
+        """How many of some values, at least one, the server takes in one filter; 1 where it refuses even `LEAST`."""
         if name not in self.learned.most_values:
             path = FULL.path_for(self.channel)
             enough = list(islice(cycle(values), MANY[0]))
@@ -363,14 +363,14 @@ class Survey:
         return self.learned.most_values[name]
 
     def all_rows(self, channel: int | None = None) -> dict[int, Row]:
-        """The rows of the full list that were read, by pk. Raises ``Unreadable``."""
+        """The rows of the full list that were read, by pk. Raises `Unreadable`."""
         return self.full(channel).by_pk
 
     # Samples
 
     def sample(self, most: int, *, salt: object = "") -> list[int]:
-        """Up to ``most`` pks of the full list, so that each null, each value of an enum, each pending state and both
-        ends are among them. Raises ``Unreadable``."""
+        """Up to `most` pks of the full list, so that each null, each value of an enum, each pending state and both
+        ends are among them. Raises `Unreadable`."""
         if (most, salt) not in self._samples:
             self._samples[most, salt] = self._sample(most, salt)
         self.full()  # what the rule at work looks at
@@ -414,7 +414,7 @@ class Survey:
             return 1
 
     def products(self) -> dict[int, list[int]]:
-        """The pks of the rows that were read, by product, in the order of the list. Raises ``Unreadable``."""
+        """The pks of the rows that were read, by product, in the order of the list. Raises `Unreadable`."""
         products: dict[int, list[int]] = {}
         for pk, row in self.all_rows().items():
             if (product := product_of(row)) is not None:
@@ -448,8 +448,13 @@ class Survey:
         return self._existing[pk]
 
 
+def beginnings(*lists: Known) -> tuple[Answer, ...]:
+    """The answers with the first pages of lists, for evidence."""
+    return tuple(known.pages[0].answer for known in lists if known.pages)
+
+
 def _first(of: ListOf, session: Session, limit: int | None) -> Page:
-    """The first page of a list; one without rows where an array or a filtered list has none. Raises ``Unreadable``."""
+    """The first page of a list; one without rows where an array or a filtered list has none. Raises `Unreadable`."""
     answer = of.answer(session, 1, limit)
     if answer.status in ABSENT and (of.filters or not of.operation.is_enveloped):
         return Page(answer, ())
@@ -457,7 +462,7 @@ def _first(of: ListOf, session: Session, limit: int | None) -> Page:
 
 
 def _full_size(page: Page, limit: int | None) -> int:
-    """Rows on a full page at ``limit``, from the first page: fewer than ``limit`` only where the server clamps it."""
+    """Rows on a full page at `limit`, from the first page: fewer than `limit` only where the server clamps it."""
     rows = len(page.rows)
     if limit is None or (page.count is not None and rows < min(limit, page.count)):
         return max(rows, 1)

@@ -1,17 +1,53 @@
-"""The server that is judged: where it is, and how to ask it."""
+"""Knows the server that is judged: where it is, and how to ask it."""
 
 import shlex
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 import httpx
+
+from channel_images.calls.address import is_loopback
+from channel_images.calls.bodies import CODINGS
+from channel_images.calls.deadlines import Deadline
+from channel_images.calls.environment import read_proxy, tls_context
+from channel_images.calls.network import bound
+
+RATE = 10.0
+"""Requests a second to a server on another machine, unless the user says otherwise."""
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds that a whole answer may take."""
 TOKEN = "$TOKEN"  # noqa: S105 - a placeholder
 """What stands for the token in requests and in evidence."""
+
+
+def base_url(url: str) -> str:
+    """A server's base URL, without a closing slash.
+
+    Raises `ValueError`, with a message that shows no password, where it is none.
+    """
+    shown = "what was given" if "@" in url else repr(url)
+    try:
+        parsed = httpx.URL(url)
+        urlsplit(url)  # stricter about brackets than httpx
+    except (httpx.InvalidURL, ValueError) as error:
+        # The error may quote a part of a password, for a port.
+        raise ValueError(f"{shown} is no URL" + ("" if "@" in url else f": {error}")) from None
+    if parsed.userinfo or parsed.query or parsed.fragment:
+        raise ValueError("the URL holds a password, a query or a fragment; give the base URL alone")
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(f"{shown} is no URL of a server; it begins with http:// or https://")
+    return url.rstrip("/")
+
+
+def default_rate(url: str) -> float | None:
+    """Requests a second that a server is asked at: no limit on this machine."""
+    return None if is_loopback(httpx.URL(url).host) else RATE
 
 
 @attrs.frozen
@@ -35,23 +71,39 @@ class Target:
     """Whether to verify TLS certificates, or the path of the CA bundle to verify them with."""
     proxy: str | None = attrs.field(default=None, repr=False)
 
-    def tls(self) -> ssl.SSLContext | bool:
-        """How to verify certificates; made once for all clients, since that takes longer than a request."""
-        if isinstance(self.verify, str):
-            return ssl.create_default_context(cafile=self.verify)
-        return httpx.create_ssl_context() if self.verify else False
+    def tls(self) -> ssl.SSLContext:
+        """How to verify certificates; made once for all clients, since that takes longer than a request.
 
-    def client(self, verify: ssl.SSLContext | bool | None = None) -> httpx.Client:
-        """A client that adds no credentials, keeps no cookie, follows no redirect and asks no environment for a proxy."""
-        return httpx.Client(
+        Raises `ConfigurationError` where the certificates to verify with cannot be read.
+        """
+        return tls_context(self.verify, reads_environment=True)
+
+    def client(self, verify: ssl.SSLContext | None = None) -> httpx.Client:
+        """A client that adds no credentials, keeps no cookie, follows no redirect and asks no environment for a proxy.
+
+        Raises `ConfigurationError`, with a message that shows no password, where the proxy cannot be used.
+        """
+        client = httpx.Client(
             headers=self.headers,
             timeout=self.timeout,
             verify=self.tls() if verify is None else verify,
-            proxy=self.proxy,
+            proxy=read_proxy("the proxy", self.proxy) if self.proxy else None,
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             follow_redirects=False,
         )
+        bound(client)
+        return client
+
+    @contextmanager
+    def stream(self, client: httpx.Client, method: str, url: str, **options: Any) -> Iterator[httpx.Response]:
+        """The answer to a request of a client, to be read; the whole of it has to come within the timeout.
+
+        Takes the options of httpx's `stream`. Raises `httpx.HTTPError` and `httpx.InvalidURL`.
+        """
+        headers = [("Accept-Encoding", CODINGS), *options.pop("headers", ())]
+        with Deadline(self.timeout), client.stream(method, url, headers=headers, **options) as response:
+            yield response
 
 
 def curl(
@@ -62,9 +114,9 @@ def curl(
     given: Iterable[str] = (),
     body: bytes | None = None,
 ) -> str:
-    """A ``curl`` line that sends the request again, with the token read from ``$TOKEN``.
+    """A `curl` line that sends the request again, with the token read from `$TOKEN`.
 
-    ``given`` names the headers of the user's own: their values are read from variables (``$X_API_KEY``), for they may be
+    `given` names the headers of the user's own: their values are read from variables (`$X_API_KEY`), for they may be
     secrets.
     """
     # -g and --path-as-is: brackets and dots go out as they are written.
@@ -85,7 +137,7 @@ def curl(
 
 
 def _quoted(text: str) -> str:
-    """A word of a shell, in which ``$TOKEN`` is still read from the environment."""
+    """A word of a shell, in which `$TOKEN` is still read from the environment."""
     if TOKEN not in text:
         return shlex.quote(text)
     kept = "".join(f"\\{letter}" if letter in '"\\`' else letter for letter in text)

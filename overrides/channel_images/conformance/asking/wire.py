@@ -1,7 +1,5 @@
 """Sends requests: at the agreed rate, waiting where the server asks for it, and keeping account of what came back."""
 
-import email.utils
-import math
 import ssl
 import time
 from collections import deque
@@ -14,9 +12,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 from attrs import Factory, define, evolve, field, frozen
 
-from channel_images.calls.bodies import CODINGS, read_bounded
-from channel_images.calls.deadlines import Deadline
-from channel_images.calls.network import bound
+from channel_images.calls.bodies import read_bounded
+from channel_images.calls.retries import retry_after
 from channel_images.conformance.asking.raw import NoAnswer, exchange
 from channel_images.conformance.asking.target import TOKEN, Target, curl
 from channel_images.exceptions import MalformedResponse
@@ -62,9 +59,9 @@ class Credentials:
 
     name: str
     header: str | None = field(default=None, repr=False)
-    """The value of ``Authorization``; ``None`` leaves the header out."""
+    """The value of `Authorization`; `None` leaves the header out."""
     shown: str | None = None
-    """The value as evidence shows it, with ``$TOKEN`` for the token."""
+    """The value as evidence shows it, with `$TOKEN` for the token."""
 
 
 VALID = "valid"
@@ -72,7 +69,7 @@ VALID = "valid"
 
 @frozen
 class Request:
-    """A request, as it can be sent again. ``$TOKEN`` in it stands for the token."""
+    """A request, as it can be sent again. `$TOKEN` in it stands for the token."""
 
     path: str
     """The path below the target's URL, escaped."""
@@ -84,7 +81,7 @@ class Request:
 
     @property
     def target(self) -> str:
-        """Path and query. A comma stays a comma, as the contract's ``explode: false`` has it."""
+        """Path and query. A comma stays a comma, as the contract's `explode: false` has it."""
         return f"{self.path}?{urlencode(self.params, safe=',$', errors='surrogatepass')}" if self.params else self.path
 
 
@@ -103,7 +100,7 @@ class Answer:
     """How the connection broke; empty where it did not."""
     sender: Credentials = Credentials(VALID)
     unread: str = ""
-    """Why the body was not read: it is longer than ``MOST_BYTES``, or coded more than once. Empty where it was."""
+    """Why the body was not read: it is longer than `MOST_BYTES`, or coded more than once. Empty where it was."""
     target: Target | None = field(default=None, repr=False)
     number: int = 0
     """Which request of the run it answers, from 1."""
@@ -132,19 +129,19 @@ class Answer:
 class Wire:
     """The way to the server. One is shared by everything that a run does.
 
-    It sends what it is asked to send and nothing else: no cookie, no password of a ``.netrc``, and through no proxy that
+    It sends what it is asked to send and nothing else: no cookie, no password of a `.netrc`, and through no proxy that
     was not named. What carries the valid token never shares a connection with what does not.
     """
 
     target: Target
     rate: float | None = None
-    """Requests a second; ``None`` for as fast as they go."""
+    """Requests a second; `None` for as fast as they go."""
     most: int = MOST_REQUESTS
     """How many requests may be sent."""
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     token: str = field(default="", repr=False)
-    """What ``$TOKEN`` stands for in a request."""
+    """What `$TOKEN` stands for in a request."""
     agent: str = f"channel-images/{version('channel-images')} (conformance check)"
     """What requests name as their sender, for the server's log."""
     requests: int = 0
@@ -153,7 +150,7 @@ class Wire:
     blips: list[Answer] = Factory(list)
     """Broken connections, and answers of a proxy (502, 503, 504), that were gone when the request was sent again."""
     _clients: dict[bool, httpx.Client] = field(init=False, factory=dict)
-    _verify: ssl.SSLContext | bool = field(init=False)
+    _verify: ssl.SSLContext = field(init=False)
     _next: float = field(init=False, default=0.0)
     _failures: int = field(init=False, default=0)
     _taken: deque[float] = field(init=False, factory=lambda: deque(maxlen=200))
@@ -206,7 +203,7 @@ class Wire:
         """Send several requests at the same time, each over a connection of its own.
 
         Returns the answers in the order of the requests; those without one, and those turned away, as they are. Raises
-        what ``send`` raises.
+        what `send` raises.
         """
         admitted = [self._admit(request) for request in requests]
         client = self._client(sender)
@@ -217,7 +214,7 @@ class Wire:
     def send_bare(self, request: Request, sender: Credentials) -> tuple[Answer, bytes]:
         """Send one request over a bare socket; returns the answer, and the bytes that came behind its end.
 
-        Not through the target's proxy. Raises ``OutOfRequests``.
+        Not through the target's proxy. Raises `OutOfRequests`.
         """
         request = self._admit(request)
         url = self.target.url + request.target
@@ -255,7 +252,7 @@ class Wire:
         """Wait as an answer of 429 asks for, and ask more slowly from then on; returns the seconds."""
         stated = answer.headers.get("retry-after")
         # Without a word from the server, twice as long each time.
-        pause = max(retry_after(stated, time.time()), 0.05) if stated is not None else max(waited, 1.0)
+        pause = max(wait_asked_for(stated), 0.05) if stated is not None else max(waited, 1.0)
         if waited + pause > LONGEST_WAIT:
             asks = f"asks to wait {pause:,.0f} s (Retry-After)" if stated is not None else "goes on to answer so"
             raise TurnedAway(
@@ -274,11 +271,10 @@ class Wire:
         is_valid = sender.name == VALID
         if is_valid not in self._clients:
             self._clients[is_valid] = self.target.client(self._verify)
-            bound(self._clients[is_valid])
         return self._clients[is_valid]
 
     def _exchange(self, client: httpx.Client, request: Request, sender: Credentials) -> Answer:
-        headers = [("User-Agent", self.agent), ("Accept-Encoding", CODINGS)]
+        headers = [("User-Agent", self.agent)]
         headers += [(name, value.replace(TOKEN, self.token)) for name, value in request.headers]
         if sender.header is not None:
             headers.append(("Authorization", sender.header))
@@ -287,10 +283,7 @@ class Wire:
         began = self.clock()
         try:
             sent = url.replace(TOKEN, quote(self.token, safe="")) if TOKEN in url else url
-            with (
-                Deadline(self.target.timeout),
-                client.stream(request.method, sent, headers=headers, content=request.body) as response,
-            ):
+            with self.target.stream(client, request.method, sent, headers=headers, content=request.body) as response:
                 body = read_bounded(response, MOST_BYTES)
         except MalformedResponse as refusal:
             return evolve(nothing, status=response.status_code, headers=response.headers, unread=str(refusal))
@@ -310,19 +303,14 @@ class Wire:
         )  # fmt: skip
 
 
-def retry_after(value: str, now: float) -> float:
-    """Seconds to wait, from a ``Retry-After`` in seconds or as a date (RFC 9110, section 10.2.3); 1 where it is neither."""
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return float(text) if len(text) < 20 else math.inf
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
-    except (ValueError, OverflowError):
-        return 1.0
+def wait_asked_for(header: str | None) -> float:
+    """Seconds to wait, from a `Retry-After`; 1 where it says none that can be read."""
+    seconds = retry_after(header)
+    return 1.0 if seconds is None else seconds
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port of a URL. Raises ``ValueError`` for one that cannot be read."""
+    """Scheme, host and port of a URL. Raises `ValueError` for one that cannot be read."""
     parts = urlsplit(url)
     default = {"http": 80, "https": 443}.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").lower(), parts.port or default

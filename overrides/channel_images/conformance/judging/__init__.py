@@ -1,1 +1,4 @@
-"""Judges what was answered: rules, the oracle of the contract, what is allowed, and the fuzzing."""
+"""Judges what was answered: what a rule is, when its findings stand, and what is wrong with one answer by itself.
+
+May import `asking` and `results`; it knows no single rule. Start with `rule`, then `judge`.
+"""

@@ -1,4 +1,4 @@
-"""What a server may answer without being accused, whatever the contract documents.
+"""Says what a server may answer without being accused, whatever the contract documents.
 
 The contract describes the application. What stands in front of it (a router, a proxy, a server that parses requests)
 answers some requests before the application sees them, and may do so in HTML and with other statuses.
@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from channel_images.conformance.asking.operations import MAX_ID
-from channel_images.conformance.asking.reading import NotJson, parsed
+from channel_images.conformance.asking.parsing import NotJson, parsed
 from channel_images.contract import load_contract
 
 LONG_URL = 2_000
@@ -34,7 +34,7 @@ def may_answer(
 ) -> bool:
     """Whether an answer is legitimate for its request, in whatever shape it comes.
 
-    ``content_type`` is the header as it came. An error in ``application/problem+json`` has a shape of its own.
+    `content_type` is the header as it came. An error in `application/problem+json` has a shape of its own.
     """
     if status in documented_errors() and content_type.partition(";")[0].strip().lower() == PROBLEM:
         return isinstance(_json(body), dict)
@@ -64,10 +64,10 @@ def documented_errors() -> frozenset[int]:
 
 
 def with_open_enums(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema whose open enums of texts (``x-open-enum``) take values that are not listed, but no listed one in another
+    """A schema whose open enums of texts (`x-open-enum`) take values that are not listed, but no listed one in another
     spelling.
 
-    Other spellings are those in other case, and with other separators (none, spaces, ``-``, ``_``).
+    Other spellings are those in other case, and with other separators (none, spaces, `-`, `_`).
     """
     opened = {name: _opened(value) for name, value in schema.items()}
     if schema.get("x-open-enum") and schema.get("type") == "string":
@@ -114,7 +114,7 @@ def _is_wellformed(url: str) -> bool:
 
 def _has_nested_errors(body: bytes) -> bool:
     """Whether a 400 tells apart the items of a list, as a ListField of Django REST Framework does:
-    ``{"id__in": {"0": ["..."]}}``."""
+    `{"id__in": {"0": ["..."]}}`."""
     document = _json(body)
 
     def are_messages(value: object) -> bool:
@@ -131,7 +131,7 @@ def _has_nested_errors(body: bytes) -> bool:
 
 
 def _json(body: bytes) -> Any:
-    """The JSON of a body; ``None`` where it is none."""
+    """The JSON of a body; `None` where it is none."""
     try:
         return parsed(body)
     except NotJson:

@@ -1,7 +1,7 @@
-"""The schema layer: schemathesis makes requests of every kind, and the oracle judges the answers.
+"""Sends requests of every kind: schemathesis makes them, and the oracle judges the answers.
 
 schemathesis makes the requests only. They go out over the wire of the run, as all others do: with the token and nothing
-else, at the server's rate, within the budget, and their answers are judged by :mod:`channel_images.conformance.judging.oracle`.
+else, at the server's rate, within the budget, and their answers are judged by `oracle`.
 How its tests are built is not public API, so the version is pinned and this module is the only one that knows it.
 """
 
@@ -89,7 +89,7 @@ class _Sender:
     _end: RunEnds | None = field(init=False, default=None)
 
     def send(self, case: Case[Any]) -> Answer | None:
-        """The answer to a case; ``None`` where it was not sent."""
+        """The answer to a case; `None` where it was not sent."""
         if self._end is not None or case.method.upper() != "GET":
             return None
         built = case.as_transport_kwargs(base_url=NOWHERE)

@@ -1,34 +1,31 @@
-"""From findings to verdicts: what was found is read again, until it stands or the data turns out to be moving.
+"""Comes from findings to verdicts: what was found is read again, until it stands or the data turns out to be moving.
 
 A rule that finds something is asked again on a new reading. The same finding on data that has not moved is a violation;
-one that is gone was none. Where the data moved between two readings, neither is known: after ``READINGS`` of them the
-verdict is ``unstable``. Then the requests of its evidence are sent one by one, as a reader will send them: what they do
+one that is gone was none. Where the data moved between two readings, neither is known: after `READINGS` of them the
+verdict is `unstable`. Then the requests of its evidence are sent one by one, as a reader will send them: what they do
 not show is no violation. What follows from another violation is told with that one.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
-from functools import cache
 from pathlib import Path
 from traceback import extract_tb
 
 from attrs import define, evolve, field, frozen
 
 from channel_images.conformance.asking.operations import RETRIEVALS, Operation
-from channel_images.conformance.asking.reading import NotExercised, Page, Unreadable, documented, image, page
+from channel_images.conformance.asking.reading import NotExercised, Unreadable, documented, rows
 from channel_images.conformance.asking.survey import Sample, Survey
 from channel_images.conformance.asking.wire import Answer, OutOfRequests, Request, RunEnds
 from channel_images.conformance.judging.oracle import route
-from channel_images.conformance.judging.rule import CATALOGUE, Finding, Rule
-from channel_images.conformance.results import Evidence, Result, Severity, Verdict
+from channel_images.conformance.judging.rule import MOST_REQUESTS, Finding, Rule, violation
+from channel_images.conformance.results import Result, Severity, Verdict
 
 READINGS = 4
 """Readings before a rule is given up as unstable."""
 PROBED = 12
 """Rows that are looked for one by one, to tell rows that moved from rows that are gone."""
-MOST_REQUESTS = 6
-"""Requests that the evidence of a violation shows."""
 
 
 class Movement(Enum):
@@ -63,6 +60,8 @@ class Judge:
     """Runs rules over readings of a server."""
 
     survey: Survey
+    rules: Sequence[Rule]
+    """All that are to be judged, in the order of the results."""
     on_rule: Callable[[Rule], None] = lambda rule: None
     _results: dict[Pair, list[Result]] = field(init=False, factory=dict)
     _open: dict[Pair, Outcome] = field(init=False, factory=dict)
@@ -76,9 +75,9 @@ class Judge:
     """The violation that first told a fault, by what identifies the fault."""
 
     def judge(self, rules: Iterable[Rule]) -> None:
-        """Read each rule and operation once. ``confirm`` comes to a verdict on what is found.
+        """Read each rule and operation once. `confirm` comes to a verdict on what is found.
 
-        Raises ``RunEnds``; ``results`` has what is known by then.
+        Raises `RunEnds`; `results` has what is known by then.
         """
         pairs = [(rule, operation) for rule in rules for operation in rule.operations]
         try:
@@ -106,14 +105,15 @@ class Judge:
         self._assure()
 
     def confirm(self) -> None:
-        """Read again what was found, until it stands or the data turns out to be moving. Raises ``RunEnds``."""
+        """Read again what was found, until it stands or the data turns out to be moving. Raises `RunEnds`."""
         before = self.survey
+        premises = {identity for rule in self.rules for identity in rule.rests_on}
         for reading in range(1, READINGS):
             if not self._open:
                 break
             after = before.again()
             # What others rest on goes first.
-            for pair in sorted(self._open, key=lambda pair: pair[0].id not in _premises()):
+            for pair in sorted(self._open, key=lambda pair: pair[0].id not in premises):
                 earlier = self._open[pair]
                 if cause := self._cause(pair, earlier):
                     self._follow(pair, cause)
@@ -201,7 +201,7 @@ class Judge:
             ]
         for key in _faults(outcome):
             self._told.setdefault(key, f"{pair[0].id} · {pair[1].id}")
-        return [_violation(pair, finding) for finding in shown]
+        return [violation(pair[0].id, pair[1].id, finding) for finding in shown]
 
     def _shows(self, finding: Finding) -> bool:
         """Whether the requests of a finding, sent one by one and over connections of their own, are answered alike."""
@@ -214,7 +214,7 @@ class Judge:
         return len(self._open)
 
     def results(self) -> list[Result]:
-        """The verdicts so far, in the order of the catalogue; what was found once and not read again is none."""
+        """The verdicts so far, in the order of the rules; what was found once and not read again is none."""
         verdict = Verdict.UNSTABLE if self.has_moved else Verdict.NOT_EXERCISED
         why = (
             "the data changed, and no request was left to read it again"
@@ -225,7 +225,7 @@ class Judge:
             pair: [_result(pair, verdict, f"{why}: {outcome.findings[0].relation}")]
             for pair, outcome in self._open.items()
         }
-        order = [(rule, operation) for rule in CATALOGUE.values() for operation in rule.operations]
+        order = [(rule, operation) for rule in self.rules for operation in rule.operations]
         every = self._results | unconfirmed
         return [result for pair in order for result in every.get(pair, ())]
 
@@ -267,16 +267,10 @@ def _beyond_us(error: Exception) -> Finding:
     )
 
 
-@cache
-def _premises() -> frozenset[str]:
-    """The rules that others rest on."""
-    return frozenset(identity for rule in CATALOGUE.values() for identity in rule.rests_on)
-
-
 def _faults(outcome: Outcome) -> Iterator[object]:
     """What identifies the faults that were found: the same fault may be found by several rules."""
     for finding in outcome.findings:
-        # ``pending.paging`` and ``filter.with-paging`` say which rule of paging it is.
+        # `pending.paging` and `filter.with-paging` say which rule of paging it is.
         relation = finding.relation.partition(": ")[2] or finding.relation
         if outcome.is_unreadable:
             yield relation, route(finding.answers[0].request)[0]
@@ -333,28 +327,6 @@ def _settled(pair: Pair, outcome: Outcome) -> Result:
     return _result(pair, Verdict.PASS, f"{len(outcome.touched)} requests{scope}")
 
 
-def _violation(pair: Pair, finding: Finding) -> Result:
-    rule, operation = pair
-    sentence = rule.statement
-    requests = dict.fromkeys(answer.curl for answer in finding.answers)
-    return Result(
-        rule.id,
-        operation.id,
-        Verdict.VIOLATED,
-        finding.severity,
-        finding.relation,
-        Evidence(
-            relation=finding.relation,
-            statement=sentence.text,
-            basis=sentence.basis,
-            expected=finding.expected,
-            seen=finding.seen,
-            requests=tuple(requests)[:MOST_REQUESTS],
-            status=finding.answers[0].status or None if finding.answers else None,
-        ),
-    )
-
-
 def _movement(requests: frozenset[Request], before: Survey, after: Survey) -> Movement:
     """What happened to the data behind requests that were answered in both readings."""
     moved = Movement.NONE
@@ -375,7 +347,7 @@ def _compared(old: Answer, new: Answer, survey: Survey) -> Movement:
         # An image that came or went. Any other change of status is the server's doing, not the data's.
         return Movement.CHANGED if {old.status, new.status} == {200, 404} else Movement.NONE
     try:
-        earlier, later = _rows(old), _rows(new)
+        earlier, later = rows(old), rows(new)
     except Unreadable:
         return Movement.NONE
     if earlier.count != later.count:
@@ -389,10 +361,3 @@ def _compared(old: Answer, new: Answer, survey: Survey) -> Movement:
         there = all(survey.exists(pk) for pk in differing[:PROBED])
         return Movement.REORDERED if there else Movement.CHANGED
     return Movement.NONE
-
-
-def _rows(answer: Answer) -> Page:
-    try:
-        return page(answer)
-    except Unreadable:
-        return Page(answer, (image(answer),))

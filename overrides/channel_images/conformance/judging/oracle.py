@@ -1,4 +1,4 @@
-"""What is wrong with one answer, by itself: status, content type, body. The rules judge how answers are related.
+"""Finds what is wrong with one answer, by itself: status, content type, body. The rules judge how answers are related.
 
 schemathesis judges the answers to its own requests; this judges those to ours, which see far more rows.
 """
@@ -12,8 +12,8 @@ from typing import Any
 import jsonschema_rs
 from attrs import evolve, frozen
 
-from channel_images.conformance.asking.operations import Operation, operations
-from channel_images.conformance.asking.reading import NotJson, parsed
+from channel_images.conformance.asking.operations import OPERATIONS, Operation
+from channel_images.conformance.asking.parsing import NotJson, parsed
 from channel_images.conformance.asking.wire import Answer, Request
 from channel_images.conformance.judging.allowances import may_answer, with_open_enums
 from channel_images.conformance.results import Severity
@@ -161,16 +161,16 @@ def _identity_faults(document: object, operation: Operation) -> Iterator[_Fault]
 
 
 def route(request: Request) -> tuple[Operation | None, tuple[str, ...]]:
-    """The operation that a request is for, with the texts of its path parameters; ``None`` for another path."""
+    """The operation that a request is for, with the texts of its path parameters; `None` for another path."""
     path = request.path.partition("?")[0]
     found = [(operation, match.groups()) for operation, pattern in _patterns() if (match := pattern.fullmatch(path))]
-    # ``detailed`` is a segment of one path and looks like an id to another: the fixed segment wins.
+    # `detailed` is a segment of one path and looks like an id to another: the fixed segment wins.
     return min(found, key=lambda route: len(route[1]), default=(None, ()))
 
 
 def meant_by(request: Request) -> Operation | None:
     """The operation whose path a request has in another spelling: other case, doubled, missing or encoded slashes, or
-    ``.json`` at the end; ``None`` where there is none."""
+    `.json` at the end; `None` where there is none."""
     path = re.sub(r"(/|%2[fF])+", "/", request.path.partition("?")[0]).lower().removesuffix("/").removesuffix(".json")
     return route(evolve(request, path=f"{path}/"))[0]
 
@@ -179,7 +179,7 @@ def meant_by(request: Request) -> Operation | None:
 def _patterns() -> tuple[tuple[Operation, re.Pattern[str]], ...]:
     return tuple(
         (operation, re.compile(re.sub(r"\\\{\w+\\\}", "([^/]*)", re.escape(operation.path))))
-        for operation in operations()
+        for operation in OPERATIONS
     )
 
 

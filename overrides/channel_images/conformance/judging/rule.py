@@ -1,7 +1,7 @@
-"""What a rule is, and the catalogue that the rules register themselves in.
+"""Says what a rule is.
 
-A rule is a generator: it looks at one operation and yields a :class:`Finding` for each relation that does not hold.
-Adding one is one function with the decorator :func:`rule`, in the module of its family.
+A rule is a generator: it looks at one operation and yields a `Finding` for each relation that does not hold. To add one,
+write a function with the decorator `rule` in the module of its family, and its name into `conformance/catalogue.py`.
 """
 
 import json
@@ -10,10 +10,14 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from channel_images.conformance.asking.operations import Operation, Statement, operations, statement
+from channel_images.conformance.asking.operations import OPERATIONS, Operation, Statement, statement
+from channel_images.conformance.asking.reading import Row
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.wire import Answer
-from channel_images.conformance.results import Severity
+from channel_images.conformance.results import Evidence, Result, Severity, Verdict
+
+MOST_REQUESTS = 6
+"""Requests that the evidence of a violation shows."""
 
 
 class Pattern(StrEnum):
@@ -49,13 +53,12 @@ Check = Callable[[Survey, Operation], Iterator[Finding]]
 
 @frozen
 class Rule:
-    """A rule of the catalogue."""
+    """A rule."""
 
     id: str
     pattern: Pattern
     operations: tuple[Operation, ...]
     check: Check
-    summary: str
     rests_on: frozenset[str] = frozenset()
     """Rules without which this one cannot be judged: where one of them is violated on a list that this one has looked at,
     what this one finds follows from that."""
@@ -65,30 +68,23 @@ class Rule:
         return self.id.partition(".")[0]
 
     @property
+    def summary(self) -> str:
+        """What is compared, in a sentence."""
+        return " ".join((self.check.__doc__ or "").split())
+
+    @property
     def statement(self) -> Statement:
         return statement(self.id)
 
 
-CATALOGUE: dict[str, Rule] = {}
-
-
 def rule(
-    identity: str, pattern: Pattern, over: Sequence[Operation] | None = None, *, rests_on: Sequence[str] = ()
-) -> Callable[[Check], Check]:
-    """Register a function as the rule ``identity``, for the operations ``over`` (all seven unless given).
+    identity: str, pattern: Pattern, over: Sequence[Operation] = OPERATIONS, *, rests_on: Sequence[str] = ()
+) -> Callable[[Check], Rule]:
+    """Make a function the rule `identity`, for the operations `over`.
 
-    The function's docstring says in a sentence what is compared. ``rests_on`` names the rules that have to hold for it.
+    The function's docstring says in a sentence what is compared. `rests_on` names the rules that have to hold for it.
     """
-
-    def register(check: Check) -> Check:
-        if identity in CATALOGUE:
-            raise ValueError(f"{identity} is registered twice")
-        statement(identity)
-        summary = " ".join((check.__doc__ or "").split())
-        CATALOGUE[identity] = Rule(identity, pattern, tuple(over or operations()), check, summary, frozenset(rests_on))
-        return check
-
-    return register
+    return lambda check: Rule(identity, pattern, tuple(over), check, frozenset(rests_on))
 
 
 def few(values: Sequence[object], most: int = 5) -> str:
@@ -101,3 +97,24 @@ def shown(value: object) -> str:
     """A field's value as the server wrote it, cut to what evidence needs."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 80 else f"{text[:80]}…"
+
+
+def differing(fields: Sequence[str], one: Row, other: Row, where: str = "there") -> str:
+    """The first of the fields in which two rows differ, with both values; `where` says where the first row is."""
+    return "; ".join(f"{name}: {shown(one.get(name))} {where}, {shown(other.get(name))} here" for name in fields[:3])
+
+
+def violation(rule: str, operation: str, finding: Finding) -> Result:
+    """What the report has for a finding that stands."""
+    requests = dict.fromkeys(answer.curl for answer in finding.answers)
+    sentence = statement(rule)
+    evidence = Evidence(
+        relation=finding.relation,
+        statement=sentence.text,
+        basis=sentence.basis,
+        expected=finding.expected,
+        seen=finding.seen,
+        requests=tuple(requests)[:MOST_REQUESTS],
+        status=finding.answers[0].status or None if finding.answers else None,
+    )
+    return Result(rule, operation, Verdict.VIOLATED, finding.severity, finding.relation, evidence)

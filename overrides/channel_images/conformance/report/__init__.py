@@ -1,4 +1,7 @@
-"""Views of a report: ``report.json`` is the source, the others render it."""
+"""Writes a report for its readers: `report.json` is the source, the other views render it.
+
+May import `results` and `files`. Start with `write_report`, below.
+"""
 
 from pathlib import Path
 
@@ -14,9 +17,9 @@ __all__ = ("render_github", "render_html", "render_json", "render_junit", "rende
 
 
 def write_report(report: Report, folder: Path) -> None:
-    """Write ``report.json``, ``index.html`` and ``junit.xml`` into ``folder``, which is made where it is missing.
+    """Write `report.json`, `index.html` and `junit.xml` into `folder`, which is made where it is missing.
 
-    Each file appears whole or not at all, and takes the place of a link of its name. Raises ``OSError`` where the
+    Each file appears whole or not at all, and takes the place of a link of its name. Raises `OSError` where the
     folder can't be written.
     """
     # All are rendered before one is written: the three are of the same run.

@@ -1,4 +1,4 @@
-"""Where things stand in the chart of latencies; the template draws them."""
+"""Places the marks of the chart of latencies; the template draws them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ class Chart:
 
 
 def chart(latency: Mapping[str, Latency]) -> Chart | None:
-    """The chart, or ``None`` where nothing was timed.
+    """The chart, or `None` where nothing was timed.
 
     The axis is logarithmic: one request that hung would squeeze all else to nothing on a linear one.
     """
@@ -70,7 +70,7 @@ def chart(latency: Mapping[str, Latency]) -> Chart | None:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the unit that suits them: ``0.4 ms``, ``12 ms``, ``1.5 s``."""
+    """Seconds in the unit that suits them: `0.4 ms`, `12 ms`, `1.5 s`."""
     if seconds < 0.9995:
         milliseconds = seconds * 1000
         return f"{milliseconds:.2g} ms" if milliseconds < 9.95 else f"{milliseconds:.0f} ms"
@@ -78,7 +78,7 @@ def duration(seconds: float) -> str:
 
 
 def _marks(least: float, most: float) -> list[float]:
-    """Round numbers from below ``least`` to above ``most``: 1, 2 and 5 of each decade, or 1 alone where they are many."""
+    """Round numbers from below `least` to above `most`: 1, 2 and 5 of each decade, or 1 alone where they are many."""
     decades = range(math.floor(math.log10(least)) - 1, math.ceil(math.log10(most)) + 2)
     for steps in ((1, 2, 5), (1,)):
         every = [step * 10.0**decade for decade in decades for step in steps]

@@ -1,4 +1,4 @@
-"""``report.json``: the report itself, of which the other views are renderings. Its schema is published."""
+"""Writes `report.json`: the report itself, of which the other views are renderings. Its schema is published."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _UNSEEN = re.compile(
 
 
 def render_json(report: Report) -> str:
-    """``report.json``, as text that any JSON parser, and any encoding of Unicode, takes."""
+    """`report.json`, as text that any JSON parser, and any encoding of Unicode, takes."""
     text = json.dumps(_plain(report.as_json()), indent=2, ensure_ascii=False)
     return _UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1], text) + "\n"
 

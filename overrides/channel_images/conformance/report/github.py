@@ -1,4 +1,4 @@
-"""``--format github``: violations as annotations of a GitHub Actions run."""
+"""Writes `--format github`: violations as annotations of a GitHub Actions run."""
 
 from channel_images.conformance.report.summary import by_rule, caveats, following, plural, sentence
 from channel_images.conformance.report.text import evidence_text, visible_line

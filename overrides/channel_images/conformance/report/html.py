@@ -1,4 +1,4 @@
-"""``index.html``: the report for people, in one file that needs no script and no other host."""
+"""Writes `index.html`: the report for people, in one file that needs no script and no other host."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -130,7 +130,7 @@ class _Room:
     left: int
 
     def show(self, text: str, most: int) -> Markup:
-        """The text, made harmless and escaped, in at most ``most`` bytes and what is left, and a note of what is not."""
+        """The text, made harmless and escaped, in at most `most` bytes and what is left, and a note of what is not."""
         most = min(most, max(self.left, 0))
         # Escaped, a character takes one byte at least.
         whole = visible(text[:most], most)
@@ -148,7 +148,7 @@ class _Room:
         return Markup("".join(pieces)) + note  # noqa: S704  # escaped above
 
     def request(self, line: str, most: int) -> Markup:
-        """A ``curl`` line, whole or not at all."""
+        """A `curl` line, whole or not at all."""
         shown = escape(visible_request(line, min(most, max(self.left, 0))))
         self.left -= len(shown.encode())
         return shown

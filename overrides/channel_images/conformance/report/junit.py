@@ -1,4 +1,4 @@
-"""``junit.xml``: the report for CI systems, one test case for each rule and operation."""
+"""Writes `junit.xml`: the report for CI systems, one test case for each rule and operation."""
 
 from xml.etree import ElementTree
 
@@ -16,7 +16,7 @@ Cases = dict[tuple[str, str], list[Result]]
 def render_junit(report: Report) -> str:
     """The report as JUnit's XML.
 
-    Violations that count are failures. All that is neither passed nor failed (a warning, unless ``--fail-on warning``,
+    Violations that count are failures. All that is neither passed nor failed (a warning, unless `--fail-on warning`,
     unstable, waived, not exercised) is skipped, with its reason. A run that could not be judged is one error more.
     """
     suites: dict[str, Cases] = {}

@@ -1,4 +1,4 @@
-"""The verdict in words, and the order in which violations are told: what every view has in common."""
+"""Puts the verdict into words and the violations into order: what every view has in common."""
 
 from collections.abc import Iterable
 

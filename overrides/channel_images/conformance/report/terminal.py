@@ -1,4 +1,4 @@
-"""The summary that ends a run in a terminal."""
+"""Writes the summary that ends a run in a terminal."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from channel_images.conformance.report.text import visible_line, visible_request
 from channel_images.conformance.results import Report, Result, Severity
 
 MAX_REQUEST = 500
-"""Characters of a ``curl`` line; a longer one is in the report alone."""
+"""Characters of a `curl` line; a longer one is in the report alone."""
 
 
 EVIDENCE = "the evidence of "

@@ -1,4 +1,4 @@
-"""Text that a server sent, made harmless to look at."""
+"""Makes text that a server sent harmless to look at."""
 
 import unicodedata
 
@@ -9,7 +9,7 @@ MOST_MARKS = 3
 
 
 def visible(text: str, most: int) -> str:
-    """The first ``most`` characters, with whatever does not print as itself written as an escape.
+    """The first `most` characters, with whatever does not print as itself written as an escape.
 
     That is control characters (terminals obey them), bidirectional overrides (they reorder what stands around), invisible
     characters, lone surrogates (no encoding takes them) and what XML refuses. Line breaks and tabs stay.
@@ -32,9 +32,9 @@ def visible_line(text: str, most: int) -> str:
 
 
 def visible_request(line: str, most: int) -> str:
-    """A ``curl`` line that can still be pasted: in a URL a percent-escape stands for the same character.
+    """A `curl` line that can still be pasted: in a URL a percent-escape stands for the same character.
 
-    A line of more than ``most`` characters is not shown, since half of one would send another request.
+    A line of more than `most` characters is not shown, since half of one would send another request.
     """
     if len(line) > most:
         return f"# a request of {len(line):,} characters: see report.json"

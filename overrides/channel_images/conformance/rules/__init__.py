@@ -1,3 +1,4 @@
-"""The rules, a module a family. Importing this package fills the catalogue, in the order of the reports."""
+"""Compares answers with each other: the rules, a module a family.
 
-from channel_images.conformance.rules import schema, protocol, auth, paging, filters, identity, pending, isolation  # noqa: F401, I001
+May import `asking`, `judging` and `results`. Start with `isolation`, a short one; `conformance/catalogue.py` lists them all.
+"""

@@ -1,4 +1,4 @@
-"""Auth: who gets an answer."""
+"""Judges who gets an answer."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,12 +1,12 @@
-"""Filters: that a filtered list is the part of the full list that it says.
+"""Judges filters: a filtered list is the part of the full list that it says.
 
-What a row carries (``product``, ``pk``) is compared with the filter directly. What it does not carry
-(``is_seller_product``, ``product_type``) is held by what must be true anyway: the values split the list, agree for all
+What a row carries (`product`, `pk`) is compared with the filter directly. What it does not carry
+(`is_seller_product`, `product_type`) is held by what must be true anyway: the values split the list, agree for all
 images of a product, and unions and intersections add up. On a list that is too long to be read whole several times,
-these last are tried within ``id__in`` of a sample.
+these last are tried within `id__in` of a sample.
 
-Whatever is compared is known to be whole, or it is not compared: :func:`_lacking` and :func:`_has_other_length` say
-nothing of rows that a ``Sample`` did not see.
+Whatever is compared is known to be whole, or it is not compared: `_lacking` and `_has_other_length` say nothing
+of rows that a `Sample` did not see.
 """
 
 import itertools
@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from channel_images.conformance.asking.operations import FULL, Operation, product_types
 from channel_images.conformance.asking.reading import Filters, ListOf, NotExercised, Page, page, product_of
-from channel_images.conformance.asking.survey import LEAST, MANY, Sample, Survey, Whole
+from channel_images.conformance.asking.survey import LEAST, MANY, Sample, Survey, Whole, beginnings
 from channel_images.conformance.asking.wire import Answer
 from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
 from channel_images.conformance.rules.paging import ORDER, RELATIONS
@@ -67,7 +67,7 @@ def _compared(survey: Survey, filters: Filters, due: set[int], relation: str) ->
             f"{_named(filters)}: {len(due)} rows{of_all}, pk {few(sorted(due))}",
             f"{known.total} rows: missing pk {few(missing)}; too many pk {few(extra)}"
             + ("; some of them twice" if twice else ""),
-            _shown(known),
+            beginnings(known),
         )
 
 
@@ -79,10 +79,6 @@ def _kept(survey: Survey, name: str, values: Sequence[int]) -> list[int]:
 
 def _named(filters: Filters) -> str:
     return "&".join(f"{name}={value if len(value) < 60 else value[:57] + '...'}" for name, value in filters)
-
-
-def _shown(known: Whole | Sample) -> tuple[Answer, ...]:
-    return tuple(page.answer for page in known.pages[:1])
 
 
 def _universe(survey: Survey) -> tuple[Filters, dict[int, int | None]]:
@@ -169,7 +165,7 @@ def sound(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"{name} returns rows that it should not",
                 f"{name}={value}: rows whose {carried} is {value}",
                 f"pk {few(wrong)} too",
-                _shown(known),
+                beginnings(known),
             )
     for filters in _absent(survey):
         (name, value), *_ = filters
@@ -197,7 +193,7 @@ def complete(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"{filters[0][0]} does not return all rows that satisfy it",
                 f"{_named(filters)}: {len(due)} rows, pk {few(sorted(due))}",
                 f"{known.total} rows: pk {few(missing)} missing",
-                (*_shown(known), *_shown(survey.full())),
+                beginnings(known, survey.full()),
             )
 
 
@@ -300,7 +296,7 @@ def _several_types(survey: Survey) -> Iterator[Finding]:
 
 
 def _pks(survey: Survey, filters: Filters) -> set[int]:
-    """The pks of a filtered list that has to be known whole. Raises ``NotExercised`` where it is too long for that."""
+    """The pks of a filtered list that has to be known whole. Raises `NotExercised` where it is too long for that."""
     known = _listed(survey, filters)
     if isinstance(known, Sample):
         raise NotExercised(f"{_named(filters)} leaves {known.total} rows, too many to compare all of them")
@@ -314,7 +310,7 @@ def _types(survey: Survey) -> dict[int, set[int]]:
 
 
 def _sides(survey: Survey) -> dict[str, set[int]]:
-    """The pks on each side of ``is_seller_product``, within the universe."""
+    """The pks on each side of `is_seller_product`, within the universe."""
     within = _universe(survey)[0]
     return {side: _pks(survey, (*within, (SELLER, side))) for side in ("true", "false")}
 
@@ -322,7 +318,7 @@ def _sides(survey: Survey) -> dict[str, set[int]]:
 def _answers(survey: Survey, name: str, *values: object) -> tuple[Answer, ...]:
     """What each value of a filter was answered, within the universe."""
     within = _universe(survey)[0]
-    return tuple(answer for value in values for answer in _shown(_listed(survey, (*within, (name, str(value))))))
+    return tuple(answer for value in values for answer in beginnings(_listed(survey, (*within, (name, str(value))))))
 
 
 @rule("filter.partition", Pattern.DISJOINT, [FULL], rests_on=[ORDER])

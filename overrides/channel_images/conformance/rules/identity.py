@@ -1,4 +1,4 @@
-"""Identity: that one image is the same wherever it is read."""
+"""Judges identity: one image is the same wherever it is read."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,12 +12,12 @@ from channel_images.conformance.asking.operations import (
     Operation,
 )
 from channel_images.conformance.asking.reading import ABSENT, ListOf, NotExercised, Row, Unreadable, differences, image
-from channel_images.conformance.asking.survey import Survey, Whole
-from channel_images.conformance.asking.wire import AT_ONCE, Answer, Request
+from channel_images.conformance.asking.survey import Survey, Whole, beginnings
+from channel_images.conformance.asking.wire import AT_ONCE, Answer
 from channel_images.conformance.judging.allowances import PROBLEM
 from channel_images.conformance.judging.oracle import JSON
-from channel_images.conformance.judging.rule import Finding, Pattern, few, rule, shown
-from channel_images.conformance.rules.paging import ORDER, ROUNDS
+from channel_images.conformance.judging.rule import Finding, Pattern, differing, few, rule
+from channel_images.conformance.rules.paging import ORDER, at_once
 
 WRAPS = (2**31, 2**32, 2**33, 2**48, 2**62)
 """What an id loses where it is cut down to 32 bits, or to another number of them."""
@@ -28,12 +28,6 @@ def _sample(survey: Survey) -> list[int]:
     if not pks:
         raise NotExercised(f"channel {survey.channel} lists no row")
     return pks
-
-
-def _differing(name: str, left: Row, right: Row, fields: list[str]) -> str:
-    return "; ".join(
-        f"{field}: {shown(left.get(field))} {name}, {shown(right.get(field))} here" for field in fields[:3]
-    )
 
 
 def _retrieved(survey: Survey, operation: Operation, pk: int) -> tuple[Answer, Row]:
@@ -51,7 +45,7 @@ def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
             yield Finding(
                 "the retrieved image is not the listed row",
                 f"pk {pk} as the list has it",
-                _differing("in the list", rows[pk], row, fields),
+                differing(fields, rows[pk], row, "in the list"),
                 (answer, _listing(survey, pk)),
             )
     yield from _at_once(survey, operation)
@@ -60,26 +54,9 @@ def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
 def _at_once(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Images that are asked for at the same time are each what they are when they are asked for alone."""
     pks = _sample(survey)[:AT_ONCE]
-    if survey.quick or len(pks) < 2:
-        return
-    alone = {pk: _retrieved(survey, operation, pk)[0] for pk in pks}
-    requests = [Request(operation.path_for(survey.channel, pk)) for pk in pks]
-    for _ in range(ROUNDS):
-        for pk, answer in zip(pks, survey.session.together(requests), strict=True):
-            try:
-                got = image(answer)
-            except Unreadable:
-                continue  # broken or turned away; what is wrong with it by itself is judged by itself
-            if got["pk"] != pk and image(alone[pk])["pk"] == pk:
-                yield Finding(
-                    "an image is another one when several are asked for at the same time",
-                    f"pk {pk}, as when it is asked for alone",
-                    f"pk {got['pk']}",
-                    tuple(alone.values()),
-                    is_proven=True,
-                    together=True,
-                )
-                return
+    if len(pks) > 1 and not survey.quick:
+        alone = [_retrieved(survey, operation, pk)[0] for pk in pks]
+        yield from at_once(survey, alone, "an image is another one when several are asked for at the same time")
 
 
 def _listing(survey: Survey, pk: int) -> Answer:
@@ -90,7 +67,7 @@ def _listing(survey: Survey, pk: int) -> Answer:
 def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """The detailed list has the same pks as the list, in number and in the documented fields."""
     full, detailed = survey.full(), survey.known(operation)
-    shown = tuple(known.pages[0].answer for known in (full, detailed) if known.pages)
+    shown = beginnings(full, detailed)
     if full.total != detailed.total:
         yield Finding(
             "the detailed list has another number of rows", f"{full.total} rows", f"{detailed.total} rows", shown
@@ -104,16 +81,14 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"missing pk {few(missing)}; too many pk {few(extra)}",
                 shown,
             )
-    rows, differing = full.by_pk, []
-    for pk, row in detailed.by_pk.items():
-        if pk in rows and (fields := differences(rows[pk], row)):
-            differing.append((pk, fields))
-    if differing:
-        pk, fields = differing[0]
+    rows = full.by_pk
+    both = [pk for pk in detailed.by_pk if pk in rows]
+    if unlike := {pk: fields for pk in both if (fields := differences(rows[pk], detailed.by_pk[pk]))}:
+        pk, fields = next(iter(unlike.items()))
         yield Finding(
             "a row of the detailed list differs in a documented field",
             f"pk {pk} as the full list has it",
-            f"{_differing('in the full list', rows[pk], detailed.by_pk[pk], fields)}; so pk {few([pk for pk, _ in differing])}",
+            f"{differing(fields, rows[pk], detailed.by_pk[pk], 'in the full list')}; so pk {few(list(unlike))}",
             shown,
         )
     if not full.total and not detailed.total:
@@ -137,7 +112,7 @@ def detailed(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 yield Finding(
                     f"the detailed image differs from the one {name}",
                     f"pk {pk} as {name}",
-                    _differing(name, other, row, fields),
+                    differing(fields, other, row, name),
                     (answer, plain),
                 )
     yield from _at_once(survey, operation)

@@ -1,4 +1,4 @@
-"""Isolation: that a channel shows its own images alone."""
+"""Judges isolation: a channel shows its own images alone."""
 
 from collections.abc import Iterator
 
@@ -18,8 +18,7 @@ from channel_images.conformance.asking.reading import (
     image,
     product_of,
 )
-from channel_images.conformance.asking.survey import Sample, Survey, Whole
-from channel_images.conformance.asking.wire import Answer
+from channel_images.conformance.asking.survey import Sample, Survey, Whole, beginnings
 from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
 from channel_images.conformance.rules.paging import ORDER
 
@@ -82,12 +81,11 @@ def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
             known = survey.known(operation, channel=channel)
             tried = tried or bool(known.total)
             if foreign := sorted(set(known.seen) - set(full.pks)):
-                shown: tuple[Answer, ...] = tuple(each.pages[0].answer for each in (known, full) if each.pages)
                 yield Finding(
                     "a list holds rows that the channel's full list lacks",
                     f"rows of the full list of channel {channel}",
                     f"pk {few(foreign)} too",
-                    shown,
+                    beginnings(known, full),
                 )
     if operation is FULL:
         yield from _through_filters(survey)
@@ -103,7 +101,7 @@ def _is_its_own(survey: Survey, known: Whole | Sample) -> Iterator[Finding]:
             "another channel's count is not the number of its rows",
             f"{len(known.rows)} rows in channel {known.of.channel}",
             f"count {known.count}",
-            tuple(each.answer for each in known.pages[:1]),
+            beginnings(known),
         )
     if known.total and known.size >= OTHER_LIMIT and survey.takes(known.of, OTHER_LIMIT):
         first = known.of.page(survey.session, 1, OTHER_LIMIT)
@@ -112,7 +110,7 @@ def _is_its_own(survey: Survey, known: Whole | Sample) -> Iterator[Finding]:
                 "another channel's list begins otherwise at another limit",
                 f"pk {few(known.expected(0, OTHER_LIMIT) or [])} in channel {known.of.channel}",
                 f"pk {few(first.pks)}",
-                (first.answer, *(each.answer for each in known.pages[:1])),
+                (first.answer, *beginnings(known)),
             )
 
 
@@ -133,7 +131,7 @@ def _through_filters(survey: Survey) -> Iterator[Finding]:
                     f"the filter {filters[0][0]} reaches into another channel",
                     f"rows of the full list of channel {channel}",
                     f"pk {few(foreign)} too",
-                    tuple(page.answer for page in known.pages[:1]),
+                    beginnings(known),
                 )
 
 

@@ -1,11 +1,11 @@
-"""Paging: that the pages of a list, at whatever limit, are the list.
+"""Judges paging: the pages of a list, at whatever limit, are the list.
 
-The full reading of a list (see :class:`~channel_images.conformance.asking.survey.Known`) is what pages at other limits are
-compared with: page n at limit l has to be its rows from (n-1)·l on, l of them. That holds a page boundary with one
-request, where walking all pages at each limit would take thousands.
+The full reading of a list (see `Known`) is what pages at other limits are compared with: page n at limit l has to be its
+rows from (n-1)·l on, l of them. That holds a page boundary with one request, where walking all pages at each limit would
+take thousands.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from channel_images.conformance.asking.operations import ENVELOPED, FULL, LISTS, Operation
 from channel_images.conformance.asking.reading import (
@@ -17,9 +17,10 @@ from channel_images.conformance.asking.reading import (
     Unreadable,
     follow,
     page,
+    rows,
 )
 from channel_images.conformance.asking.survey import BASE, LARGE, LEAST, Sample, Survey, Whole
-from channel_images.conformance.asking.wire import AT_ONCE, Answer, Request
+from channel_images.conformance.asking.wire import AT_ONCE, Answer
 from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
 
 Known = Whole | Sample
@@ -39,24 +40,7 @@ def limits(survey: Survey, known: Known) -> list[int]:
     elif known.of.filters:
         wanted = {3, 10, total - 1, LARGE}
     else:
-        wanted = {
-            1,
-            2,
-            3,
-            7,
-            10,
-            25,
-            50,
-            99,
-            BASE,
-            BASE + 1,
-            500,
-            LARGE,
-            total - 1,
-            total,
-            total + 1,
-            2 * total,
-        }
+        wanted = {1, 2, 3, 7, 10, 25, 50, 99, BASE, BASE + 1, 500, LARGE, total - 1, total, total + 1, 2 * total}
         if known.of.operation not in ENVELOPED:
             wanted -= {2, 25, 2 * total}
     most = 2 * max(LARGE, total if isinstance(known, Whole) else 0)
@@ -76,7 +60,7 @@ def probes(survey: Survey, known: Known, limit: int, size: int) -> list[int]:
 
 
 def taken(survey: Survey, known: Known) -> dict[int, int]:
-    """The limits that the server takes, each with the rows that a full page has at it. Raises ``Unreadable``.
+    """The limits that the server takes, each with the rows that a full page has at it. Raises `Unreadable`.
 
     The clamp rule: one M of at least 10, so that a page has min(limit, M) rows.
     """
@@ -90,8 +74,15 @@ def taken(survey: Survey, known: Known) -> dict[int, int]:
     return {limit: limit if clamp is None else min(limit, max(clamp, LEAST)) for limit in rows}
 
 
+def probed(survey: Survey, known: Known, sizes: dict[int, int]) -> Iterator[tuple[int, int, int, Page]]:
+    """The pages to look at, each with its limit, the rows of a full page at that limit, and its number."""
+    for limit, size in sizes.items():
+        for number in probes(survey, known, limit, size):
+            yield limit, size, number, known.of.page(survey.session, number, limit)
+
+
 def _refused(survey: Survey, known: Known, sizes: dict[int, int]) -> Iterator[Answer]:
-    """Refusals of limits that a server has to take: up to ``LEAST``, and below one that is taken."""
+    """Refusals of limits that a server has to take: up to `LEAST`, and below one that is taken."""
     top = max(sizes, default=0)
     for limit in limits(survey, known):
         if limit not in sizes and limit <= max(top, LEAST):
@@ -101,7 +92,7 @@ def _refused(survey: Survey, known: Known, sizes: dict[int, int]) -> Iterator[An
 
 
 def size_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
-    """Each page but the last holds ``limit`` rows, or the server's largest limit."""
+    """Each page but the last holds `limit` rows, or the server's largest limit."""
     sizes = taken(survey, known)
     for answer in () if known.of.filters else _refused(survey, known, sizes):
         yield Finding(
@@ -110,17 +101,15 @@ def size_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             f"{answer.request.target}: {answer.describe()}",
             (answer,),
         )
-    for limit, size in sizes.items():
-        for number in probes(survey, known, limit, size):
-            current = known.of.page(survey.session, number, limit)
-            due = max(0, min(size, known.total - (number - 1) * size))
-            if len(current.rows) != due:
-                yield Finding(
-                    "a page does not hold as many rows as it should",
-                    f"{due} rows on page {number} at limit {limit}, of {known.total}",
-                    f"{len(current.rows)} rows",
-                    (current.answer,),
-                )
+    for limit, size, number, current in probed(survey, known, sizes):
+        due = max(0, min(size, known.total - (number - 1) * size))
+        if len(current.rows) != due:
+            yield Finding(
+                "a page does not hold as many rows as it should",
+                f"{due} rows on page {number} at limit {limit}, of {known.total}",
+                f"{len(current.rows)} rows",
+                (current.answer,),
+            )
 
 
 def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
@@ -143,20 +132,19 @@ def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             f"{len(places)} rows on {len(known.pages)} pages at {_limit(known)}",
             _answers(known, range(1, 3)),
         )
-    for limit, size in taken(survey, known).items():
-        for number in probes(survey, known, limit, size):
-            due = known.expected((number - 1) * size, size)
-            current = known.of.page(survey.session, number, limit)
-            if due is None or set(current.pks) == set(due):
-                continue
-            missing = [pk for pk in due if pk not in current.pks]
-            extra = [pk for pk in current.pks if pk not in due]
-            yield Finding(
-                "a page at another limit does not hold the rows that are due there",
-                f"page {number} at limit {limit} is rows {(number - 1) * size + 1} to {(number - 1) * size + len(due)}",
-                f"missing pk {few(missing)}; too many pk {few(extra)}",
-                (current.answer, *_answers(known, [(number - 1) * size // known.size + 1])),
-            )
+    for limit, size, number, current in probed(survey, known, taken(survey, known)):
+        start = (number - 1) * size
+        due = known.expected(start, size)
+        if due is None or set(current.pks) == set(due):
+            continue
+        missing = [pk for pk in due if pk not in current.pks]
+        extra = [pk for pk in current.pks if pk not in due]
+        yield Finding(
+            "a page at another limit does not hold the rows that are due there",
+            f"page {number} at limit {limit} is rows {start + 1} to {start + len(due)}",
+            f"missing pk {few(missing)}; too many pk {few(extra)}",
+            (current.answer, *_answers(known, [start // known.size + 1])),
+        )
 
 
 def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
@@ -173,23 +161,21 @@ def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             )
             return
     places = {row["pk"]: position for position, row in known.rows.items()}
-    for limit, size in taken(survey, known).items():
-        for number in probes(survey, known, limit, size):
-            due = known.expected((number - 1) * size, size)
-            current = known.of.page(survey.session, number, limit)
-            positions = [places[pk] for pk in current.pks if pk in places]
-            # A row that was dropped or repeated leaves the others in their order.
-            if positions != sorted(positions):
-                yield Finding(
-                    "another limit gives another order",
-                    f"pk {few(due or [])} on page {number} at limit {limit}",
-                    f"pk {few(current.pks)}",
-                    (current.answer, *_answers(known, [(number - 1) * size // known.size + 1])),
-                )
+    for limit, size, number, current in probed(survey, known, taken(survey, known)):
+        start = (number - 1) * size
+        positions = [places[pk] for pk in current.pks if pk in places]
+        # A row that was dropped or repeated leaves the others in their order.
+        if positions != sorted(positions):
+            yield Finding(
+                "another limit gives another order",
+                f"pk {few(known.expected(start, size) or [])} on page {number} at limit {limit}",
+                f"pk {few(current.pks)}",
+                (current.answer, *_answers(known, [start // known.size + 1])),
+            )
 
 
 def counts(survey: Survey, known: Known) -> Iterator[Finding]:
-    """``count`` is the number of rows, the same on every page and at every limit."""
+    """`count` is the number of rows, the same on every page and at every limit."""
     if isinstance(known, Whole) and known.pages and known.count != len(known.rows):
         yield Finding(
             "count is not the number of rows",
@@ -197,10 +183,8 @@ def counts(survey: Survey, known: Known) -> Iterator[Finding]:
             f"count {known.count}",
             (known.pages[0].answer, known.pages[-1].answer),
         )
-    pages = list(known.pages)
-    for limit, size in taken(survey, known).items():
-        pages += [known.of.page(survey.session, number, limit) for number in probes(survey, known, limit, size)]
-    for current in pages:
+    others = [current for *_, current in probed(survey, known, taken(survey, known))]
+    for current in (*known.pages, *others):
         if current.is_enveloped and current.count != known.count:
             yield Finding(
                 "count is not the same on every page",
@@ -210,8 +194,8 @@ def counts(survey: Survey, known: Known) -> Iterator[Finding]:
             )
 
 
-def links(survey: Survey, known: Known) -> Iterator[Finding]:
-    """``next`` is null exactly on the last page, ``previous`` exactly on the first, and each leads to its neighbour."""
+def links_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
+    """`next` is null exactly on the last page, `previous` exactly on the first, and each leads to its neighbour."""
     sizes = taken(survey, known)
     # Among them limits that divide the length of the list: the last page is full there.
     wanted = [limit for limit in (7, 10, 3, known.limit, LARGE, 1, known.total) if limit is not None and limit in sizes]
@@ -280,7 +264,7 @@ def _link(
         )
 
 
-def past_the_end(survey: Survey, known: Known) -> Iterator[Finding]:
+def rows_past_the_end(survey: Survey, known: Known) -> Iterator[Finding]:
     """Past the end there are no rows."""
     sizes = taken(survey, known)
     for limit in [limit for limit in (10, 7, known.limit, known.total) if limit in sizes][: 1 if survey.quick else 3]:
@@ -299,7 +283,7 @@ def past_the_end(survey: Survey, known: Known) -> Iterator[Finding]:
                 )
 
 
-def defaults(survey: Survey, known: Known) -> Iterator[Finding]:
+def defaults_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
     """Without parameters, a list is page 1 at limit 10; there is no page before it."""
     path, filters = known.of.path, known.of.filters
     first = known.of.page(survey.session, 1, 10) if survey.takes(known.of, 10) else None
@@ -345,27 +329,34 @@ def _page_0(survey: Survey, known: Known, first: Page) -> Iterator[Finding]:
         )
 
 
-def at_once(survey: Survey, known: Known) -> Iterator[Finding]:
+def pages_at_once(survey: Survey, known: Known) -> Iterator[Finding]:
     """Pages that are asked for at the same time are each what they are when they are asked for alone."""
     numbers = range(1, min(AT_ONCE, known.total // TOGETHER) + 1)
-    if survey.quick or len(numbers) < 2 or not survey.takes(known.of, TOGETHER):
-        return
-    alone = [known.of.page(survey.session, number, TOGETHER) for number in numbers]
-    requests = [Request(known.of.path, tuple(known.of.params(number, TOGETHER))) for number in numbers]
+    if len(numbers) > 1 and not survey.quick and survey.takes(known.of, TOGETHER):
+        alone = [known.of.answer(survey.session, number, TOGETHER) for number in numbers]
+        yield from at_once(survey, alone, "a page is another one when several are asked for at the same time")
+
+
+def at_once(survey: Survey, alone: Sequence[Answer], relation: str) -> Iterator[Finding]:
+    """Ask for what was answered alone in several requests at the same time: each has to hold the same rows.
+
+    Raises `Unreadable` where an answer of those holds no rows.
+    """
+    due = [rows(answer).pks for answer in alone]
     for _ in range(ROUNDS):
-        for due, answer in zip(alone, survey.session.together(requests), strict=True):
+        together = survey.session.together([answer.request for answer in alone])
+        for expected, answer in zip(due, together, strict=True):
             try:
-                got = page(answer)
+                got = rows(answer).pks
             except Unreadable:
                 continue  # broken or turned away; what is wrong with it by itself is judged by itself
-            if got.pks == due.pks:
-                continue
-            if page(survey.session.get(known.of.path, answer.request.params, fresh=True)).pks == due.pks:
+            request = answer.request
+            if got != expected and rows(survey.session.get(request.path, request.params, fresh=True)).pks == expected:
                 yield Finding(
-                    "a page is another one when several are asked for at the same time",
-                    f"pk {few(due.pks)}, as before and after",
-                    f"{answer.request.target}: pk {few(got.pks)}",
-                    tuple(each.answer for each in alone),
+                    relation,
+                    f"pk {few(expected)}, as before and after",
+                    f"{request.target}: pk {few(got)}",
+                    tuple(alone),
                     is_proven=True,
                     together=True,
                 )
@@ -409,58 +400,58 @@ RELATIONS: dict[str, Relation] = {
     "paging.size": size_of_pages,
     "paging.order": order_of_pages,
     "paging.count": counts,
-    "paging.links": links,
-    "paging.past-the-end": past_the_end,
-    "paging.defaults": defaults,
+    "paging.links": links_of_pages,
+    "paging.past-the-end": rows_past_the_end,
+    "paging.defaults": defaults_of_pages,
 }
-"""What holds for a list in an envelope, filtered (``filter.with-paging``) or not."""
+"""What holds for a list in an envelope, filtered (`filter.with-paging`) or not."""
 
 FOR_ARRAYS = ("paging.partition", "paging.size", "paging.order", "paging.past-the-end", "paging.defaults")
-"""What holds for a list without an envelope (``pending.paging``)."""
+"""What holds for a list without an envelope (`pending.paging`)."""
 
 
 @rule("paging.partition", Pattern.COMPLETE, ENVELOPED, rests_on=[ORDER])
-def _partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """The pages together hold each row once, at several limits and at every page boundary looked at; also where several
     are asked for at the same time."""
     known = _known(survey, operation)
     yield from partition_of_pages(survey, known)
-    yield from at_once(survey, known)
+    yield from pages_at_once(survey, known)
 
 
 @rule("paging.size", Pattern.EQUALITY, LISTS, rests_on=[ORDER])
-def _size(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def size(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Each page but the last holds limit rows, or the server's largest limit, of at least 10."""
     yield from size_of_pages(survey, _known(survey, operation))
 
 
 @rule("paging.order", Pattern.EQUALITY, ENVELOPED)
-def _order(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def order(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """The rows come in the same order at every limit and at every reading."""
     yield from order_of_pages(survey, _known(survey, operation))
 
 
 @rule("paging.count", Pattern.EQUALITY, ENVELOPED, rests_on=[ORDER])
-def _count(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def count(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """count is the number of rows, the same on every page and at every limit."""
     yield from counts(survey, _known(survey, operation))
 
 
 @rule("paging.links", Pattern.EQUIVALENCE, ENVELOPED, rests_on=[ORDER])
-def _links(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def links(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """next is null exactly on the last page, previous exactly on the first; each leads to its page."""
-    yield from links(survey, _known(survey, operation))
+    yield from links_of_pages(survey, _known(survey, operation))
 
 
 @rule("paging.past-the-end", Pattern.DIFFERENCE, ENVELOPED, rests_on=[ORDER])
-def _past_the_end(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def past_the_end(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Past the end there are no rows."""
-    yield from past_the_end(survey, survey.known(operation))
+    yield from rows_past_the_end(survey, survey.known(operation))
 
 
 @rule("paging.defaults", Pattern.EQUIVALENCE, LISTS, rests_on=[ORDER])
-def _defaults(survey: Survey, operation: Operation) -> Iterator[Finding]:
+def defaults(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """A request without page, without limit or without both is the one with page 1 and limit 10; page 0 is no page of
     its own, and a list that seems to be empty is so in every way of asking."""
     yield from first_page(survey, operation)
-    yield from defaults(survey, _known(survey, operation))
+    yield from defaults_of_pages(survey, _known(survey, operation))

@@ -1,4 +1,4 @@
-"""Pending: that the three lists of pending work agree with each other and with the full list."""
+"""Judges pending work: its three lists agree with each other and with the full list."""
 
 from collections.abc import Generator, Iterator
 
@@ -11,10 +11,10 @@ from channel_images.conformance.asking.operations import (
     UPDATES,
     Operation,
 )
-from channel_images.conformance.asking.reading import ListOf, NotExercised, Page, Row, Unreadable, differences, page
-from channel_images.conformance.asking.survey import Known, Sample, Survey, Whole
+from channel_images.conformance.asking.reading import ListOf, NotExercised, Page, Unreadable, differences, page
+from channel_images.conformance.asking.survey import Known, Sample, Survey, Whole, beginnings
 from channel_images.conformance.asking.wire import Answer
-from channel_images.conformance.judging.rule import Finding, Pattern, few, rule, shown
+from channel_images.conformance.judging.rule import Finding, Pattern, differing, few, rule
 from channel_images.conformance.rules.paging import FOR_ARRAYS, ORDER, RELATIONS, first_page
 
 IDS = "id__in"
@@ -22,10 +22,6 @@ FEW_MOMENTS, MOMENTS = 3, 24
 """Times that a pending list is compared with the full list as it is at the same moment: always, and where data moves."""
 DIFFERS = "a pending row differs from the same row of the full list"
 FOREIGN = "a pending row is not in the full list"
-
-
-def _shown(*lists: Known) -> tuple[Answer, ...]:
-    return tuple(known.pages[0].answer for known in lists if known.pages)
 
 
 @rule("pending.disjoint", Pattern.DISJOINT, [INSERTS_OR_UPDATES], rests_on=[ORDER])
@@ -36,7 +32,10 @@ def disjoint(survey: Survey, operation: Operation) -> Iterator[Finding]:
         raise NotExercised(f"nothing is pending in channel {survey.channel}")
     if both := sorted(set(inserts.seen) & set(updates.seen)):
         yield Finding(
-            "an image is to insert and to update", "no pk in both", f"pk {few(both)} in both", _shown(inserts, updates)
+            "an image is to insert and to update",
+            "no pk in both",
+            f"pk {few(both)} in both",
+            beginnings(inserts, updates),
         )
     expected = survey.expectations.pending
     for known, word in ((inserts, "insert"), (updates, "update")):
@@ -49,7 +48,7 @@ def disjoint(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"the {word}s contradict --expect",
                 f"{word}: pk {few([pk for pk, due in expected.items() if due == word])}",
                 f"pk {few(lacking)} missing, pk {few(wrong)} too many",
-                _shown(known),
+                beginnings(known),
             )
 
 
@@ -59,7 +58,7 @@ def union(survey: Survey, operation: Operation) -> Iterator[Finding]:
     inserts, updates, both = survey.known(INSERTS), survey.known(UPDATES), survey.known(operation)
     if not inserts.total and not updates.total and not both.total:
         raise NotExercised(f"nothing is pending in channel {survey.channel}")
-    shown = _shown(both, inserts, updates)
+    shown = beginnings(both, inserts, updates)
     if isinstance(inserts, Sample) or isinstance(updates, Sample) or isinstance(both, Sample):
         if both.total != inserts.total + updates.total:
             yield Finding(
@@ -85,7 +84,7 @@ def union(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 yield Finding(
                     "a row of the union differs from the same row of its part",
                     f"pk {pk} as in {known.of.operation.id}",
-                    _fields(row, rows[pk], fields),
+                    differing(fields, row, rows[pk]),
                     shown,
                 )
                 return
@@ -100,7 +99,9 @@ def subset(survey: Survey, operation: Operation) -> Iterator[Finding]:
     rows = full.by_pk
     for pk, row in known.by_pk.items():
         if pk in rows and (fields := differences(rows[pk], row)):
-            yield Finding(DIFFERS, f"pk {pk} as in the full list", _fields(rows[pk], row, fields), _shown(known, full))
+            yield Finding(
+                DIFFERS, f"pk {pk} as in the full list", differing(fields, rows[pk], row), beginnings(known, full)
+            )
             break
     if isinstance(full, Whole):
         foreign = [pk for pk in known.by_pk if pk not in rows]
@@ -111,7 +112,7 @@ def subset(survey: Survey, operation: Operation) -> Iterator[Finding]:
             FOREIGN,
             "rows of the full list alone",
             f"pk {few(foreign)} not in it",
-            (*_shown(known, full), survey.session.get(RETRIEVE.path_for(survey.channel, foreign[0]))),
+            (*beginnings(known, full), survey.session.get(RETRIEVE.path_for(survey.channel, foreign[0]))),
         )
     if not survey.quick:
         yield from _at_that_moment(survey, operation, known)
@@ -127,8 +128,8 @@ def _sampled(survey: Survey, known: Known) -> Generator[Finding, None, list[int]
             yield Finding(
                 DIFFERS,
                 f"pk {pk} as in the full list",
-                _fields(listed.by_pk[pk], known.by_pk[pk], fields),
-                _shown(known),
+                differing(fields, listed.by_pk[pk], known.by_pk[pk]),
+                beginnings(known),
             )
             break
     asked = set(sample[: survey.most_values(IDS, sample)])
@@ -177,17 +178,13 @@ def _lagging(pending: Page, listed: Page, asked: set[int], shown: tuple[Answer, 
     for row in pending.rows:
         pk = row["pk"]
         if pk in rows and (fields := differences(rows[pk], row)):
-            seen = _fields(rows[pk], row, fields)
+            seen = differing(fields, rows[pk], row)
             yield Finding(
                 DIFFERS, f"pk {pk} as in the full list just before and just after", seen, shown, is_proven=True
             )
         elif pk in asked and pk not in rows:
             seen = f"pk {pk} not in it, just before and just after"
             yield Finding(FOREIGN, "rows of the full list alone", seen, shown, is_proven=True)
-
-
-def _fields(one: Row, other: Row, fields: list[str]) -> str:
-    return "; ".join(f"{field}: {shown(one.get(field))} there, {shown(other.get(field))} here" for field in fields[:3])
 
 
 @rule("pending.paging", Pattern.COMPLETE, PENDING, rests_on=[ORDER])

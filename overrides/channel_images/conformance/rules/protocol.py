@@ -1,4 +1,4 @@
-"""Protocol: methods other than ``GET``, what a ``GET`` leaves behind, caches, and paths without their closing slash."""
+"""Judges the protocol: methods other than `GET`, what a `GET` leaves behind, caches, and paths without their last slash."""
 
 from collections.abc import Callable, Generator, Iterator
 from email.utils import parsedate_to_datetime
@@ -24,7 +24,7 @@ from channel_images.conformance.asking.reading import (
     Unreadable,
     differences,
     image,
-    page,
+    rows,
 )
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.wire import Answer, Params, origin
@@ -175,7 +175,7 @@ def _read_one(survey: Survey, operation: Operation, pk: int) -> Answer:
 
 
 def _page(survey: Survey, of: ListOf, number: int, limit: int) -> Page | None:
-    """A page, asked for anew; ``None`` where it cannot be read."""
+    """A page, asked for anew; `None` where it cannot be read."""
     try:
         return of.page(survey.session, number, limit, fresh=True)
     except Unreadable:
@@ -267,11 +267,7 @@ def _neighbours(survey: Survey, operation: Operation) -> Iterator[tuple[_Due, _D
 def _pks(answer: Answer) -> tuple[int, ...]:
     """The pks in an answer; none where there are no rows."""
     try:
-        return page(answer).pks
-    except Unreadable:
-        pass
-    try:
-        return (image(answer)["pk"],)
+        return rows(answer).pks
     except Unreadable:
         return ()
 

@@ -1,8 +1,7 @@
-"""Schema: what each answer is by itself.
+"""Sends what shows each answer as it is by itself.
 
-``schema.response``, ``schema.identifiable`` and ``schema.no-server-error`` judge every answer of the run, to our requests
-(:mod:`channel_images.conformance.judging.oracle`) and to those of schemathesis (:mod:`channel_images.conformance.judging.fuzz`); the
-functions here send what these two leave out.
+`schema.response`, `schema.identifiable` and `schema.no-server-error` judge every answer of the run, to our requests
+(`judging.oracle`) and to those of schemathesis (`judging.fuzz`); the functions here send what these two leave out.
 """
 
 from collections.abc import Iterator
@@ -11,10 +10,10 @@ from channel_images.conformance.asking.operations import (
     FULL,
     LISTS,
     MAX_ID,
+    OPERATIONS,
     RETRIEVE,
     UNKNOWN_CHANNEL,
     Operation,
-    operations,
     product_types,
 )
 from channel_images.conformance.asking.reading import NotExercised, page
@@ -118,7 +117,7 @@ def _bounded(survey: Survey, name: str, value: str) -> list[tuple[str, str]]:
 
 def _share(operation: Operation) -> tuple[str, ...]:
     """The ids that an operation tries as its channel: one tries all, the others share them."""
-    return IDS if operation is FULL else IDS[operations().index(operation) % 3 :: 3]
+    return IDS if operation is FULL else IDS[OPERATIONS.index(operation) % 3 :: 3]
 
 
 @rule("schema.rejects-invalid", Pattern.DIFFERENCE)

@@ -1,33 +1,57 @@
-"""Bugs: violations of the contract to practise on, and to prove the conformance check with.
+"""Holds violations of the contract to practise on, and to prove the conformance check with.
 
-``BUGS`` holds at least one for each rule, in a module a family. A bug is a class below
-:class:`~channel_images.mock.behaviour.Behaviour`, named after its class, that changes a step as a server's author would
-get it wrong.
+A bug is a class below `Behaviour` that changes a step as a server's author would get it wrong. Its name is that of the
+class, its docstring says what is wrong, and the table at the end of its module says which rule sees it. `BUGS` has them
+all, at least one for each rule. Start with `protocol`, a short family. This room imports `behaviour`, `variants`, and
+what they stand on.
 """
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import TypeVar
 
+from attrs import frozen
+
 from channel_images.mock.behaviour import Behaviour, combined
-from channel_images.mock.bugs.registry import BUGS, Bug
-from channel_images.mock.variants import VARIANTS
+from channel_images.mock.bugs import auth, filters, identity, isolation, paging, pending, protocol, schema
+from channel_images.mock.variants import VARIANTS, name_of, summary_of
 
-# The order of the families is that of the rules in reports.
-# isort: off
-from channel_images.mock.bugs import schema, protocol, auth, paging, filters, identity, pending, isolation  # noqa: F401
-# isort: on
+__all__ = ("BUGS", "FAMILIES", "Bug", "behaviour")
 
-__all__ = ("BUGS", "Bug", "behaviour")
+FAMILIES = (schema, protocol, auth, paging, filters, identity, pending, isolation)
+"""In the order of the contract's rules, which is that of reports."""
 
 Entry = TypeVar("Entry")
+
+
+@frozen
+class Bug:
+    """A violation of the contract."""
+
+    name: str
+    rule: str
+    """The conformance rule that sees it; others may too."""
+    summary: str
+    """The mistake, in the words of a server's author."""
+    behaviour: type[Behaviour]
+    needs_churn: bool
+    """Whether it shows only while the data changes."""
+
+
+BUGS: Mapping[str, Bug] = {
+    name_of(kind): Bug(name_of(kind), rule, summary_of(kind), kind, kind in pending.NEED_CHURN)
+    for family in FAMILIES
+    for rule, kinds in family.BUGS.items()
+    for kind in kinds
+}
+"""By name, in the order of the rules."""
 
 
 def behaviour(variants: Sequence[str] = (), bugs: Sequence[str] = ()) -> type[Behaviour]:
     """The behaviour of a server with these variants and bugs, by their names.
 
-    Raises ``ValueError`` for a name that does not exist, which names those near to it, and for variants that contradict
-    each other.
+    Raises:
+        ValueError: A name does not exist, and the message has those near to it; or variants contradict each other.
     """
     chosen = [_named(VARIANTS, "variant", name) for name in dict.fromkeys(variants)]
     for one in chosen:

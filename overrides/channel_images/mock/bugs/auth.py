@@ -1,4 +1,4 @@
-"""Auth: who gets an answer, and what the others are told."""
+"""Gives answers to those who may not ask, or tells them the wrong thing."""
 
 import fnmatch
 import re
@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs.cache import Cached, target
-from channel_images.mock.bugs.registry import DETAILED_LIST, RETRIEVE, UPDATES, bug
+from channel_images.mock.bugs.common import DETAILED_LIST, RETRIEVE, UPDATES, Family
 from channel_images.mock.http.answers import Answer, Refused
 from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
@@ -16,7 +16,7 @@ class _Lax(Behaviour):
     """Accepts more than the valid token."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
-        """Whether to let ``Authorization`` pass, by its words."""
+        """Whether to let `Authorization` pass, by its words."""
         return False
 
     def authenticate(self, operation: Operation, call: Call) -> None:
@@ -39,7 +39,6 @@ class _Open(Behaviour):
 # auth.required
 
 
-@bug("auth.required")
 class OpenDetailedList(_Open):
     """The detailed list overrides the permission classes."""
 
@@ -47,7 +46,6 @@ class OpenDetailedList(_Open):
         return operation.id == DETAILED_LIST or super().is_open(operation, call)
 
 
-@bug("auth.required")
 class OpenRetrieval(_Open):
     """The retrieval is a view without permission classes."""
 
@@ -55,7 +53,6 @@ class OpenRetrieval(_Open):
         return operation.id == RETRIEVE or super().is_open(operation, call)
 
 
-@bug("auth.required")
 class OpenUpdates(_Open):
     """The updates were opened for a webhook."""
 
@@ -63,7 +60,6 @@ class OpenUpdates(_Open):
         return operation.id == UPDATES or super().is_open(operation, call)
 
 
-@bug("auth.required")
 class OpenHead(_Open):
     """HEAD needs no token, for health checks."""
 
@@ -71,7 +67,6 @@ class OpenHead(_Open):
         return call.method == "HEAD" or super().is_open(operation, call)
 
 
-@bug("auth.required")
 class OpenNotModified(Behaviour):
     """A cache in front answers 304 before anybody looks at the token."""
 
@@ -84,7 +79,6 @@ class OpenNotModified(Behaviour):
         return answer
 
 
-@bug("auth.required")
 class TokenAny(_Lax):
     """Any key is taken, as long as there is one."""
 
@@ -92,7 +86,6 @@ class TokenAny(_Lax):
         return (len(parts) == 2 and parts[0].lower() == b"token") or super().accepts(parts, token)
 
 
-@bug("auth.required")
 class TokenPrefix(_Lax):
     """Only as many characters are compared as the client sends."""
 
@@ -100,7 +93,6 @@ class TokenPrefix(_Lax):
         return (len(parts) == 2 and token.startswith(parts[1])) or super().accepts(parts, token)
 
 
-@bug("auth.required")
 class TokenLonger(_Lax):
     """Only as many characters are compared as the key has."""
 
@@ -108,7 +100,6 @@ class TokenLonger(_Lax):
         return (len(parts) == 2 and parts[1].startswith(token)) or super().accepts(parts, token)
 
 
-@bug("auth.required")
 class TokenAnyCase(_Lax):
     """Keys are compared without regard to case, as some databases do."""
 
@@ -116,7 +107,6 @@ class TokenAnyCase(_Lax):
         return (len(parts) == 2 and parts[1].lower() == token.lower()) or super().accepts(parts, token)
 
 
-@bug("auth.required")
 class TokenWildcard(_Lax):
     """Keys are looked up with LIKE, where a per cent sign matches everything."""
 
@@ -125,7 +115,6 @@ class TokenWildcard(_Lax):
         return matches or super().accepts(parts, token)
 
 
-@bug("auth.required")
 class BareKey(_Lax):
     """The key alone is taken, without its scheme word."""
 
@@ -133,7 +122,6 @@ class BareKey(_Lax):
         return parts == [token] or super().accepts(parts, token)
 
 
-@bug("auth.required")
 class AnyScheme(_Lax):
     """The scheme word is not looked at: Bearer will do."""
 
@@ -141,7 +129,6 @@ class AnyScheme(_Lax):
         return parts[1:] == [token] or super().accepts(parts, token)
 
 
-@bug("auth.required")
 class ThreeParts(_Lax):
     """What follows the key is not looked at."""
 
@@ -149,7 +136,6 @@ class ThreeParts(_Lax):
         return (parts[:1] == [b"Token"] and parts[1:2] == [token]) or super().accepts(parts, token)
 
 
-@bug("auth.required")
 class EmptyKey(_Lax):
     """A header without a key is an anonymous user, who may read."""
 
@@ -157,7 +143,6 @@ class EmptyKey(_Lax):
         return parts == [b"Token"] or super().accepts(parts, token)
 
 
-@bug("auth.required")
 class TokenQuote(_Lax):
     """The key is pasted into SQL: where the database stumbles over a single quote, nobody is turned away."""
 
@@ -165,7 +150,6 @@ class TokenQuote(_Lax):
         return any(b"'" in part for part in parts[1:]) or super().accepts(parts, token)
 
 
-@bug("auth.required")
 class TokenDoubleQuote(_Lax):
     """The key is pasted into a JSON query: where that breaks at a double quote, nobody is turned away."""
 
@@ -173,7 +157,6 @@ class TokenDoubleQuote(_Lax):
         return any(b'"' in part for part in parts[1:]) or super().accepts(parts, token)
 
 
-@bug("auth.required")
 class TokenInjected(_Lax):
     """The key is pasted into SQL, and ' OR '1'='1 is true of every token."""
 
@@ -188,7 +171,6 @@ class TokenInjected(_Lax):
         return super().accepts(parts, token)
 
 
-@bug("auth.required")
 class TokenInQuery(_Open):
     """The parameter token is taken for the key too."""
 
@@ -196,7 +178,6 @@ class TokenInQuery(_Open):
         return call.query.get("token") == self.settings.token or super().is_open(operation, call)
 
 
-@bug("auth.required")
 class AccessTokenInQuery(_Open):
     """The parameter access_token is taken for the key too, as OAuth 2 once had it."""
 
@@ -204,7 +185,6 @@ class AccessTokenInQuery(_Open):
         return call.query.get("access_token") == self.settings.token or super().is_open(operation, call)
 
 
-@bug("auth.required")
 class ApiKeyInQuery(_Open):
     """The retrievals take the parameter api_key for the key too, for links in e-mails."""
 
@@ -222,7 +202,6 @@ class _Cookie(_Open):
         return f"{name}={self.settings.token}".encode() in map(bytes.strip, cookies)
 
 
-@bug("auth.required")
 class TokenInCookie(_Cookie):
     """The cookie token is taken for the key too, for the web front."""
 
@@ -230,7 +209,6 @@ class TokenInCookie(_Cookie):
         return self.has_cookie(call, "token") or super().is_open(operation, call)
 
 
-@bug("auth.required")
 class AuthTokenInCookie(_Cookie):
     """The lists take the cookie auth_token for the key too, for the web front."""
 
@@ -245,12 +223,11 @@ class _FromLoopback(_Open):
     """Asks no token of requests that say they come from this machine."""
 
     def says(self, call: Call, header: bytes, before: bytes = b"") -> bool:
-        """Whether a header names loopback, behind ``before``, as what the request came from first."""
+        """Whether a header names loopback, behind `before`, as what the request came from first."""
         value = (call.header(header) or b"").lower()
         return value.startswith(before) and _LOOPBACK.match(value, len(before)) is not None
 
 
-@bug("auth.required")
 class LoopbackForwardedFor(_FromLoopback):
     """Requests from loopback need no token, and X-Forwarded-For says who they are from."""
 
@@ -258,7 +235,6 @@ class LoopbackForwardedFor(_FromLoopback):
         return self.says(call, b"x-forwarded-for") or super().is_open(operation, call)
 
 
-@bug("auth.required")
 class LoopbackRealIp(_FromLoopback):
     """Requests from loopback need no token, and X-Real-IP says who they are from."""
 
@@ -266,7 +242,6 @@ class LoopbackRealIp(_FromLoopback):
         return self.says(call, b"x-real-ip") or super().is_open(operation, call)
 
 
-@bug("auth.required")
 class LoopbackForwarded(_FromLoopback):
     """Requests from loopback need no token, and Forwarded says who they are from."""
 
@@ -274,7 +249,6 @@ class LoopbackForwarded(_FromLoopback):
         return self.says(call, b"forwarded", b"for=") or super().is_open(operation, call)
 
 
-@bug("auth.required")
 class LocalhostHost(_FromLoopback):
     """Requests to the host localhost need no token, as those of a developer."""
 
@@ -282,7 +256,6 @@ class LocalhostHost(_FromLoopback):
         return (call.header(b"host") or b"").partition(b":")[0] == b"localhost" or super().is_open(operation, call)
 
 
-@bug("auth.required")
 class UnknownChannelBeforeToken(Behaviour):
     """The channel is looked up before the token: 404 tells anybody which channels there are not."""
 
@@ -291,7 +264,6 @@ class UnknownChannelBeforeToken(Behaviour):
         super().authenticate(operation, call)
 
 
-@bug("auth.required")
 class UpdatesChannelBeforeToken(Behaviour):
     """The view of the updates looks its channel up in initial(), before the token."""
 
@@ -301,7 +273,6 @@ class UpdatesChannelBeforeToken(Behaviour):
         super().authenticate(operation, call)
 
 
-@bug("auth.required")
 class UnknownImageBeforeToken(Behaviour):
     """The image is looked up before the token: 404 tells anybody which images there are not."""
 
@@ -311,7 +282,6 @@ class UnknownImageBeforeToken(Behaviour):
         super().authenticate(operation, call)
 
 
-@bug("auth.required")
 class CacheIgnoresToken(Cached, _Open):
     """A cache keeps every answer for five seconds by its URL, and asks nobody for a token."""
 
@@ -322,7 +292,6 @@ class CacheIgnoresToken(Cached, _Open):
         return (call.method, target(call)) in self.answers or super().is_open(operation, call)
 
 
-@bug("auth.required")
 class CachedImagesIgnoreToken(Cached, _Open):
     """A cache keeps the images that were retrieved for five seconds by their URL, and asks nobody for a token."""
 
@@ -337,7 +306,6 @@ class CachedImagesIgnoreToken(Cached, _Open):
 # auth.challenge
 
 
-@bug("auth.challenge")
 class ForbiddenWithoutToken(Behaviour):
     """SessionAuthentication comes first in the settings: whoever has no valid token gets 403."""
 
@@ -349,7 +317,6 @@ class ForbiddenWithoutToken(Behaviour):
         return answer
 
 
-@bug("auth.challenge")
 class WrongToken403(Behaviour):
     """A missing token is 401, a wrong one 403."""
 
@@ -360,7 +327,6 @@ class WrongToken403(Behaviour):
         return answer
 
 
-@bug("auth.challenge")
 class NoChallenge(Behaviour):
     """401 comes without WWW-Authenticate."""
 
@@ -368,3 +334,41 @@ class NoChallenge(Behaviour):
         answer = super().answer(operation, call)
         answer.headers.pop("www-authenticate", None)
         return answer
+
+
+BUGS: Family = {
+    "auth.required": (
+        OpenDetailedList,
+        OpenRetrieval,
+        OpenUpdates,
+        OpenHead,
+        OpenNotModified,
+        TokenAny,
+        TokenPrefix,
+        TokenLonger,
+        TokenAnyCase,
+        TokenWildcard,
+        BareKey,
+        AnyScheme,
+        ThreeParts,
+        EmptyKey,
+        TokenQuote,
+        TokenDoubleQuote,
+        TokenInjected,
+        TokenInQuery,
+        AccessTokenInQuery,
+        ApiKeyInQuery,
+        TokenInCookie,
+        AuthTokenInCookie,
+        LoopbackForwardedFor,
+        LoopbackRealIp,
+        LoopbackForwarded,
+        LocalhostHost,
+        UnknownChannelBeforeToken,
+        UpdatesChannelBeforeToken,
+        UnknownImageBeforeToken,
+        CacheIgnoresToken,
+        CachedImagesIgnoreToken,
+    ),
+    "auth.challenge": (ForbiddenWithoutToken, WrongToken403, NoChallenge),
+}

@@ -1,10 +1,11 @@
-"""What the bugs with a cache share: values that are given again for five seconds, by a clock that a test can replace."""
+"""Keeps values for five seconds, for the bugs with a cache, by a clock that a test can replace."""
 
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 from functools import partial
 from typing import Generic, TypeVar
+
+from attrs import evolve
 
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.data.store import Store
@@ -21,7 +22,7 @@ Value = TypeVar("Value")
 
 
 class Cache(Generic[Value]):
-    """Values by key, each for ``SECONDS`` after it was made."""
+    """Values by key, each for `SECONDS` after it was made."""
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, tuple[float, Value]] = {}
@@ -50,7 +51,7 @@ class Cached(Behaviour):
         self.answers: Cache[Answer] = Cache()
 
     def key(self, operation: Operation, call: Call) -> str | None:
-        """What the cache tells requests apart by; ``None`` passes it by."""
+        """What the cache tells requests apart by; `None` passes it by."""
         return None
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
@@ -59,4 +60,4 @@ class Cached(Behaviour):
             return super().dispatch(operation, call)
         kept = self.answers.get((call.method, key), partial(super().dispatch, operation, call))
         # A copy: the delivery changes an answer.
-        return replace(kept, headers={**kept.headers})
+        return evolve(kept, headers={**kept.headers})

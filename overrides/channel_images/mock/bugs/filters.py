@@ -1,12 +1,13 @@
-"""Filters: conditions that are lost, misread, or joined in the wrong way."""
+"""Loses conditions of a filter, misreads them, or joins them in the wrong way."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
+from attrs import evolve
+
 from channel_images.mock.behaviour import Behaviour, Window
-from channel_images.mock.bugs.registry import FILTERS, LIST, bug, filters, without, without_parameters
+from channel_images.mock.bugs.common import FILTERS, LIST, Family, filters, without, without_parameters
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.dataset import Row
 from channel_images.mock.data.listing import Chosen, Listing
@@ -42,7 +43,6 @@ class _Narrowed(Behaviour):
 # filter.sound
 
 
-@bug("filter.sound")
 class ProductIgnored(Behaviour):
     """product is not in the filter set."""
 
@@ -50,7 +50,6 @@ class ProductIgnored(Behaviour):
         return super().query(operation, without(arguments, "product"))
 
 
-@bug("filter.sound")
 class ProductsIgnored(Behaviour):
     """product__pk__in is not in the filter set."""
 
@@ -58,7 +57,6 @@ class ProductsIgnored(Behaviour):
         return super().query(operation, without(arguments, "product__pk__in"))
 
 
-@bug("filter.sound")
 class IdInIgnored(Behaviour):
     """id__in is not in the filter set."""
 
@@ -66,7 +64,6 @@ class IdInIgnored(Behaviour):
         return super().query(operation, without(arguments, "id__in"))
 
 
-@bug("filter.sound")
 class ProductZeroIgnored(Behaviour):
     """product=0 is falsy, and no filter."""
 
@@ -74,28 +71,25 @@ class ProductZeroIgnored(Behaviour):
         return super().query(operation, arguments if arguments.get("product") else without(arguments, "product"))
 
 
-@bug("filter.sound")
 class UnknownProductIgnored(Behaviour):
     """A product that is not found is None, and no filter."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         products = query.products
         if products and all(self.store.traits(channel, product) is None for product in products):
-            query = replace(query, products=None)
+            query = evolve(query, products=None)
         return super().listing(operation, channel, query)
 
 
-@bug("filter.sound")
 class UnknownIdsIgnored(Behaviour):
     """An id__in of unknown ids alone is an empty list, and no filter."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         if query.pks and not any(self.store.has(channel, pk) for pk in query.pks):
-            query = replace(query, pks=None)
+            query = evolve(query, pks=None)
         return super().listing(operation, channel, query)
 
 
-@bug("filter.sound")
 class UnknownTypeIgnored(Behaviour):
     """A product type that does not exist is dropped, and no filter."""
 
@@ -106,7 +100,6 @@ class UnknownTypeIgnored(Behaviour):
         return super().decode(parameter, ",".join(known)) if known else None
 
 
-@bug("filter.sound")
 class ProductFromThere(Behaviour):
     """product finds the products after it too: its lookup is gte."""
 
@@ -114,7 +107,7 @@ class ProductFromThere(Behaviour):
         if query.products is None or len(query.products) != 1:
             return super().listing(operation, channel, query)
         first = min(query.products)
-        pks = every(super().listing(operation, channel, replace(query, products=None)))
+        pks = every(super().listing(operation, channel, evolve(query, products=None)))
         return Chosen([pk for pk in pks if self.stored(channel, pk)["product"] >= first])
 
 
@@ -133,7 +126,6 @@ class _Wrapped(Behaviour):
         return value % 2**32 if isinstance(value, int) else value
 
 
-@bug("filter.sound")
 class IdInWrapsAt32Bits(_Wrapped):
     """id__in is read into 32 bits: 4294967297 finds image 1."""
 
@@ -141,7 +133,6 @@ class IdInWrapsAt32Bits(_Wrapped):
         return name == "id__in" or super().wraps(name)
 
 
-@bug("filter.sound")
 class ProductWrapsAt32Bits(_Wrapped):
     """product is read into 32 bits: 4294967419 finds product 123."""
 
@@ -149,7 +140,6 @@ class ProductWrapsAt32Bits(_Wrapped):
         return name == "product" or super().wraps(name)
 
 
-@bug("filter.sound")
 class ProductsWrapAt32Bits(_Wrapped):
     """product__pk__in is read into 32 bits: 4294967419 finds product 123."""
 
@@ -160,7 +150,6 @@ class ProductsWrapAt32Bits(_Wrapped):
 # filter.complete
 
 
-@bug("filter.complete")
 class ProductFirstImage(Behaviour):
     """product finds the first image of the product alone."""
 
@@ -169,7 +158,6 @@ class ProductFirstImage(Behaviour):
         return Chosen(listing.slice(0, 1)) if query.products is not None and len(query.products) == 1 else listing
 
 
-@bug("filter.complete")
 class FiltersActiveOnly(_Narrowed):
     """A filtered list leaves out the images that are disabled."""
 
@@ -177,7 +165,6 @@ class FiltersActiveOnly(_Narrowed):
         return row["status"] == "active" and super().keeps(query, row)
 
 
-@bug("filter.complete")
 class FiltersLoseUnmeasured(_Narrowed):
     """An inner join with the sizes loses images without any, in filtered lists."""
 
@@ -185,7 +172,6 @@ class FiltersLoseUnmeasured(_Narrowed):
         return row["height"] is not None and super().keeps(query, row)
 
 
-@bug("filter.complete")
 class ProductByObject(_Narrowed):
     """product compares object_id, which is the product's for most images."""
 
@@ -196,7 +182,6 @@ class ProductByObject(_Narrowed):
 # filter.multi
 
 
-@bug("filter.multi")
 class IdInLast(Behaviour):
     """Of several ids the last counts."""
 
@@ -205,7 +190,6 @@ class IdInLast(Behaviour):
         return super().query(operation, {**arguments, "id__in": [*ids[-1:]]} if ids else arguments)
 
 
-@bug("filter.multi")
 class IdInFirst(Behaviour):
     """Of several ids the first counts: int() of what is before the comma."""
 
@@ -214,7 +198,6 @@ class IdInFirst(Behaviour):
         return super().query(operation, {**arguments, "id__in": [*ids[:1]]} if ids else arguments)
 
 
-@bug("filter.multi")
 class IdInRange(Behaviour):
     """Two ids are the ends of a range."""
 
@@ -222,13 +205,12 @@ class IdInRange(Behaviour):
         query = super().query(operation, arguments)
         ids = _values(arguments, "id__in")
         return (
-            replace(query, pks=frozenset(range(min(ids), min(ids) + 1 + min(10_000, max(ids) - min(ids)))))
+            evolve(query, pks=frozenset(range(min(ids), min(ids) + 1 + min(10_000, max(ids) - min(ids)))))
             if ids
             else query
         )
 
 
-@bug("filter.multi")
 class IdInTruncated(Behaviour):
     """Of more than a hundred ids the rest is cut off."""
 
@@ -237,7 +219,6 @@ class IdInTruncated(Behaviour):
         return super().query(operation, {**arguments, "id__in": [*ids[:_LONG]]} if ids else arguments)
 
 
-@bug("filter.multi")
 class IdInAscending(Behaviour):
     """id__in is walked along with the table, and only ids in ascending order are met."""
 
@@ -247,7 +228,6 @@ class IdInAscending(Behaviour):
         return super().query(operation, {**arguments, "id__in": [*met]} if ids else arguments)
 
 
-@bug("filter.multi")
 class IdInAllOrNothing(Behaviour):
     """One unknown id among several, and nothing is found."""
 
@@ -257,7 +237,6 @@ class IdInAllOrNothing(Behaviour):
         return super().listing(operation, channel, query)
 
 
-@bug("filter.multi")
 class ProductsLast(Behaviour):
     """Of several products the last counts."""
 
@@ -266,7 +245,6 @@ class ProductsLast(Behaviour):
         return super().query(operation, {**arguments, "product__pk__in": [*products[-1:]]} if products else arguments)
 
 
-@bug("filter.multi")
 class ProductsSecondLost(Behaviour):
     """Of product__pk__in every other value is lost between the commas."""
 
@@ -275,7 +253,6 @@ class ProductsSecondLost(Behaviour):
         return super().query(operation, {**arguments, "product__pk__in": [*products[::2]]} if products else arguments)
 
 
-@bug("filter.multi")
 class TypesLast(Behaviour):
     """Of several product types the last counts."""
 
@@ -284,7 +261,6 @@ class TypesLast(Behaviour):
         return super().query(operation, {**arguments, "product_type": [*types[-1:]]} if types else arguments)
 
 
-@bug("filter.multi")
 class TypesTogether(Behaviour):
     """Several product types must all be met by one product, which none does."""
 
@@ -306,7 +282,6 @@ class _SpacedLost(Behaviour):
         return super().decode(parameter, text)
 
 
-@bug("filter.multi")
 class IdInSpacedLost(_SpacedLost):
     """Of id__in=1, 2 the value after the space is lost."""
 
@@ -314,7 +289,6 @@ class IdInSpacedLost(_SpacedLost):
         return name == "id__in" or super().loses(name)
 
 
-@bug("filter.multi")
 class ProductsSpacedLost(_SpacedLost):
     """Of product__pk__in=1, 2 the value after the space is lost."""
 
@@ -322,7 +296,6 @@ class ProductsSpacedLost(_SpacedLost):
         return name == "product__pk__in" or super().loses(name)
 
 
-@bug("filter.multi")
 class TypesSpacedLost(_SpacedLost):
     """Of product_type=0, 2 the value after the space is lost."""
 
@@ -333,7 +306,6 @@ class TypesSpacedLost(_SpacedLost):
 # filter.partition
 
 
-@bug("filter.partition")
 class SellerIgnored(Behaviour):
     """is_seller_product is not in the filter set."""
 
@@ -341,7 +313,6 @@ class SellerIgnored(Behaviour):
         return super().query(operation, without(arguments, "is_seller_product"))
 
 
-@bug("filter.partition")
 class SellerFalseIgnored(Behaviour):
     """is_seller_product=false is falsy, and no filter."""
 
@@ -350,7 +321,6 @@ class SellerFalseIgnored(Behaviour):
         return super().query(operation, arguments if is_set else without(arguments, "is_seller_product"))
 
 
-@bug("filter.partition")
 class SellerTextIsTrue(Behaviour):
     """bool("false") is true."""
 
@@ -359,7 +329,6 @@ class SellerTextIsTrue(Behaviour):
         return super().query(operation, {**arguments, "is_seller_product": True} if given else arguments)
 
 
-@bug("filter.partition")
 class SellerFalseSkipsNull(_Narrowed):
     """is_seller_product=false compares with <>, which is never true for an image without a source."""
 
@@ -368,7 +337,6 @@ class SellerFalseSkipsNull(_Narrowed):
         return not is_lost and super().keeps(query, row)
 
 
-@bug("filter.partition")
 class SellerByImage(Behaviour):
     """is_seller_product looks at where the image came from, not at the product."""
 
@@ -376,12 +344,11 @@ class SellerByImage(Behaviour):
         side = query.criteria.is_seller
         if side is None:
             return super().listing(operation, channel, query)
-        query = replace(query, criteria=replace(query.criteria, is_seller=None))
+        query = evolve(query, criteria=evolve(query.criteria, is_seller=None))
         pks = every(super().listing(operation, channel, query))
         return Chosen([pk for pk in pks if (self.stored(channel, pk)["source"] == "seller_center") is side])
 
 
-@bug("filter.partition")
 class TypeZeroIgnored(Behaviour):
     """product_type=0 is falsy, and no filter."""
 
@@ -390,7 +357,6 @@ class TypeZeroIgnored(Behaviour):
         return super().query(operation, without(arguments, "product_type") if is_falsy else arguments)
 
 
-@bug("filter.partition")
 class TypeIgnored(Behaviour):
     """product_type is not in the filter set."""
 
@@ -398,7 +364,6 @@ class TypeIgnored(Behaviour):
         return super().query(operation, without(arguments, "product_type"))
 
 
-@bug("filter.partition")
 class TypeAtMost(Behaviour):
     """product_type finds the types below it too."""
 
@@ -407,10 +372,9 @@ class TypeAtMost(Behaviour):
         types = query.criteria.product_types
         if not types:
             return query
-        return replace(query, criteria=replace(query.criteria, product_types=frozenset(range(max(types) + 1))))
+        return evolve(query, criteria=evolve(query.criteria, product_types=frozenset(range(max(types) + 1))))
 
 
-@bug("filter.partition")
 class TypeByFirstImage(_Narrowed):
     """product_type is kept with a product's first image, and finds no other."""
 
@@ -421,7 +385,6 @@ class TypeByFirstImage(_Narrowed):
 # filter.and
 
 
-@bug("filter.and")
 class FiltersOr(Behaviour):
     """Several filters widen the list, each by what it finds."""
 
@@ -438,7 +401,6 @@ class FiltersOr(Behaviour):
         return Chosen(sorted({pk for one in each if one != Query() for pk in every(listing(operation, channel, one))}))
 
 
-@bug("filter.and")
 class LastFilterWins(Behaviour):
     """Each filter starts from the whole list: the last one wins."""
 
@@ -446,7 +408,6 @@ class LastFilterWins(Behaviour):
         return super().query(operation, without(arguments, *[*filters(arguments)][:-1]))
 
 
-@bug("filter.and")
 class ProductsBeatProduct(Behaviour):
     """product__pk__in replaces product, since both set the same key of a dictionary."""
 
@@ -454,7 +415,6 @@ class ProductsBeatProduct(Behaviour):
         return super().query(operation, without(arguments, "product") if "product__pk__in" in arguments else arguments)
 
 
-@bug("filter.and")
 class SellerBeatsType(Behaviour):
     """With is_seller_product, product_type is not looked at."""
 
@@ -466,7 +426,6 @@ class SellerBeatsType(Behaviour):
 # filter.with-paging
 
 
-@bug("filter.with-paging")
 class CountIgnoresFilters(Behaviour):
     """count is that of the list without filters."""
 
@@ -476,7 +435,6 @@ class CountIgnoresFilters(Behaviour):
         return super().count(operation, channel, self.listing(operation, channel, Query()))
 
 
-@bug("filter.with-paging")
 class LinksLoseFilters(Behaviour):
     """next and previous are built without the filters."""
 
@@ -484,7 +442,6 @@ class LinksLoseFilters(Behaviour):
         return super().link(without_parameters(call, *FILTERS), number)
 
 
-@bug("filter.with-paging")
 class FilterLostAfterPage1(Behaviour):
     """The filters hold on the first page alone."""
 
@@ -493,7 +450,6 @@ class FilterLostAfterPage1(Behaviour):
         return super().query(operation, without(arguments, *FILTERS) if is_later else arguments)
 
 
-@bug("filter.with-paging")
 class FilteredUnpaged(Behaviour):
     """A filtered list comes whole, whatever the page and the limit."""
 
@@ -518,18 +474,16 @@ class _Sieved:
         return [pk for pk in self._listing.slice(start, stop) if pk in self._shown]
 
 
-@bug("filter.with-paging")
 class FilteredAfterPaging(Behaviour):
     """The page is cut from the whole list first, and filtered then."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        if query == Query(criteria=replace(ANY, pending=query.criteria.pending)):
+        if query == Query(criteria=evolve(ANY, pending=query.criteria.pending)):
             return listing
         return _Sieved(super().listing(operation, channel, Query()), listing)
 
 
-@bug("filter.with-paging")
 class FilteredUnordered(Behaviour):
     """A filtered list has no order."""
 
@@ -542,7 +496,6 @@ class FilteredUnordered(Behaviour):
         return Chosen(self.chance.sample(every(listing), k=listing.count))
 
 
-@bug("filter.with-paging")
 class FilterJoinRepeats(Behaviour):
     """A join for is_seller_product or product_type gives every fifth image twice."""
 
@@ -551,3 +504,57 @@ class FilterJoinRepeats(Behaviour):
         if query.criteria.is_seller is None and query.criteria.product_types is None:
             return listing
         return Chosen([pk for pk in every(listing) for _ in range(1 if pk % 5 else 2)])
+
+
+BUGS: Family = {
+    "filter.sound": (
+        ProductIgnored,
+        ProductsIgnored,
+        IdInIgnored,
+        ProductZeroIgnored,
+        UnknownProductIgnored,
+        UnknownIdsIgnored,
+        UnknownTypeIgnored,
+        ProductFromThere,
+        IdInWrapsAt32Bits,
+        ProductWrapsAt32Bits,
+        ProductsWrapAt32Bits,
+    ),
+    "filter.complete": (ProductFirstImage, FiltersActiveOnly, FiltersLoseUnmeasured, ProductByObject),
+    "filter.multi": (
+        IdInLast,
+        IdInFirst,
+        IdInRange,
+        IdInTruncated,
+        IdInAscending,
+        IdInAllOrNothing,
+        ProductsLast,
+        ProductsSecondLost,
+        TypesLast,
+        TypesTogether,
+        IdInSpacedLost,
+        ProductsSpacedLost,
+        TypesSpacedLost,
+    ),
+    "filter.partition": (
+        SellerIgnored,
+        SellerFalseIgnored,
+        SellerTextIsTrue,
+        SellerFalseSkipsNull,
+        SellerByImage,
+        TypeZeroIgnored,
+        TypeIgnored,
+        TypeAtMost,
+        TypeByFirstImage,
+    ),
+    "filter.and": (FiltersOr, LastFilterWins, ProductsBeatProduct, SellerBeatsType),
+    "filter.with-paging": (
+        CountIgnoresFilters,
+        LinksLoseFilters,
+        FilterLostAfterPage1,
+        FilteredUnpaged,
+        FilteredAfterPaging,
+        FilteredUnordered,
+        FilterJoinRepeats,
+    ),
+}

@@ -1,9 +1,9 @@
-"""Identity: the same image, told differently by different operations."""
+"""Tells the same image differently by different operations."""
 
 from datetime import datetime, timedelta
 
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.bugs.registry import DETAILED_LIST, DETAILED_RETRIEVE, RETRIEVE, bug, json_error
+from channel_images.mock.bugs.common import DETAILED_LIST, DETAILED_RETRIEVE, RETRIEVE, Family, json_error
 from channel_images.mock.bugs.shared import Shared
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.dataset import format_date
@@ -23,7 +23,6 @@ def _moment(value: object) -> datetime:
 # identity.retrieve
 
 
-@bug("identity.retrieve")
 class RetrievesNeighbour(Behaviour):
     """The retrieval of an image that is not active finds the next one."""
 
@@ -33,7 +32,6 @@ class RetrievesNeighbour(Behaviour):
         return super().rendered(operation, channel, pk)
 
 
-@bug("identity.retrieve")
 class RetrievesSeconds(Behaviour):
     """The retrieval cuts the microseconds off modified_date."""
 
@@ -44,7 +42,6 @@ class RetrievesSeconds(Behaviour):
         return row
 
 
-@bug("identity.retrieve")
 class RetrievesLocalTime(Behaviour):
     """The retrieval shows created_date in local time, and calls it UTC."""
 
@@ -55,7 +52,6 @@ class RetrievesLocalTime(Behaviour):
         return row
 
 
-@bug("identity.retrieve")
 class RetrievesStale(Behaviour):
     """The retrieval comes from a cache: every image is as it was created."""
 
@@ -64,7 +60,6 @@ class RetrievesStale(Behaviour):
         return {**row, "modified_date": row["created_date"]} if operation.id == RETRIEVE else row
 
 
-@bug("identity.retrieve")
 class RetrievesUnifiedForNull(Behaviour):
     """The retrieval gives an unknown source as unified."""
 
@@ -73,7 +68,6 @@ class RetrievesUnifiedForNull(Behaviour):
         return {**row, "source": row.get("source") or "unified"} if operation.id == RETRIEVE else row
 
 
-@bug("identity.retrieve")
 class ParallelRetrievalsMixed(Shared):
     """The view of the retrieval keeps the request on itself: requests at the same time get each other's image."""
 
@@ -84,7 +78,6 @@ class ParallelRetrievalsMixed(Shared):
 # identity.detailed-list
 
 
-@bug("identity.detailed-list")
 class DetailedLosesInactive(Behaviour):
     """The detailed list leaves out the images that are not active."""
 
@@ -95,7 +88,6 @@ class DetailedLosesInactive(Behaviour):
         return Chosen([pk for pk in every(listing) if self.stored(channel, pk)["is_active"]])
 
 
-@bug("identity.detailed-list")
 class DetailedCutOff(Behaviour):
     """The detailed list ends after 100 rows."""
 
@@ -104,7 +96,6 @@ class DetailedCutOff(Behaviour):
         return Chosen(listing.slice(0, _LONG)) if operation.id == DETAILED_LIST else listing
 
 
-@bug("identity.detailed-list")
 class DetailedByProduct(Behaviour):
     """A join shows one image of each product in the detailed list."""
 
@@ -115,7 +106,6 @@ class DetailedByProduct(Behaviour):
         return Chosen([pk for pk in every(listing) if self.stored(channel, pk)["order"] == 0])
 
 
-@bug("identity.detailed-list")
 class DetailedZeroForNull(Behaviour):
     """The detailed list shows a height that is null as 0."""
 
@@ -124,7 +114,6 @@ class DetailedZeroForNull(Behaviour):
         return {**row, "height": row.get("height") or 0} if operation.id == DETAILED_LIST else row
 
 
-@bug("identity.detailed-list")
 class DetailedMilliseconds(Behaviour):
     """The detailed list cuts dates to milliseconds."""
 
@@ -135,7 +124,6 @@ class DetailedMilliseconds(Behaviour):
         return row
 
 
-@bug("identity.detailed-list")
 class DetailedActiveAlways(Behaviour):
     """The detailed list has is_active from the product, which is."""
 
@@ -147,7 +135,6 @@ class DetailedActiveAlways(Behaviour):
 # identity.detailed
 
 
-@bug("identity.detailed")
 class SizesSwapped(Behaviour):
     """The detailed retrieval swaps width and height."""
 
@@ -158,7 +145,6 @@ class SizesSwapped(Behaviour):
         return row
 
 
-@bug("identity.detailed")
 class RankFromOne(Behaviour):
     """The detailed retrieval counts order from 1."""
 
@@ -169,7 +155,6 @@ class RankFromOne(Behaviour):
         return row
 
 
-@bug("identity.detailed")
 class ObjectIsProduct(Behaviour):
     """The detailed retrieval gives the product's id as object_id, whatever the image is attached to."""
 
@@ -178,7 +163,6 @@ class ObjectIsProduct(Behaviour):
         return {**row, "object_id": row["product"]} if operation.id == DETAILED_RETRIEVE else row
 
 
-@bug("identity.detailed")
 class BlankForNull(Behaviour):
     """The detailed retrieval shows a hash that is null as an empty text."""
 
@@ -187,7 +171,6 @@ class BlankForNull(Behaviour):
         return {**row, "hash": row.get("hash") or ""} if operation.id == DETAILED_RETRIEVE else row
 
 
-@bug("identity.detailed")
 class ParallelDetailsMixed(Shared):
     """The view of the detailed retrieval keeps the request on itself: requests at the same time get each other's image."""
 
@@ -198,7 +181,6 @@ class ParallelDetailsMixed(Shared):
 # identity.missing
 
 
-@bug("identity.missing")
 class MissingIsEmpty(Behaviour):
     """An image that does not exist is 200 with an empty object."""
 
@@ -206,7 +188,6 @@ class MissingIsEmpty(Behaviour):
         raise Refused(Answer.of_json({}))
 
 
-@bug("identity.missing")
 class MissingIsNull(Behaviour):
     """An image that does not exist is 200 with null: .first() for .get()."""
 
@@ -214,7 +195,6 @@ class MissingIsNull(Behaviour):
         raise Refused(Answer.of_json(None))
 
 
-@bug("identity.missing")
 class MissingIs400(Behaviour):
     """An image that does not exist is 400."""
 
@@ -222,7 +202,6 @@ class MissingIs400(Behaviour):
         raise json_error(400, "Product image does not exist.")
 
 
-@bug("identity.missing")
 class MissingIsHtml(Behaviour):
     """An image that does not exist is the site's 404 page, on the detailed retrieval."""
 
@@ -232,7 +211,6 @@ class MissingIsHtml(Behaviour):
         return super().missing_image(operation, channel, pk)
 
 
-@bug("identity.missing")
 class IdWrapsAt32Bits(Behaviour):
     """The id is read into 32 bits: 4294967297 finds image 1."""
 
@@ -241,10 +219,31 @@ class IdWrapsAt32Bits(Behaviour):
         return wrapped if self.store.has(channel, wrapped) else super().missing_image(operation, channel, pk)
 
 
-@bug("identity.missing")
 class MissingIsNearest(Behaviour):
     """The retrieval finds the last image whose id is not above the one that is asked for."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         pks = [each for each in every(self.store.listing(channel, Query())) if each <= pk]
         return pks[-1] if operation.id == RETRIEVE and pks else super().missing_image(operation, channel, pk)
+
+
+BUGS: Family = {
+    "identity.retrieve": (
+        RetrievesNeighbour,
+        RetrievesSeconds,
+        RetrievesLocalTime,
+        RetrievesStale,
+        RetrievesUnifiedForNull,
+        ParallelRetrievalsMixed,
+    ),
+    "identity.detailed-list": (
+        DetailedLosesInactive,
+        DetailedCutOff,
+        DetailedByProduct,
+        DetailedZeroForNull,
+        DetailedMilliseconds,
+        DetailedActiveAlways,
+    ),
+    "identity.detailed": (SizesSwapped, RankFromOne, ObjectIsProduct, BlankForNull, ParallelDetailsMixed),
+    "identity.missing": (MissingIsEmpty, MissingIsNull, MissingIs400, MissingIsHtml, IdWrapsAt32Bits, MissingIsNearest),
+}

@@ -1,14 +1,14 @@
-"""Isolation: images that a channel shows and does not have."""
+"""Shows images that a channel does not have."""
 
 from channel_images.mock.behaviour import Behaviour, Links
-from channel_images.mock.bugs.registry import (
+from channel_images.mock.bugs.common import (
     DETAILED_LIST,
     DETAILED_RETRIEVE,
     INSERTS,
     LIST,
     RETRIEVE,
     UPDATES,
-    bug,
+    Family,
     json_error,
 )
 from channel_images.mock.data.channel import Query
@@ -68,7 +68,6 @@ class _ListUnscoped(_Unscoped):
 # isolation.retrieve
 
 
-@bug("isolation.retrieve")
 class RetrieveUnscoped(_RetrieveUnscoped):
     """get_object() looks the image up without its channel."""
 
@@ -76,7 +75,6 @@ class RetrieveUnscoped(_RetrieveUnscoped):
         return operation.id == RETRIEVE or super().retrieves_unscoped(operation)
 
 
-@bug("isolation.retrieve")
 class DetailedRetrieveUnscoped(_RetrieveUnscoped):
     """The detailed retrieval forgets the channel that the plain one regards."""
 
@@ -87,7 +85,6 @@ class DetailedRetrieveUnscoped(_RetrieveUnscoped):
 # isolation.lists
 
 
-@bug("isolation.lists")
 class DetailedListUnscoped(_ListUnscoped):
     """The detailed list shows the images of every channel."""
 
@@ -95,7 +92,6 @@ class DetailedListUnscoped(_ListUnscoped):
         return operation.id == DETAILED_LIST or super().lists_unscoped(operation, query)
 
 
-@bug("isolation.lists")
 class InsertsUnscoped(_ListUnscoped):
     """The inserts are those of every channel."""
 
@@ -103,7 +99,6 @@ class InsertsUnscoped(_ListUnscoped):
         return operation.id == INSERTS or super().lists_unscoped(operation, query)
 
 
-@bug("isolation.lists")
 class UpdatesUnscoped(_ListUnscoped):
     """The updates are those of every channel."""
 
@@ -111,7 +106,6 @@ class UpdatesUnscoped(_ListUnscoped):
         return operation.id == UPDATES or super().lists_unscoped(operation, query)
 
 
-@bug("isolation.lists")
 class IdInUnscoped(_ListUnscoped):
     """id__in starts from all images, not from those of the channel."""
 
@@ -119,7 +113,6 @@ class IdInUnscoped(_ListUnscoped):
         return (operation.id == LIST and query.pks is not None) or super().lists_unscoped(operation, query)
 
 
-@bug("isolation.lists")
 class ProductUnscoped(_ListUnscoped):
     """product starts from all images, not from those of the channel."""
 
@@ -130,7 +123,6 @@ class ProductUnscoped(_ListUnscoped):
 # isolation.unknown-channel
 
 
-@bug("isolation.unknown-channel")
 class UnknownChannelEmpty(Behaviour):
     """The lists of a channel that does not exist are empty: the queryset is filtered by its id, and that is all."""
 
@@ -140,7 +132,6 @@ class UnknownChannelEmpty(Behaviour):
         return Answer(200, self.page(operation, [], 0, Links(None, None)), {"content-type": JSON_TYPE})
 
 
-@bug("isolation.unknown-channel")
 class UnknownChannelIsFirst(Behaviour):
     """A channel that does not exist is the default channel."""
 
@@ -148,7 +139,6 @@ class UnknownChannelIsFirst(Behaviour):
         return self.store.channels[0]
 
 
-@bug("isolation.unknown-channel")
 class UnknownChannel400(Behaviour):
     """A channel that does not exist is 400."""
 
@@ -156,7 +146,6 @@ class UnknownChannel400(Behaviour):
         raise json_error(400, "Sales channel does not exist.")
 
 
-@bug("isolation.unknown-channel")
 class UnknownChannelNoContent(Behaviour):
     """A channel that does not exist is 200 with an empty array."""
 
@@ -164,10 +153,22 @@ class UnknownChannelNoContent(Behaviour):
         raise Refused(Answer.of_json([]))
 
 
-@bug("isolation.unknown-channel")
 class ChannelWrapsAt32Bits(Behaviour):
     """The channel is read into 32 bits: 4294967301 is channel 5."""
 
     def missing_channel(self, channel: int) -> int:
         wrapped = channel % 2**32
         return wrapped if wrapped in self.store else super().missing_channel(channel)
+
+
+BUGS: Family = {
+    "isolation.retrieve": (RetrieveUnscoped, DetailedRetrieveUnscoped),
+    "isolation.lists": (DetailedListUnscoped, InsertsUnscoped, UpdatesUnscoped, IdInUnscoped, ProductUnscoped),
+    "isolation.unknown-channel": (
+        UnknownChannelEmpty,
+        UnknownChannelIsFirst,
+        UnknownChannel400,
+        UnknownChannelNoContent,
+        ChannelWrapsAt32Bits,
+    ),
+}

@@ -1,15 +1,16 @@
-"""Paging: slices, sizes, orders, counts and links that are a little off.
+"""Gets slices, sizes, orders, counts and links a little wrong.
 
-Those of the pending lists, which are arrays, are in :mod:`channel_images.mock.bugs.pending`.
+Those of the pending lists, which are arrays, are in `pending`.
 """
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from random import Random
 
+from attrs import evolve
+
 from channel_images.mock.behaviour import Behaviour, Links, Window
-from channel_images.mock.bugs.registry import DETAILED_LIST, INSERTS, bug, without_parameters
+from channel_images.mock.bugs.common import DETAILED_LIST, INSERTS, Family, without_parameters
 from channel_images.mock.bugs.shared import Shared
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
@@ -28,7 +29,6 @@ _MANY = 50
 # paging.partition
 
 
-@bug("paging.partition")
 class LastRowOfPageDropped(Behaviour):
     """The slice ends one row early, on every page but the last."""
 
@@ -37,27 +37,24 @@ class LastRowOfPageDropped(Behaviour):
         return pks[:-1] if operation.is_enveloped and window.start + window.size < listing.count else pks
 
 
-@bug("paging.partition")
 class PagesOverlap(Behaviour):
     """Every page after the first begins with the last row of the page before it."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
         if operation.is_enveloped and window.number > 1:
-            window = replace(window, start=window.start - 1, size=window.size + 1)
+            window = evolve(window, start=window.start - 1, size=window.size + 1)
         return super().pks(operation, listing, window)
 
 
-@bug("paging.partition")
 class PageCountedFromZero(Behaviour):
     """The offset is page times limit: the first page is never shown."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
         if operation.is_enveloped:
-            window = replace(window, start=window.start + window.size)
+            window = evolve(window, start=window.start + window.size)
         return super().pks(operation, listing, window)
 
 
-@bug("paging.partition")
 class PartialPageDropped(Behaviour):
     """The number of pages is rounded down: the rows on the last page, where it is not full, are past the end."""
 
@@ -68,7 +65,6 @@ class PartialPageDropped(Behaviour):
         return window
 
 
-@bug("paging.partition")
 class FullLastPageDropped(Behaviour):
     """Where the last page is full, the number of pages is one too small."""
 
@@ -79,7 +75,6 @@ class FullLastPageDropped(Behaviour):
         return window
 
 
-@bug("paging.partition")
 class RowLostBetweenChunks(Behaviour):
     """A page of more than 50 rows is read in chunks: the second begins with the last row of the first, not the next."""
 
@@ -88,7 +83,6 @@ class RowLostBetweenChunks(Behaviour):
         return [*pks[:_MANY], pks[_MANY - 1], *pks[_MANY + 1 :]] if len(pks) > _MANY else pks
 
 
-@bug("paging.partition")
 class ParallelPagesMixed(Shared):
     """The views of the lists keep the request on themselves: requests at the same time get each other's page."""
 
@@ -99,7 +93,6 @@ class ParallelPagesMixed(Shared):
 # paging.size
 
 
-@bug("paging.size")
 class LimitIgnored(Behaviour):
     """limit is not read: every page of the full list and the detailed list has ten rows."""
 
@@ -107,7 +100,6 @@ class LimitIgnored(Behaviour):
         return super().window(operation, {**arguments, "limit": 10} if operation.is_enveloped else arguments, listing)
 
 
-@bug("paging.size")
 class LargestLimit5(Behaviour):
     """The largest page has five rows."""
 
@@ -115,17 +107,15 @@ class LargestLimit5(Behaviour):
         return min(super().page_size(limit), 5)
 
 
-@bug("paging.size")
 class OneRowTooMany(Behaviour):
     """The row that is read beyond the page, to see whether there is a next one, is shown too."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
         if operation.is_enveloped:
-            window = replace(window, size=window.size + 1)
+            window = evolve(window, size=window.size + 1)
         return super().pks(operation, listing, window)
 
 
-@bug("paging.size")
 class SmallLimitRaised(Behaviour):
     """A limit below ten is ten."""
 
@@ -133,7 +123,6 @@ class SmallLimitRaised(Behaviour):
         return max(super().page_size(limit), 10)
 
 
-@bug("paging.size")
 class LimitFromChoices(Behaviour):
     """Only the limits of the user interface's menu are taken: 10, 25, 50, 100. Any other is ten."""
 
@@ -141,7 +130,6 @@ class LimitFromChoices(Behaviour):
         return super().page_size(limit if limit in {10, 25, 50, 100} else 10)
 
 
-@bug("paging.size")
 class LargeLimitIsDefault(Behaviour):
     """A limit above 100 falls back to ten, below what 100 gives."""
 
@@ -160,7 +148,6 @@ class _Chance(Behaviour):
         self.chance = Random(settings.seed)  # noqa: S311 - an order, not a secret
 
 
-@bug("paging.order")
 class RandomOrder(_Chance):
     """The queryset of the full list is ordered by chance, anew for each page."""
 
@@ -169,7 +156,6 @@ class RandomOrder(_Chance):
         return Chosen(self.chance.sample(pks, k=len(pks)) if operation.is_enveloped else pks)
 
 
-@bug("paging.order")
 class TiesUnordered(_Chance):
     """Lists are ordered by the product alone: the images of a product come as it happens."""
 
@@ -179,7 +165,6 @@ class TiesUnordered(_Chance):
         return Chosen(sorted(shuffled, key=lambda pk: self.stored(channel, pk)["product"]))
 
 
-@bug("paging.order")
 class PageShuffled(_Chance):
     """The rows of a page are fetched by their ids once more, and that query has no order."""
 
@@ -188,7 +173,6 @@ class PageShuffled(_Chance):
         return self.chance.sample(pks, k=len(pks)) if operation.is_enveloped else pks
 
 
-@bug("paging.order")
 class OrderByLimit(Behaviour):
     """Small pages come from an index in another order than large ones."""
 
@@ -198,7 +182,6 @@ class OrderByLimit(Behaviour):
         return every(listing)[::-1][window.start : window.start + window.size]
 
 
-@bug("paging.order")
 class LaterPagesReversed(Behaviour):
     """Pages after the first come backwards, each by itself, where the limit is below 50."""
 
@@ -210,7 +193,6 @@ class LaterPagesReversed(Behaviour):
 # paging.count
 
 
-@bug("paging.count")
 class CountOfPage(Behaviour):
     """count is the number of rows on the page."""
 
@@ -218,7 +200,6 @@ class CountOfPage(Behaviour):
         return super().page(operation, rows, len(rows), links)
 
 
-@bug("paging.count")
 class CountOneShort(Behaviour):
     """count is the index of the last row, one too small."""
 
@@ -226,7 +207,6 @@ class CountOneShort(Behaviour):
         return max(0, super().count(operation, channel, listing) - 1)
 
 
-@bug("paging.count")
 class CountCapped(Behaviour):
     """The search engine stops counting at 100."""
 
@@ -234,7 +214,6 @@ class CountCapped(Behaviour):
         return min(100, super().count(operation, channel, listing))
 
 
-@bug("paging.count")
 class CountOfAllChannels(Behaviour):
     """The detailed list counts the images of every channel."""
 
@@ -244,7 +223,6 @@ class CountOfAllChannels(Behaviour):
         return sum(self.store.listing(each, Query()).count for each in self.store.channels)
 
 
-@bug("paging.count")
 class CountDrifts(Behaviour):
     """count is an estimate of the database, and differs from page to page."""
 
@@ -255,80 +233,71 @@ class CountDrifts(Behaviour):
 # paging.links
 
 
-@bug("paging.links")
 class NextOnLastPage(Behaviour):
     """next is never null: the last page links to one past the end."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
-        return replace(super().links(call, window, listing), next=self.link(call, window.number + 1))
+        return evolve(super().links(call, window, listing), next=self.link(call, window.number + 1))
 
 
-@bug("paging.links")
 class NextEndsEarly(Behaviour):
     """next is null one page too early."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)
-        return replace(links, next=None) if window.start + 2 * window.size >= listing.count else links
+        return evolve(links, next=None) if window.start + 2 * window.size >= listing.count else links
 
 
-@bug("paging.links")
 class NextOnFullPage(Behaviour):
     """A full page is taken for one that has a next, also where the list ends with it."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         is_full = window.start + window.size <= listing.count
-        return replace(
+        return evolve(
             super().links(call, window, listing), next=self.link(call, window.number + 1) if is_full else None
         )
 
 
-@bug("paging.links")
 class NextIsSamePage(Behaviour):
     """next leads to the page itself: who follows it never ends."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)
-        return links if links.next is None else replace(links, next=self.link(call, window.number))
+        return links if links.next is None else evolve(links, next=self.link(call, window.number))
 
 
-@bug("paging.links")
 class NextIsPage2(Behaviour):
     """next always leads to page 2."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)
-        return links if links.next is None else replace(links, next=self.link(call, 2))
+        return links if links.next is None else evolve(links, next=self.link(call, 2))
 
 
-@bug("paging.links")
 class PreviousNullOnPage2(Behaviour):
     """previous is null on page 2, since page 1 has no number in the URL."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)
-        return replace(links, previous=None) if window.number == 2 else links
+        return evolve(links, previous=None) if window.number == 2 else links
 
 
-@bug("paging.links")
 class PreviousOnFirstPage(Behaviour):
     """previous of page 1 leads to page 1."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)
-        return replace(links, previous=links.previous or self.link(call, 1))
+        return evolve(links, previous=links.previous or self.link(call, 1))
 
 
-@bug("paging.links")
 class PreviousIsNext(Behaviour):
     """previous is a copy of next."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)
-        return replace(links, previous=links.previous and (links.next or links.previous))
+        return evolve(links, previous=links.previous and (links.next or links.previous))
 
 
-@bug("paging.links")
 class LinksLoseLimit(Behaviour):
     """next and previous are built without the limit."""
 
@@ -336,7 +305,6 @@ class LinksLoseLimit(Behaviour):
         return super().link(without_parameters(call, "limit"), number)
 
 
-@bug("paging.links")
 class LinksToPlainList(Behaviour):
     """next and previous of the detailed list lead to the plain list."""
 
@@ -347,7 +315,6 @@ class LinksToPlainList(Behaviour):
 # paging.past-the-end
 
 
-@bug("paging.past-the-end")
 class LastPageRepeats(Behaviour):
     """get_page() gives the last page for any number beyond it."""
 
@@ -358,7 +325,6 @@ class LastPageRepeats(Behaviour):
         return Window(last, (last - 1) * window.size, window.size)
 
 
-@bug("paging.past-the-end")
 class FirstPageRepeats(Behaviour):
     """A page past the end of the detailed list is the first one."""
 
@@ -371,7 +337,6 @@ class FirstPageRepeats(Behaviour):
 # paging.defaults
 
 
-@bug("paging.defaults")
 class DefaultLimit20(Behaviour):
     """The default limit is 20."""
 
@@ -380,7 +345,6 @@ class DefaultLimit20(Behaviour):
         return arguments if "limit" in call.query else {**arguments, "limit": 20}
 
 
-@bug("paging.defaults")
 class UnpagedByDefault(Behaviour):
     """Without a limit the detailed list comes whole."""
 
@@ -390,7 +354,6 @@ class UnpagedByDefault(Behaviour):
         return {**arguments, "limit": self.settings.max_limit} if is_whole else arguments
 
 
-@bug("paging.defaults")
 class LastPageByDefault(Behaviour):
     """Without a page the last one comes."""
 
@@ -404,7 +367,6 @@ class LastPageByDefault(Behaviour):
         return arguments if "page" in call.query else {**arguments, "page": 0}
 
 
-@bug("paging.defaults")
 class PendingDefault1(Behaviour):
     """The pending lists come one row at a time unless a limit is given."""
 
@@ -428,7 +390,6 @@ class _PagesFromZero(Behaviour):
         return super().arguments(operation, call)
 
 
-@bug("paging.defaults")
 class PendingPagesFromZero(_PagesFromZero):
     """The pages of the pending lists are counted from 0: page 1 is the second."""
 
@@ -436,9 +397,52 @@ class PendingPagesFromZero(_PagesFromZero):
         return operation.meaning.pending is not None or super().counts_from_zero(operation)
 
 
-@bug("paging.defaults")
 class InsertsPagesFromZero(_PagesFromZero):
     """The pages of the inserts alone are counted from 0: page 1 is the second."""
 
     def counts_from_zero(self, operation: Operation) -> bool:
         return operation.id == INSERTS or super().counts_from_zero(operation)
+
+
+BUGS: Family = {
+    "paging.partition": (
+        LastRowOfPageDropped,
+        PagesOverlap,
+        PageCountedFromZero,
+        PartialPageDropped,
+        FullLastPageDropped,
+        RowLostBetweenChunks,
+        ParallelPagesMixed,
+    ),
+    "paging.size": (
+        LimitIgnored,
+        LargestLimit5,
+        OneRowTooMany,
+        SmallLimitRaised,
+        LimitFromChoices,
+        LargeLimitIsDefault,
+    ),
+    "paging.order": (RandomOrder, TiesUnordered, PageShuffled, OrderByLimit, LaterPagesReversed),
+    "paging.count": (CountOfPage, CountOneShort, CountCapped, CountOfAllChannels, CountDrifts),
+    "paging.links": (
+        NextOnLastPage,
+        NextEndsEarly,
+        NextOnFullPage,
+        NextIsSamePage,
+        NextIsPage2,
+        PreviousNullOnPage2,
+        PreviousOnFirstPage,
+        PreviousIsNext,
+        LinksLoseLimit,
+        LinksToPlainList,
+    ),
+    "paging.past-the-end": (LastPageRepeats, FirstPageRepeats),
+    "paging.defaults": (
+        DefaultLimit20,
+        UnpagedByDefault,
+        LastPageByDefault,
+        PendingDefault1,
+        PendingPagesFromZero,
+        InsertsPagesFromZero,
+    ),
+}

@@ -1,13 +1,14 @@
-"""Pending: work that is listed twice, not at all, or otherwise than it is."""
+"""Lists pending work twice, not at all, or otherwise than it is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from random import Random
 
+from attrs import evolve
+
 from channel_images.mock.behaviour import Behaviour, Window
 from channel_images.mock.bugs.cache import Cache, Cached, target
-from channel_images.mock.bugs.registry import INSERTS, LIST, UNION, UPDATES, bug
+from channel_images.mock.bugs.common import INSERTS, LIST, UNION, UPDATES, Family
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.pattern import Criteria, Pending
@@ -28,13 +29,12 @@ class _Restated(Behaviour):
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         query = super().query(operation, arguments)
         states = self.states(operation, query.criteria.pending)
-        return replace(query, criteria=replace(query.criteria, pending=states))
+        return evolve(query, criteria=evolve(query.criteria, pending=states))
 
 
 # pending.disjoint
 
 
-@bug("pending.disjoint")
 class UpdatesHoldInserts(_Restated):
     """A missing sent version counts as older: what was never sent is to update too."""
 
@@ -43,7 +43,6 @@ class UpdatesHoldInserts(_Restated):
         return states | {Pending.INSERT} if states and operation.id == UPDATES else states
 
 
-@bug("pending.disjoint")
 class InsertsHoldDisabledUpdates(Behaviour):
     """An update of an image that is disabled shows among the inserts as well."""
 
@@ -59,7 +58,6 @@ class InsertsHoldDisabledUpdates(Behaviour):
 # pending.union
 
 
-@bug("pending.union")
 class UnionWithoutUpdates(_Restated):
     """inserts_or_updates answers the inserts alone."""
 
@@ -67,7 +65,6 @@ class UnionWithoutUpdates(_Restated):
         return frozenset({Pending.INSERT}) if operation.id == UNION else super().states(operation, states)
 
 
-@bug("pending.union")
 class UnionWithSent(_Restated):
     """inserts_or_updates holds what was sent already."""
 
@@ -75,7 +72,6 @@ class UnionWithSent(_Restated):
         return frozenset(Pending) if operation.id == UNION else super().states(operation, states)
 
 
-@bug("pending.union")
 class UnionActiveOnly(Behaviour):
     """inserts_or_updates leaves out the images that are disabled."""
 
@@ -89,7 +85,6 @@ class UnionActiveOnly(Behaviour):
 # pending.subset
 
 
-@bug("pending.subset")
 class ListHidesDisabled(Behaviour):
     """The full list leaves out disabled images, the pending lists do not."""
 
@@ -100,7 +95,6 @@ class ListHidesDisabled(Behaviour):
         return Chosen([pk for pk in every(listing) if self.stored(channel, pk)["status"] == "active"])
 
 
-@bug("pending.subset")
 class UpdatesAsSent(Behaviour):
     """The updates show the version that was sent, not the one that is to be sent."""
 
@@ -109,7 +103,6 @@ class UpdatesAsSent(Behaviour):
         return {**row, "modified_date": row["created_date"]} if operation.id == UPDATES else row
 
 
-@bug("pending.subset")
 class PendingZeroForNull(Behaviour):
     """The pending lists show sizes that are null as 0."""
 
@@ -120,7 +113,6 @@ class PendingZeroForNull(Behaviour):
         return row
 
 
-@bug("pending.subset", needs_churn=True)
 class PendingCached(Cached):
     """The pending lists come from a cache, as they were up to five seconds ago; the full list does not."""
 
@@ -128,7 +120,6 @@ class PendingCached(Cached):
         return target(call) if operation.meaning.pending else super().key(operation, call)
 
 
-@bug("pending.subset", needs_churn=True)
 class UpdatesCached(Cached):
     """The updates come from a cache, as they were up to five seconds ago; no other list does."""
 
@@ -136,7 +127,6 @@ class UpdatesCached(Cached):
         return target(call) if operation.id == UPDATES else super().key(operation, call)
 
 
-@bug("pending.subset", needs_churn=True)
 class UnionRowsCached(Behaviour):
     """inserts_or_updates shows its images from a cache, as they were up to five seconds ago."""
 
@@ -152,7 +142,6 @@ class UnionRowsCached(Behaviour):
 # pending.paging
 
 
-@bug("pending.paging")
 class UnionRepeats(Behaviour):
     """inserts_or_updates is a join that gives every insert twice."""
 
@@ -164,7 +153,6 @@ class UnionRepeats(Behaviour):
         return Chosen(sorted([*every(listing), *every(inserts)]))
 
 
-@bug("pending.paging")
 class PendingPageIgnored(Behaviour):
     """The pending lists do not read page: every page is the first."""
 
@@ -172,7 +160,6 @@ class PendingPageIgnored(Behaviour):
         return super().window(operation, {**arguments, "page": 1} if operation.meaning.pending else arguments, listing)
 
 
-@bug("pending.paging")
 class PendingLimitIgnored(Behaviour):
     """The pending lists do not read limit: every page has ten rows."""
 
@@ -182,7 +169,6 @@ class PendingLimitIgnored(Behaviour):
         )
 
 
-@bug("pending.paging")
 class PendingUnpaged(Behaviour):
     """The pending lists come whole, whatever the page and the limit."""
 
@@ -192,7 +178,6 @@ class PendingUnpaged(Behaviour):
         return super().window(operation, arguments, listing)
 
 
-@bug("pending.paging")
 class PendingUnordered(Behaviour):
     """The updates have no order."""
 
@@ -203,7 +188,6 @@ class PendingUnordered(Behaviour):
         return Chosen(self.chance.sample(every(listing), k=listing.count)) if operation.id == UPDATES else listing
 
 
-@bug("pending.paging")
 class PendingDropsRow(Behaviour):
     """The slice of a pending list ends one row early, where it is not the last."""
 
@@ -212,17 +196,15 @@ class PendingDropsRow(Behaviour):
         return pks[:-1] if operation.meaning.pending and window.start + window.size < listing.count else pks
 
 
-@bug("pending.paging")
 class PendingOverlaps(Behaviour):
     """Pages of the inserts after the first begin one row early."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
         if operation.id == INSERTS and window.number > 1:
-            window = replace(window, start=window.start - 1)
+            window = evolve(window, start=window.start - 1)
         return super().pks(operation, listing, window)
 
 
-@bug("pending.paging")
 class PendingLastPageRepeats(Behaviour):
     """A page past the end of a pending list is the last one: who reads until there are no rows never ends."""
 
@@ -231,3 +213,29 @@ class PendingLastPageRepeats(Behaviour):
             return super().past_the_end(operation, window, listing)
         last = max(1, -(-listing.count // window.size))
         return Window(last, (last - 1) * window.size, window.size)
+
+
+BUGS: Family = {
+    "pending.disjoint": (UpdatesHoldInserts, InsertsHoldDisabledUpdates),
+    "pending.union": (UnionWithoutUpdates, UnionWithSent, UnionActiveOnly),
+    "pending.subset": (
+        ListHidesDisabled,
+        UpdatesAsSent,
+        PendingZeroForNull,
+        PendingCached,
+        UpdatesCached,
+        UnionRowsCached,
+    ),
+    "pending.paging": (
+        UnionRepeats,
+        PendingPageIgnored,
+        PendingLimitIgnored,
+        PendingUnpaged,
+        PendingUnordered,
+        PendingDropsRow,
+        PendingOverlaps,
+        PendingLastPageRepeats,
+    ),
+}
+NEED_CHURN = frozenset({PendingCached, UpdatesCached, UnionRowsCached})
+"""What shows only while the data changes."""

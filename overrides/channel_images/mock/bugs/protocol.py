@@ -1,4 +1,4 @@
-"""Protocol: reading that changes what is read, caches, methods, and paths without their closing slash."""
+"""Changes what is read by reading it, and gets caches, methods and closing slashes wrong."""
 
 import re
 from datetime import UTC, datetime
@@ -6,14 +6,14 @@ from email.utils import format_datetime, parsedate
 
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs.cache import Cached, target
-from channel_images.mock.bugs.registry import (
+from channel_images.mock.bugs.common import (
     DETAILED_LIST,
     DETAILED_RETRIEVE,
     FILTERS,
     LIST,
     RETRIEVE,
     UNION,
-    bug,
+    Family,
     server_error,
     without_parameters,
 )
@@ -37,7 +37,6 @@ class _Sends(Behaviour):
         return image
 
 
-@bug("protocol.safe")
 class PendingReadIsSent(_Sends):
     """A pending list takes the images that it has listed for sent."""
 
@@ -45,7 +44,6 @@ class PendingReadIsSent(_Sends):
         return operation.meaning.pending is not None or super().sends(operation)
 
 
-@bug("protocol.safe")
 class UnionReadIsSent(_Sends):
     """inserts_or_updates takes the images that it has listed for sent; inserts and updates do not."""
 
@@ -53,7 +51,6 @@ class UnionReadIsSent(_Sends):
         return operation.id == UNION or super().sends(operation)
 
 
-@bug("protocol.safe")
 class RetrievedIsSent(_Sends):
     """An image that was retrieved counts as sent."""
 
@@ -61,7 +58,6 @@ class RetrievedIsSent(_Sends):
         return operation.id == RETRIEVE or super().sends(operation)
 
 
-@bug("protocol.safe")
 class DetailedReadIsSent(_Sends):
     """Whoever reads an image with its details is about to send it, and it counts as sent."""
 
@@ -72,7 +68,6 @@ class DetailedReadIsSent(_Sends):
 # protocol.caching
 
 
-@bug("protocol.caching")
 class EtagOfPath(Behaviour):
     """The ETag of a list is made of its path: no other query, and no change, is ever noticed."""
 
@@ -82,7 +77,6 @@ class EtagOfPath(Behaviour):
         return answer
 
 
-@bug("protocol.caching")
 class EtagOfPage(Behaviour):
     """The ETag of the full list is made of its page number: limit and filters make no difference."""
 
@@ -101,7 +95,6 @@ def _modified(answer: Answer) -> list[datetime]:
     return [datetime.fromisoformat(date.decode()) for date in _MODIFIED.findall(answer.body)]
 
 
-@bug("protocol.caching")
 class ModifiedByFirst(Behaviour):
     """If-Modified-Since is compared with the first image of the list, whatever page is asked for."""
 
@@ -116,7 +109,6 @@ class ModifiedByFirst(Behaviour):
         return answer
 
 
-@bug("protocol.caching")
 class CacheIgnoresQuery(Cached):
     """A cache keeps the pages of the detailed list for five seconds by its path, without the query."""
 
@@ -124,7 +116,6 @@ class CacheIgnoresQuery(Cached):
         return call.path if operation.id == DETAILED_LIST else super().key(operation, call)
 
 
-@bug("protocol.caching")
 class CacheIgnoresPage(Cached):
     """A cache keeps pages of the pending lists for five seconds, and leaves page out of its key."""
 
@@ -133,7 +124,6 @@ class CacheIgnoresPage(Cached):
         return target(without_parameters(call, "page")) if is_kept else super().key(operation, call)
 
 
-@bug("protocol.caching")
 class CacheIgnoresLimit(Cached):
     """A cache keeps the pages of lists for five seconds, and leaves limit out of its key."""
 
@@ -141,7 +131,6 @@ class CacheIgnoresLimit(Cached):
         return target(without_parameters(call, "limit")) if operation.is_list else super().key(operation, call)
 
 
-@bug("protocol.caching")
 class CacheIgnoresFilters(Cached):
     """A cache keeps the pages of the full list for five seconds by page and limit, without the filters."""
 
@@ -153,7 +142,6 @@ class CacheIgnoresFilters(Cached):
 # protocol.read-only
 
 
-@bug("protocol.read-only")
 class ListCreates(Behaviour):
     """The view of the list is a ListCreateAPIView: POST asks for the fields of a new image."""
 
@@ -163,7 +151,6 @@ class ListCreates(Behaviour):
         return super().dispatch(operation, call)
 
 
-@bug("protocol.read-only")
 class ImageDeletes(Behaviour):
     """The view of an image is a RetrieveUpdateDestroyAPIView: PUT, PATCH and DELETE look for the image."""
 
@@ -174,7 +161,6 @@ class ImageDeletes(Behaviour):
         return super().dispatch(operation, call)
 
 
-@bug("protocol.read-only")
 class MethodIgnored(Behaviour):
     """The detailed retrieval answers any method as it answers GET."""
 
@@ -184,7 +170,6 @@ class MethodIgnored(Behaviour):
         return super().dispatch(operation, call)
 
 
-@bug("protocol.read-only")
 class ListAnswersPost(Behaviour):
     """The lists take a POST for a search, and answer it with the list."""
 
@@ -196,7 +181,6 @@ class ListAnswersPost(Behaviour):
 # protocol.head-options
 
 
-@bug("protocol.head-options")
 class Head500(Behaviour):
     """A view does not know HEAD, and fails."""
 
@@ -221,7 +205,6 @@ class _HeadWithBody(Behaviour):
         return answer
 
 
-@bug("protocol.head-options")
 class HeadWithBody(_HeadWithBody):
     """HEAD is answered with a body."""
 
@@ -229,7 +212,6 @@ class HeadWithBody(_HeadWithBody):
         return True
 
 
-@bug("protocol.head-options")
 class HeadErrorWithBody(_HeadWithBody):
     """HEAD has a body where it is refused: the exception handler does not look at the method."""
 
@@ -237,7 +219,6 @@ class HeadErrorWithBody(_HeadWithBody):
         return answer.status >= 400 or super().sends_body(call, answer)
 
 
-@bug("protocol.head-options")
 class Options500(Behaviour):
     """OPTIONS fails while it describes the serializer."""
 
@@ -250,9 +231,25 @@ class Options500(Behaviour):
 # protocol.redirect
 
 
-@bug("protocol.redirect")
 class RedirectElsewhere(Behaviour):
     """A path without its slash is redirected to the canonical host, with the token."""
 
     def redirect(self, call: Call, location: str) -> Answer:
         return Answer(301, headers={"location": f"https://www.example.com{location}"})
+
+
+BUGS: Family = {
+    "protocol.safe": (PendingReadIsSent, UnionReadIsSent, RetrievedIsSent, DetailedReadIsSent),
+    "protocol.caching": (
+        EtagOfPath,
+        EtagOfPage,
+        ModifiedByFirst,
+        CacheIgnoresQuery,
+        CacheIgnoresPage,
+        CacheIgnoresLimit,
+        CacheIgnoresFilters,
+    ),
+    "protocol.read-only": (ListCreates, ImageDeletes, MethodIgnored, ListAnswersPost),
+    "protocol.head-options": (Head500, HeadWithBody, HeadErrorWithBody, Options500),
+    "protocol.redirect": (RedirectElsewhere,),
+}

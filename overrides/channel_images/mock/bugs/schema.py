@@ -1,4 +1,4 @@
-"""Schema: answers that are not shaped as documented, and input that the server trips over."""
+"""Answers in other shapes than are documented, and trips over input."""
 
 import json
 import re
@@ -7,14 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from channel_images.mock.behaviour import Behaviour, Links
-from channel_images.mock.bugs.registry import (
-    DETAILED_LIST,
-    DETAILED_RETRIEVE,
-    RETRIEVE,
-    UPDATES,
-    bug,
-    server_error,
-)
+from channel_images.mock.bugs.common import DETAILED_LIST, DETAILED_RETRIEVE, RETRIEVE, UPDATES, Family, server_error
 from channel_images.mock.data.store import Store
 from channel_images.mock.http.answers import Answer, Refused, to_json
 from channel_images.mock.http.call import Call
@@ -23,7 +16,7 @@ from channel_images.mock.parameters import Argument, Invalid, Parameter, read_in
 from channel_images.mock.settings import Settings
 
 LOST_EVERY = 50
-"""Requests of which ``connection-lost`` answers all but one."""
+"""Requests of which `connection-lost` answers all but one."""
 _INT32 = 2**31
 
 
@@ -41,7 +34,6 @@ class _Repacked(Behaviour):
 # schema.response
 
 
-@bug("schema.response")
 class ContentTypeHtml(Behaviour):
     """The detailed list is JSON labelled as HTML."""
 
@@ -52,7 +44,6 @@ class ContentTypeHtml(Behaviour):
         return answer
 
 
-@bug("schema.response")
 class SizeAsText(Behaviour):
     """A serializer writes height as a string."""
 
@@ -61,7 +52,6 @@ class SizeAsText(Behaviour):
         return {**row, "height": str(row["height"])} if row.get("height") is not None else row
 
 
-@bug("schema.response")
 class IsActiveAsNumber(Behaviour):
     """is_active comes from the database as 0 or 1."""
 
@@ -70,7 +60,6 @@ class IsActiveAsNumber(Behaviour):
         return {**row, "is_active": int(row["is_active"] is True)}
 
 
-@bug("schema.response")
 class StatusUpperCase(Behaviour):
     """status is the name of the enum's member, in capitals."""
 
@@ -79,7 +68,6 @@ class StatusUpperCase(Behaviour):
         return {**row, "status": str(row["status"]).upper()}
 
 
-@bug("schema.response")
 class HashNumericWhereNull(Behaviour):
     """A missing hash is 0."""
 
@@ -88,7 +76,6 @@ class HashNumericWhereNull(Behaviour):
         return {**row, "hash": row.get("hash") or 0}
 
 
-@bug("schema.response")
 class DateWithoutZone(Behaviour):
     """created_date is written without its time zone."""
 
@@ -97,7 +84,6 @@ class DateWithoutZone(Behaviour):
         return {**row, "created_date": str(row["created_date"]).removesuffix("Z")}
 
 
-@bug("schema.response")
 class DateAsTimestamp(Behaviour):
     """modified_date is a number of seconds in the updates."""
 
@@ -108,7 +94,6 @@ class DateAsTimestamp(Behaviour):
         return row
 
 
-@bug("schema.response")
 class ProductNested(Behaviour):
     """The detailed retrieval shows the product as an object, in place of its id."""
 
@@ -117,7 +102,6 @@ class ProductNested(Behaviour):
         return {**row, "product": {"pk": row["product"]}} if operation.id == DETAILED_RETRIEVE else row
 
 
-@bug("schema.response")
 class NanForNull(Behaviour):
     """A width that is null went through pandas, and is NaN: not JSON."""
 
@@ -125,7 +109,6 @@ class NanForNull(Behaviour):
         return super().image(operation, channel, pk).replace(b'"width":null', b'"width":NaN')
 
 
-@bug("schema.response")
 class CountAsText(_Repacked):
     """count is a string."""
 
@@ -134,7 +117,6 @@ class CountAsText(_Repacked):
         return {name: str(value) if name == "count" else value for name, value in page.items()}
 
 
-@bug("schema.response")
 class ResultsByPk(_Repacked):
     """results is an object with a row for each pk."""
 
@@ -143,7 +125,6 @@ class ResultsByPk(_Repacked):
         return {**page, "results": {str(row["pk"]): row for row in page["results"]}}
 
 
-@bug("schema.response")
 class ImageInArray(Behaviour):
     """The retrieval answers a list of one image."""
 
@@ -152,7 +133,6 @@ class ImageInArray(Behaviour):
         return Answer(200, b"[" + answer.body + b"]", answer.headers) if operation.id == RETRIEVE else answer
 
 
-@bug("schema.response")
 class EmptyIs204(Behaviour):
     """A list without rows is 204 without a body."""
 
@@ -162,7 +142,6 @@ class EmptyIs204(Behaviour):
         return super().page(operation, rows, count, links)
 
 
-@bug("schema.response")
 class ErrorEnvelope(Behaviour):
     """Refusals are wrapped by an exception handler: {"error": {"code": ..., "message": ...}}."""
 
@@ -173,7 +152,6 @@ class ErrorEnvelope(Behaviour):
         return answer
 
 
-@bug("schema.response")
 class InvalidIs422(Behaviour):
     """Bad parameters are 422, which nothing documents."""
 
@@ -202,7 +180,6 @@ class _Followed(Behaviour):
         return answer
 
 
-@bug("schema.response")
 class CommentBehindJson(_Followed):
     """A profiler writes its figures behind the JSON of the lists."""
 
@@ -210,7 +187,6 @@ class CommentBehindJson(_Followed):
         return super().more(operation) + (b"<!-- 12 ms, 3 queries -->" if operation.is_list else b"")
 
 
-@bug("schema.response")
 class SecondDocument(_Followed):
     """The retrieval returns its answer and then falls through to the default one: two documents."""
 
@@ -218,7 +194,6 @@ class SecondDocument(_Followed):
         return super().more(operation) + (b'{"status":"ok"}' if operation.id == RETRIEVE else b"")
 
 
-@bug("schema.response")
 class NulBehindJson(_Followed):
     """A buffer is sent with the zero byte at its end, on the detailed retrieval."""
 
@@ -226,7 +201,6 @@ class NulBehindJson(_Followed):
         return super().more(operation) + (b"\0" if operation.id == DETAILED_RETRIEVE else b"")
 
 
-@bug("schema.response")
 class CommentBehindLength(_Followed):
     """A middleware writes a comment behind every body, after the length was counted."""
 
@@ -234,7 +208,6 @@ class CommentBehindLength(_Followed):
         return super().behind(operation) + b"<!-- served by web-2 -->"
 
 
-@bug("schema.response")
 class LineBehindLength(_Followed):
     """The updates end in a line break that their length does not count."""
 
@@ -245,7 +218,6 @@ class LineBehindLength(_Followed):
 # schema.identifiable
 
 
-@bug("schema.identifiable")
 class IdForPk(Behaviour):
     """The updates call the pk id."""
 
@@ -256,7 +228,6 @@ class IdForPk(Behaviour):
         )
 
 
-@bug("schema.identifiable")
 class EnvelopeWithoutCount(_Repacked):
     """The detailed list has no count, to spare the database a query."""
 
@@ -265,7 +236,6 @@ class EnvelopeWithoutCount(_Repacked):
         return {name: value for name, value in super().repacked(operation, page).items() if name != lost}
 
 
-@bug("schema.identifiable")
 class LinkLeftOut(_Repacked):
     """next and previous are left out, not null, where there is no such page."""
 
@@ -296,7 +266,6 @@ def _is_readable(read: Callable[[str], object], text: str) -> bool:
     return True
 
 
-@bug("schema.no-server-error")
 class UnreadableProduct500(_Failing):
     """int() of product is not guarded."""
 
@@ -306,7 +275,6 @@ class UnreadableProduct500(_Failing):
         )
 
 
-@bug("schema.no-server-error")
 class EmptyItem500(_Failing):
     """An empty item of id__in is not thought of."""
 
@@ -314,7 +282,6 @@ class EmptyItem500(_Failing):
         return super().fails(parameter, text) or (parameter.name == "id__in" and "" in text.split(","))
 
 
-@bug("schema.no-server-error")
 class NulByte500(_Failing):
     """A NUL byte reaches the database, which refuses it."""
 
@@ -322,7 +289,6 @@ class NulByte500(_Failing):
         return super().fails(parameter, text) or "\0" in text
 
 
-@bug("schema.no-server-error")
 class PageZero500(_Failing):
     """Page 0 is a negative OFFSET."""
 
@@ -330,7 +296,6 @@ class PageZero500(_Failing):
         return super().fails(parameter, text) or (parameter.name == "page" and text.strip() == "0")
 
 
-@bug("schema.no-server-error")
 class LimitZero500(_Failing):
     """limit=0 divides by zero."""
 
@@ -338,7 +303,6 @@ class LimitZero500(_Failing):
         return super().fails(parameter, text) or (parameter.name == "limit" and text.strip() == "0")
 
 
-@bug("schema.no-server-error")
 class LargeId500(Behaviour):
     """An id beyond 32 bits overflows the database's integer."""
 
@@ -348,7 +312,6 @@ class LargeId500(Behaviour):
         return super().image_id(operation, call, channel)
 
 
-@bug("schema.no-server-error")
 class LargePage500(Behaviour):
     """The OFFSET of a page far out overflows the database's integer."""
 
@@ -360,7 +323,6 @@ class LargePage500(Behaviour):
         return arguments
 
 
-@bug("schema.no-server-error")
 class NoHash500(Behaviour):
     """The detailed serializer takes it that every image has a hash."""
 
@@ -370,7 +332,6 @@ class NoHash500(Behaviour):
         return super().rendered(operation, channel, pk)
 
 
-@bug("schema.no-server-error")
 class MissingImage500(Behaviour):
     """.get() of an image that does not exist is not caught, on the detailed retrieval."""
 
@@ -380,7 +341,6 @@ class MissingImage500(Behaviour):
         return super().missing_image(operation, channel, pk)
 
 
-@bug("schema.no-server-error")
 class UnknownChannel500(Behaviour):
     """.get() of a channel that does not exist is not caught."""
 
@@ -388,7 +348,6 @@ class UnknownChannel500(Behaviour):
         raise server_error()
 
 
-@bug("schema.no-server-error")
 class TracebackInBody(Behaviour):
     """The exception handler puts the traceback into the body of a 400."""
 
@@ -400,7 +359,6 @@ class TracebackInBody(Behaviour):
         return answer
 
 
-@bug("schema.no-server-error")
 class ConnectionLost(Behaviour):
     """A worker is restarted while it works: one request in fifty ends in a reset connection."""
 
@@ -415,7 +373,6 @@ class ConnectionLost(Behaviour):
         return answer
 
 
-@bug("schema.no-server-error")
 class Slashless500(Behaviour):
     """The redirect to the path with its closing slash fails."""
 
@@ -423,7 +380,6 @@ class Slashless500(Behaviour):
         return server_error().answer
 
 
-@bug("schema.no-server-error")
 class SlashlessDetailed500(Behaviour):
     """The redirect to the path with its closing slash fails for the detailed operations."""
 
@@ -441,7 +397,6 @@ class _FailingRoute(Behaviour):
         return server_error().answer if self.stumbles(call.path) else super().unrouted(call)
 
 
-@bug("schema.no-server-error")
 class DoubledSlash500(_FailingRoute):
     """The router splits a path at its slashes, and fails where nothing is between two of them."""
 
@@ -449,7 +404,6 @@ class DoubledSlash500(_FailingRoute):
         return "//" in path or super().stumbles(path)
 
 
-@bug("schema.no-server-error")
 class UpperCasePath500(_FailingRoute):
     """The router finds a path whatever its case, and the table of views does not: a KeyError."""
 
@@ -457,7 +411,6 @@ class UpperCasePath500(_FailingRoute):
         return path != path.lower() or super().stumbles(path)
 
 
-@bug("schema.no-server-error")
 class FormatSuffix500(_FailingRoute):
     """Paths may end in .json, for which no renderer is set up."""
 
@@ -482,7 +435,6 @@ def _number(text: str) -> int:
     return read_integer(text) if text.isascii() and text.isdigit() else -1
 
 
-@bug("schema.no-server-error")
 class ChannelBeyondInt32(_FailingPath):
     """A channel from 2147483648 on overflows a signed column of 32 bits: 500."""
 
@@ -490,7 +442,6 @@ class ChannelBeyondInt32(_FailingPath):
         return (name == "channel_id" and _number(text) >= 2**31) or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class IdBeyondUint32(_FailingPath):
     """An id from 4294967296 on overflows an unsigned column of 32 bits: 500."""
 
@@ -498,7 +449,6 @@ class IdBeyondUint32(_FailingPath):
         return (name == "id" and _number(text) >= 2**32) or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class ChannelBeyondDouble(_FailingPath):
     """A channel from 9007199254740992 on is no exact number in JavaScript, and an assertion fails: 500."""
 
@@ -506,7 +456,6 @@ class ChannelBeyondDouble(_FailingPath):
         return (name == "channel_id" and _number(text) >= 2**53) or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class LargestId500(_FailingPath):
     """One is added to an id before the look-up, and the largest, 9223372036854775807, overflows: 500."""
 
@@ -514,7 +463,6 @@ class LargestId500(_FailingPath):
         return (name == "id" and _number(text) == 2**63 - 1) or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class IdBeyondInt64(_FailingPath):
     """An id of more than 64 bits reaches the database, which refuses it: 500."""
 
@@ -522,7 +470,6 @@ class IdBeyondInt64(_FailingPath):
         return (name == "id" and _number(text) >= 2**63) or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class ChannelBeyondInt64(_FailingPath):
     """A channel of more than 64 bits reaches the database, which refuses it: 500."""
 
@@ -530,7 +477,6 @@ class ChannelBeyondInt64(_FailingPath):
         return (name == "channel_id" and _number(text) >= 2**63) or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class ZeroId500(_FailingPath):
     """Image 0 is falsy, and the view goes on without an image: 500."""
 
@@ -538,7 +484,6 @@ class ZeroId500(_FailingPath):
         return (name == "id" and _number(text) == 0) or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class ZeroChannel500(_FailingPath):
     """Channel 0 is falsy, and the view goes on without a channel: 500."""
 
@@ -546,7 +491,6 @@ class ZeroChannel500(_FailingPath):
         return (name == "channel_id" and _number(text) == 0) or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class NegativeChannel500(_FailingPath):
     """The route takes a sign, and the channel's id is unsigned: -1 is 500."""
 
@@ -554,7 +498,6 @@ class NegativeChannel500(_FailingPath):
         return (name == "channel_id" and text.startswith("-")) or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class DecimalId500(_FailingPath):
     """The route takes a decimal, and int() of 1.0 is not guarded: 500."""
 
@@ -562,7 +505,6 @@ class DecimalId500(_FailingPath):
         return (name == "id" and "." in text) or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class LeadingZeroChannel500(_FailingPath):
     """A channel is looked up by its text in a table of numbers, and 05 is not in it: a KeyError."""
 
@@ -570,7 +512,6 @@ class LeadingZeroChannel500(_FailingPath):
         return (name == "channel_id" and text.startswith("0") and text != "0") or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class SpacedId500(_FailingPath):
     """A space in an id breaks the cache's key: 500."""
 
@@ -578,7 +519,6 @@ class SpacedId500(_FailingPath):
         return (name == "id" and " " in text) or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class NulInId500(_FailingPath):
     """A NUL byte in an id reaches the database, which refuses it: 500."""
 
@@ -586,7 +526,6 @@ class NulInId500(_FailingPath):
         return (name == "id" and "\0" in text) or super().fails_at(name, text)
 
 
-@bug("schema.no-server-error")
 class NulInChannel500(_FailingPath):
     """A NUL byte in a channel reaches the database, which refuses it: 500."""
 
@@ -597,7 +536,6 @@ class NulInChannel500(_FailingPath):
 # schema.rejects-invalid
 
 
-@bug("schema.rejects-invalid")
 class WordIsNoFilter(Behaviour):
     """A word for product is no filter."""
 
@@ -607,7 +545,6 @@ class WordIsNoFilter(Behaviour):
         return super().decode(parameter, text)
 
 
-@bug("schema.rejects-invalid")
 class WordMatchesNothing(Behaviour):
     """A word for product__pk__in is compared as text, and matches nothing."""
 
@@ -617,7 +554,6 @@ class WordMatchesNothing(Behaviour):
         return super().decode(parameter, text)
 
 
-@bug("schema.rejects-invalid")
 class WordInListSkipped(Behaviour):
     """id__in=1,abc is id__in=1."""
 
@@ -627,7 +563,6 @@ class WordInListSkipped(Behaviour):
         return super().decode(parameter, text)
 
 
-@bug("schema.rejects-invalid")
 class WordIsFirstImage(Behaviour):
     """An id that is no number finds the channel's first image."""
 
@@ -638,7 +573,6 @@ class WordIsFirstImage(Behaviour):
         return next(iter(listing.slice(0, 1)), 0) or self.missing_image(operation, channel, 0)
 
 
-@bug("schema.rejects-invalid")
 class WordIsChannel(Behaviour):
     """A channel that is no number is the first one."""
 
@@ -670,7 +604,6 @@ class _ParsedInt(Behaviour):
         return super().path_argument(operation, call, name)
 
 
-@bug("schema.rejects-invalid")
 class ProductParsedInt(_ParsedInt):
     """parseInt reads product: 12abc is 12."""
 
@@ -678,7 +611,6 @@ class ProductParsedInt(_ParsedInt):
         return name == "product" or super().parses(name)
 
 
-@bug("schema.rejects-invalid")
 class IdInParsedInt(_ParsedInt):
     """parseInt reads the values of id__in: 12abc is 12."""
 
@@ -686,7 +618,6 @@ class IdInParsedInt(_ParsedInt):
         return name == "id__in" or super().parses(name)
 
 
-@bug("schema.rejects-invalid")
 class ProductsParsedInt(_ParsedInt):
     """parseInt reads the values of product__pk__in: 12abc is 12."""
 
@@ -694,7 +625,6 @@ class ProductsParsedInt(_ParsedInt):
         return name == "product__pk__in" or super().parses(name)
 
 
-@bug("schema.rejects-invalid")
 class TypesParsedInt(_ParsedInt):
     """parseInt reads the values of product_type: 0abc is 0."""
 
@@ -702,7 +632,6 @@ class TypesParsedInt(_ParsedInt):
         return name == "product_type" or super().parses(name)
 
 
-@bug("schema.rejects-invalid")
 class IdParsedInt(_ParsedInt):
     """parseInt reads the id in the path: 12abc is image 12."""
 
@@ -710,9 +639,81 @@ class IdParsedInt(_ParsedInt):
         return name == "id" or super().parses(name)
 
 
-@bug("schema.rejects-invalid")
 class ChannelParsedInt(_ParsedInt):
     """parseInt reads the channel in the path: 5abc is channel 5."""
 
     def parses(self, name: str) -> bool:
         return name == "channel_id" or super().parses(name)
+
+
+BUGS: Family = {
+    "schema.response": (
+        ContentTypeHtml,
+        SizeAsText,
+        IsActiveAsNumber,
+        StatusUpperCase,
+        HashNumericWhereNull,
+        DateWithoutZone,
+        DateAsTimestamp,
+        ProductNested,
+        NanForNull,
+        CountAsText,
+        ResultsByPk,
+        ImageInArray,
+        EmptyIs204,
+        ErrorEnvelope,
+        InvalidIs422,
+        CommentBehindJson,
+        SecondDocument,
+        NulBehindJson,
+        CommentBehindLength,
+        LineBehindLength,
+    ),
+    "schema.identifiable": (IdForPk, EnvelopeWithoutCount, LinkLeftOut),
+    "schema.no-server-error": (
+        UnreadableProduct500,
+        EmptyItem500,
+        NulByte500,
+        PageZero500,
+        LimitZero500,
+        LargeId500,
+        LargePage500,
+        NoHash500,
+        MissingImage500,
+        UnknownChannel500,
+        TracebackInBody,
+        ConnectionLost,
+        Slashless500,
+        SlashlessDetailed500,
+        DoubledSlash500,
+        UpperCasePath500,
+        FormatSuffix500,
+        ChannelBeyondInt32,
+        IdBeyondUint32,
+        ChannelBeyondDouble,
+        LargestId500,
+        IdBeyondInt64,
+        ChannelBeyondInt64,
+        ZeroId500,
+        ZeroChannel500,
+        NegativeChannel500,
+        DecimalId500,
+        LeadingZeroChannel500,
+        SpacedId500,
+        NulInId500,
+        NulInChannel500,
+    ),
+    "schema.rejects-invalid": (
+        WordIsNoFilter,
+        WordMatchesNothing,
+        WordInListSkipped,
+        WordIsFirstImage,
+        WordIsChannel,
+        ProductParsedInt,
+        IdInParsedInt,
+        ProductsParsedInt,
+        TypesParsedInt,
+        IdParsedInt,
+        ChannelParsedInt,
+    ),
+}

@@ -1,4 +1,4 @@
-"""What the bugs share whose views keep a request on themselves."""
+"""Keeps requests on a view, for the bugs that mix up those that come at the same time."""
 
 import asyncio
 

@@ -1,9 +1,10 @@
-"""One channel: the images it began with, and what was done to them since."""
+"""Keeps one channel: the images it began with, and what was done to them since."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import count
+
+from attrs import define, frozen
 
 from channel_images.mock.data.dataset import Dataset, Row
 from channel_images.mock.data.listing import Chosen, Listing, View
@@ -23,7 +24,7 @@ class UnknownImage(LookupError):
         super().__init__(f"no image {pk} in this channel")
 
 
-@dataclass(slots=True)
+@define
 class Standing:
     """Where an image stands: all that decides which lists hold it."""
 
@@ -31,21 +32,21 @@ class Standing:
     pending: Pending
 
 
-@dataclass(slots=True)
+@define
 class Change:
     """How an image differs from the data set."""
 
     standing: Standing
     row: Row | None = None
-    """The fields it has now; ``None`` while they are those of the data set."""
+    """The fields it has now; `None` while they are those of the data set."""
     removed: bool = False
     version: int = 0
     """Another number after each change of the fields; 0 while they are those of the data set."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Query:
-    """Which images a list holds: those that satisfy everything that is not ``None``."""
+    """Which images a list holds: those that satisfy everything that is not `None`."""
 
     criteria: Criteria = ANY
     pks: frozenset[int] | None = None
@@ -53,7 +54,10 @@ class Query:
 
 
 class Channel:
-    """The state of one channel. Not safe for threads: the store locks."""
+    """The state of one channel. Not safe for threads: the store locks.
+
+    Where the channel has no such image, a method raises `UnknownImage`.
+    """
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -72,14 +76,14 @@ class Channel:
         return self._standing(pk) is not None
 
     def standing(self, pk: int) -> Standing:
-        """Where the image stands. Raises ``UnknownImage``."""
+        """Where the image stands."""
         standing = self._standing(pk)
         if standing is None:
             raise UnknownImage(pk)
         return standing
 
     def row(self, pk: int) -> Row:
-        """The image's fields. Raises ``UnknownImage``."""
+        """The image's fields."""
         self.standing(pk)
         change = self._changes.get(pk)
         if change is not None and change.row is not None:
@@ -92,11 +96,11 @@ class Channel:
         return change.version if change else 0
 
     def traits(self, product: int) -> Traits | None:
-        """What ``product`` is, or ``None`` for one that the channel never had."""
+        """What `product` is, or `None` for one that the channel never had."""
         return self._products.get(product) or self._dataset.traits(product)
 
     def listing(self, query: Query) -> Listing:
-        """The images that ``query`` asks for, by ascending pk."""
+        """The images that `query` asks for, by ascending pk."""
         if query.pks is None and query.products is None:
             return self._view(query.criteria)
         named = query.pks if query.products is None else self._images_of(query.products)
@@ -106,7 +110,7 @@ class Channel:
     # Changing
 
     def new_pk(self, in_use: Callable[[int], bool]) -> int:
-        """A pk that the channel never had, and that is not ``in_use`` elsewhere."""
+        """A pk that the channel never had, and that is not `in_use` elsewhere."""
         while self._next_pk in self._changes or in_use(self._next_pk):
             self._next_pk += 1
         return self._next_pk
@@ -120,14 +124,14 @@ class Channel:
     def add(self, row: Row, traits: Traits) -> None:
         """Add an image that was never sent to the channel; its pk must be free.
 
-        ``traits`` are those of its product, and count only where the channel does not know it yet.
+        `traits` are those of its product, and count only where the channel does not know it yet.
         """
         self._introduce(row["product"], traits)
         self._changes[row["pk"]] = Change(Standing(row["product"], Pending.INSERT), row)
         self._changed(row["pk"])
 
     def modify(self, row: Row) -> None:
-        """Give the image with this pk other fields. Raises ``UnknownImage``."""
+        """Give the image with this pk other fields."""
         pk, product = row["pk"], row["product"]
         self._introduce(product, Traits(product_type=0, is_seller=False))
         change = self._change(pk)
@@ -138,12 +142,12 @@ class Channel:
         self._changed(pk)
 
     def remove(self, pk: int) -> None:
-        """Take an image out of the channel. Raises ``UnknownImage``."""
+        """Take an image out of the channel."""
         self._change(pk).removed = True
         self._changed(pk)
 
     def mark_sent(self, pk: int) -> None:
-        """Note that the channel has the present version of an image. Raises ``UnknownImage``."""
+        """Note that the channel has the present version of an image."""
         self._change(pk).standing.pending = Pending.SENT
         self._restate(pk)
 
@@ -161,7 +165,7 @@ class Channel:
         return None if index is None else Standing(self._dataset.product(index), self._dataset.slot(index).pending)
 
     def _images_of(self, products: Iterable[int]) -> set[int]:
-        """The images that may show one of ``products``."""
+        """The images that may show one of `products`."""
         pks: set[int] = set()
         for product in products:
             pks.update(map(self._dataset.pk, self._dataset.images_of(product)))
@@ -182,7 +186,7 @@ class Channel:
         return traits is not None and criteria.admit(traits, standing.pending)
 
     def _change(self, pk: int) -> Change:
-        """The change of an image that is there, begun where there is none yet. Raises ``UnknownImage``."""
+        """The change of an image that is there, begun where there is none yet."""
         standing = self.standing(pk)
         return self._changes.setdefault(pk, Change(standing))
 

@@ -1,10 +1,10 @@
-"""The images that a channel begins with: rows as a pure function of (seed, channel, index).
+"""Makes the images that a channel begins with: rows as a pure function of (seed, channel, index).
 
 Nothing is stored for a row. Its product, type, seller and pending state come from the channel's repeating pattern; its
 dates, sizes, hash and the rest from one keyed BLAKE2 hash of its index, which gives the same bytes on any machine and
 with any Python.
 
-Keys are arithmetic too. A channel owns a range of ``KEYS_PER_CHANNEL`` pks and as many product ids, so that no two
+Keys are arithmetic too. A channel owns a range of `KEYS_PER_CHANNEL` pks and as many product ids, so that no two
 channels share any. Within the range, every eighth pk is missing, as in a table from which rows were deleted: there are
 unknown ids between the known ones. Channel 5 begins with image 1 and product 123, the examples of the contract.
 """
@@ -64,7 +64,7 @@ def format_date(moment: datetime) -> str:
 
 
 class Dataset:
-    """The first ``images`` rows of ``channel``. Costs the same for ten images and for ten million."""
+    """The first `images` rows of `channel`. Costs the same for ten images and for ten million."""
 
     def __init__(self, seed: int, channel: int, images: int) -> None:
         if not 0 <= channel <= MAX_CHANNEL:
@@ -93,32 +93,32 @@ class Dataset:
     # Keys
 
     def pk(self, index: int) -> int:
-        """The pk of row ``index``; grows with it."""
+        """The pk of row `index`; grows with it."""
         return self._first_pk + index + index // _ROWS_IN_GROUP
 
     def index_from(self, pk: int) -> int:
-        """The number of rows whose pk is below ``pk``."""
+        """The number of rows whose pk is below `pk`."""
         group, place = divmod(pk - self._first_pk, _KEYS_IN_GROUP)
         return min(max(group * _ROWS_IN_GROUP + min(place, _ROWS_IN_GROUP), 0), self.images)
 
     def index(self, pk: int) -> int | None:
-        """The index of the row with ``pk``, or ``None`` where no row has it."""
+        """The index of the row with `pk`, or `None` where no row has it."""
         index = self.index_from(pk)
         return index if index < self.images and self.pk(index) == pk else None
 
     # Products
 
     def slot(self, index: int) -> Slot:
-        """What the pattern says about row ``index``."""
+        """What the pattern says about row `index`."""
         return self._pattern.slots[index % CYCLE]
 
     def product(self, index: int) -> int:
-        """The id of the product that row ``index`` shows."""
+        """The id of the product that row `index` shows."""
         cycle, offset = divmod(index, CYCLE)
         return self._first_product + cycle * CYCLE_PRODUCTS + self._pattern.slots[offset].product
 
     def images_of(self, product: int) -> range:
-        """The indices of the rows that show ``product``: none when the data set has no such product."""
+        """The indices of the rows that show `product`: none when the data set has no such product."""
         cycle, number = divmod(product - self._first_product, CYCLE_PRODUCTS)
         if cycle < 0:
             return range(0)
@@ -126,18 +126,18 @@ class Dataset:
         return range(min(cycle * CYCLE + first, self.images), min(cycle * CYCLE + end, self.images))
 
     def traits(self, product: int) -> Traits | None:
-        """What ``product`` is, or ``None`` when the data set has no image of it."""
+        """What `product` is, or `None` when the data set has no image of it."""
         images = self.images_of(product)
         return self.slot(images[0]).traits if images else None
 
     def select(self, criteria: Criteria) -> Selection:
-        """The rows that meet ``criteria``."""
+        """The rows that meet `criteria`."""
         return self._pattern.select(criteria, self.images)
 
     # Rows
 
     def row(self, index: int) -> Row:
-        """The image at ``index``, as the plain operations show it."""
+        """The image at `index`, as the plain operations show it."""
         hasher = self._hasher.copy()
         hasher.update(index.to_bytes(8, "big"))
         noise = hasher.digest()

@@ -1,4 +1,4 @@
-"""What the detailed operations show beyond the documented fields; the contract leaves these open."""
+"""Shows what the detailed operations have beyond the documented fields; the contract leaves these open."""
 
 from channel_images.mock.data.dataset import Row
 from channel_images.mock.data.pattern import Traits

@@ -1,4 +1,4 @@
-"""The fields of an image that a test or the admin API sets, held to the contract."""
+"""Holds the fields of an image that a test or the admin API sets to the contract."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ _DATES = ("created_date", "modified_date")
 
 
 class InvalidFields(ValueError):
-    """Fields that no image of the contract could have; ``errors`` say what is wrong, by field."""
+    """Fields that no image of the contract could have; `errors` say what is wrong, by field."""
 
     def __init__(self, errors: Mapping[str, list[str]]) -> None:
         super().__init__("; ".join(f"{name}: {' '.join(messages)}" for name, messages in errors.items()))
@@ -30,9 +30,10 @@ def _validator() -> jsonschema_rs.Validator:
 
 
 def checked(fields: Mapping[str, object]) -> Fields:
-    """``fields`` as a row holds them, with dates in the service's own format.
+    """`fields` as a row holds them, with dates in the service's own format.
 
-    Raises ``InvalidFields`` for a name or a value that the contract does not know, and for ``pk``.
+    Raises:
+        InvalidFields: The contract does not know a name or a value, or one is `pk`.
     """
     known = load_contract()["components"]["schemas"]["ProductImage"]["properties"]
     errors = {name: ["This field does not exist."] for name in fields if name not in known}
@@ -52,9 +53,10 @@ def checked(fields: Mapping[str, object]) -> Fields:
 
 
 def laid_over(row: Row, fields: Fields) -> Row:
-    """``row`` with other values for ``fields``, which must have been checked.
+    """`row` with other values for `fields`, which must have been checked.
 
-    Raises ``InvalidFields`` for a row that was modified before it was created.
+    Raises:
+        InvalidFields: The row would be modified before it was created.
     """
     changed = cast("Row", {**row, **fields})
     # In one format and one time zone, dates compare as texts.

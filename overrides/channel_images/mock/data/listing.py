@@ -1,8 +1,10 @@
-"""Lists of images, as pks in the order in which they are served: counted, and read a slice at a time."""
+"""Reads lists of images, as pks in the order in which they are served: counted, and a slice at a time."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Protocol
+
+from attrs import frozen
 
 from channel_images.mock.data.dataset import Dataset
 from channel_images.mock.data.pattern import Selection
@@ -17,15 +19,15 @@ class Listing(Protocol):
         ...
 
     def slice(self, start: int, stop: int) -> Sequence[int]:
-        """The pks at the positions from ``start`` up to, not including, ``stop``; fewer where the list ends before."""
+        """The pks at the positions from `start` up to, not including, `stop`; fewer where the list ends before."""
         ...
 
 
+@frozen(eq=False)
 class Chosen:
     """A short list, its pks already known: the answer to a filter that names images or products."""
 
-    def __init__(self, pks: Sequence[int]) -> None:
-        self._pks = pks
+    _pks: Sequence[int]
 
     @property
     def count(self) -> int:
@@ -54,9 +56,9 @@ class View:
         return self._selection.count - len(self._gone) + len(self._joined)
 
     def update(self, pk: int, index: int | None, *, selected: bool, belongs: bool) -> None:
-        """Take note that the image ``pk`` belongs to the list, or does not any more.
+        """Take note that the image `pk` belongs to the list, or does not any more.
 
-        ``index`` is its place in the data set, if it has one, and ``selected`` says whether the selection holds it.
+        `index` is its place in the data set, if it has one, and `selected` says whether the selection holds it.
         """
         if index is not None and selected:
             _set_member(self._gone, self._selection.rank(index), not belongs)
@@ -81,7 +83,7 @@ class View:
         return pks
 
     def _joined_before(self, position: int) -> int:
-        """How many of the joined pks lie at positions before ``position``."""
+        """How many of the joined pks lie at positions before `position`."""
 
         def position_of(number: int) -> int:
             rank = self._selection.rank(self._dataset.index_from(self._joined[number]))
@@ -90,7 +92,7 @@ class View:
         return bisect_left(range(len(self._joined)), position, key=position_of)
 
     def _left(self, position: int) -> Iterator[int]:
-        """The pks of the selection that are not gone, from the one with ``position`` such before it."""
+        """The pks of the selection that are not gone, from the one with `position` such before it."""
         # The j-th gone rank has gone[j] - j ranks before it that are not gone.
         gone = bisect_right(range(len(self._gone)), position, key=lambda number: self._gone[number] - number)
         for rank in range(position + gone, self._selection.count):
@@ -101,7 +103,7 @@ class View:
 
 
 def _set_member(members: list[int], item: int, present: bool) -> None:
-    """Put ``item`` into the ascending list ``members``, or take it out."""
+    """Put `item` into the ascending list `members`, or take it out."""
     place = bisect_left(members, item)
     if (place < len(members) and members[place] == item) is present:
         return

@@ -1,10 +1,10 @@
-"""The repeating pattern of a channel: which rows form a product, and what each product is.
+"""Repeats the pattern of a channel: which rows form a product, and what each product is.
 
 A catalogue of ten million images must start at once, count the answers to any filter and jump to any page of them. So
-everything that a filter or a pending list asks about repeats every ``CYCLE`` rows: one table says for each offset in
+everything that a filter or a pending list asks about repeats every `CYCLE` rows: one table says for each offset in
 the cycle which product the row shows, of which type, whose, and what is pending. A selection of rows is then a set of
 offsets, and "how many" and "the k-th" are arithmetic. Everything else about a row is free of the pattern (see
-:mod:`channel_images.mock.data.dataset`).
+`dataset`).
 
 A cycle is made of blocks. Each block holds the same eight products and the same work in another order, so that even a
 channel of thirty images has some of everything.
@@ -13,9 +13,10 @@ channel of thirty images has some of everything.
 import hashlib
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
+
+from attrs import frozen
 
 Item = TypeVar("Item")
 
@@ -31,7 +32,7 @@ class Pending(Enum):
     """Nothing: the channel has the present version."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Traits:
     """What a product is: the same for all its images."""
 
@@ -39,7 +40,7 @@ class Traits:
     is_seller: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slot:
     """One row of the cycle."""
 
@@ -51,16 +52,16 @@ class Slot:
     pending: Pending
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Criteria:
-    """What a row must be, in terms of the pattern; ``None`` asks for nothing."""
+    """What a row must be, in terms of the pattern; `None` asks for nothing."""
 
     pending: frozenset[Pending] | None = None
     is_seller: bool | None = None
     product_types: frozenset[int] | None = None
 
     def admit(self, traits: Traits, pending: Pending) -> bool:
-        """Whether a row of a product with ``traits``, in the state ``pending``, is among those asked for."""
+        """Whether a row of a product with `traits`, in the state `pending`, is among those asked for."""
         return (
             (self.pending is None or pending in self.pending)
             and (self.is_seller is None or traits.is_seller is self.is_seller)
@@ -84,7 +85,7 @@ CYCLE = _BLOCKS * sum(_IMAGES)
 
 
 def _shuffled(items: Sequence[Item], *key: object) -> list[Item]:
-    """``items`` in an order that depends on ``key`` alone: the same on any machine and with any Python."""
+    """`items` in an order that depends on `key` alone: the same on any machine and with any Python."""
 
     def rank(position: int) -> bytes:
         return hashlib.blake2b(repr((*key, position)).encode(), digest_size=8).digest()
@@ -93,7 +94,7 @@ def _shuffled(items: Sequence[Item], *key: object) -> list[Item]:
 
 
 class Pattern:
-    """The cycle of one channel: a pure function of ``seed`` and ``channel``."""
+    """The cycle of one channel: a pure function of `seed` and `channel`."""
 
     def __init__(self, seed: int, channel: int) -> None:
         self.slots: list[Slot] = []
@@ -115,7 +116,7 @@ class Pattern:
         self.starts.append(len(self.slots))
 
     def select(self, criteria: Criteria, rows: int) -> "Selection":
-        """The rows that meet ``criteria``, among the first ``rows``."""
+        """The rows that meet `criteria`, among the first `rows`."""
         offsets = [offset for offset, slot in enumerate(self.slots) if criteria.admit(slot.traits, slot.pending)]
         return Selection(offsets, rows)
 
@@ -128,11 +129,11 @@ class Selection:
         self.count = self.rank(rows)
 
     def rank(self, index: int) -> int:
-        """How many selected indices lie before ``index``."""
+        """How many selected indices lie before `index`."""
         cycle, offset = divmod(index, CYCLE)
         return cycle * len(self._offsets) + bisect_left(self._offsets, offset)
 
     def nth(self, rank: int) -> int:
-        """The index with ``rank`` selected ones before it; ``rank`` must be below ``count``."""
+        """The index with `rank` selected ones before it; `rank` must be below `count`."""
         cycle, position = divmod(rank, len(self._offsets))
         return cycle * CYCLE + self._offsets[position]

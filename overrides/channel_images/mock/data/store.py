@@ -1,4 +1,4 @@
-"""All channels of a mock server, and the changes that are made to them."""
+"""Holds all channels of a mock server, and the changes that are made to them."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,8 @@ class Store:
     """The data of a mock server: a data set for each channel, and what was changed since.
 
     Time is a clock of the store's own, which moves one second with each change: the same changes give the same dates.
-    ``lock`` makes several calls one: a page and its count, read under it, belong together.
+    `lock` makes several calls one: a page and its count, read under it, belong together. Where the mock has no such
+    channel, or the channel no such image, a method raises `UnknownChannel` or `UnknownImage`.
     """
 
     def __init__(self, seed: int, channels: Mapping[int, int]) -> None:
@@ -45,29 +46,29 @@ class Store:
     # Reading
 
     def listing(self, channel: int, query: Query) -> Listing:
-        """The images that ``query`` asks for; read it before the next change. Raises ``UnknownChannel``."""
+        """The images that `query` asks for; read it before the next change."""
         return self._channel(channel).listing(query)
 
     def has(self, channel: int, pk: int) -> bool:
-        """Whether the channel holds the image. Raises ``UnknownChannel``."""
+        """Whether the channel holds the image."""
         return pk in self._channel(channel)
 
     def row(self, channel: int, pk: int) -> Row:
-        """The image, as the plain operations show it. Raises ``UnknownChannel`` or ``UnknownImage``."""
+        """The image, as the plain operations show it."""
         with self.lock:
             return self._channel(channel).row(pk)
 
     def traits(self, channel: int, product: int) -> Traits | None:
-        """What a product is, or ``None`` for one that the channel never had. Raises ``UnknownChannel``."""
+        """What a product is, or `None` for one that the channel never had."""
         return self._channel(channel).traits(product)
 
     def pending(self, channel: int, pk: int) -> Pending:
-        """What the channel waits for. Raises ``UnknownChannel`` or ``UnknownImage``."""
+        """What the channel waits for."""
         with self.lock:
             return self._channel(channel).standing(pk).pending
 
     def version(self, channel: int, pk: int) -> int:
-        """A number that changes whenever the image does. Raises ``UnknownChannel``."""
+        """A number that changes whenever the image does."""
         return self._channel(channel).version(pk)
 
     # Changing
@@ -83,9 +84,11 @@ class Store:
     ) -> Row:
         """Add an image, which is pending for insertion, and give it as the API shows it.
 
-        Without ``pk`` it gets the next free one; without ``product``, a product of its own. ``product_type`` and
-        ``is_seller_product`` are the product's, and must agree with what the channel knows of it. Raises
-        ``UnknownChannel``, or ``InvalidFields`` for values that the contract does not allow and for a pk in use.
+        Without `pk` it gets the next free one; without `product`, a product of its own. `product_type` and
+        `is_seller_product` are the product's, and must agree with what the channel knows of it.
+
+        Raises:
+            InvalidFields: The contract does not allow these fields, or the pk is in use.
         """
         given = checked(fields)
         with self.lock:
@@ -116,8 +119,11 @@ class Store:
     def modify(self, channel: int, pk: int, fields: Mapping[str, object]) -> Row:
         """Change fields of an image, and give it as the API shows it.
 
-        Its ``modified_date`` becomes the present unless it is given; an image that was sent is pending for update from
-        now on. Raises ``UnknownChannel``, ``UnknownImage``, or ``InvalidFields``.
+        Its `modified_date` becomes the present unless it is given; an image that was sent is pending for update from
+        now on.
+
+        Raises:
+            InvalidFields: The contract does not allow these fields.
         """
         given = checked(fields)
         with self.lock:
@@ -126,14 +132,14 @@ class Store:
             return home.row(pk)
 
     def remove(self, channel: int, pk: int) -> None:
-        """Take an image out of a channel. Raises ``UnknownChannel`` or ``UnknownImage``."""
+        """Take an image out of a channel."""
         with self.lock:
             self._channel(channel).remove(pk)
 
     def mark_sent(self, channel: int, pks: Iterable[int]) -> None:
         """Report images as sent to the channel: they leave the pending lists.
 
-        All of them or, when one is unknown, none. Raises ``UnknownChannel`` or ``UnknownImage``.
+        All of them or, when one is unknown, none.
         """
         with self.lock:
             home, wanted = self._channel(channel), list(pks)
@@ -172,7 +178,11 @@ class Store:
 
 
 def _agreed(known: Traits | None, product_type: int | None, is_seller: bool | None) -> Traits:
-    """What a product is, by what is known and what is said of it. Raises ``InvalidFields`` where these differ."""
+    """What a product is, by what is known and what is said of it.
+
+    Raises:
+        InvalidFields: These differ.
+    """
     said = Traits(
         product_type=(known.product_type if known else 0) if product_type is None else product_type,
         is_seller=(known.is_seller if known else False) if is_seller is None else is_seller,

@@ -1,9 +1,11 @@
-"""What the mock says: answers, and refusals in the words of Django REST Framework."""
+"""Says what the mock says: answers, and refusals in the words of Django REST Framework."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from attrs import define, field
+from starlette.types import Message
 
 Json: TypeAlias = Mapping[str, object] | Sequence[object] | str | int | float | bool | None
 
@@ -13,21 +15,21 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def to_json(value: Json) -> bytes:
-    """``value`` as the service writes JSON: compact, and in UTF-8.
+    """`value` as the service writes JSON: compact, and in UTF-8.
 
     A lone surrogate, which JSON can express and UTF-8 cannot, becomes a question mark.
     """
     return _encode(value).encode("utf-8", "replace")
 
 
-@dataclass(slots=True)
+@define
 class Answer:
     """A response before it is sent: a variant or a bug may change any part of it."""
 
     status: int
     body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    """With lower-case names. ``content-length`` is added when the answer is sent."""
+    headers: dict[str, str] = field(factory=dict)
+    """With lower-case names. `content-length` is added when the answer is sent."""
     behind: bytes = b""
     """Bytes on the wire behind the body, which no header announces: those of a bug."""
     is_lost: bool = False
@@ -39,9 +41,15 @@ class Answer:
         names = {name.replace("_", "-"): text for name, text in headers.items()}
         return cls(status, to_json(value), {"content-type": JSON_TYPE, **names})
 
+    @property
+    def start(self) -> Message:
+        """The ASGI message that the answer begins with."""
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        return {"type": "http.response.start", "status": self.status, "headers": headers}
+
 
 class Refused(Exception):
-    """Raised anywhere while a request is worked on: ``answer`` is what the client gets."""
+    """Raised anywhere while a request is worked on: `answer` is what the client gets."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
@@ -69,5 +77,5 @@ def not_found(detail: str = "Not found.") -> Refused:
 
 
 def method_not_allowed(method: str, allow: str) -> Refused:
-    """405; ``allow`` lists the methods that are."""
+    """405; `allow` lists the methods that are."""
     return Refused(Answer.of_json({"detail": f'Method "{method}" not allowed.'}, 405, allow=allow))

@@ -1,4 +1,4 @@
-"""Who may ask: token authentication in the manner, and the words, of Django REST Framework."""
+"""Decides who may ask: token authentication in the manner, and the words, of Django REST Framework."""
 
 import hmac
 
@@ -9,7 +9,7 @@ _SCHEME = b"token"
 
 
 def require_token(call: Call, token: str) -> None:
-    """Let a request pass that carries ``Authorization: Token <token>``; raise ``Refused`` with 401 for any other."""
+    """Let a request pass that carries `Authorization: Token <token>`; raise `Refused` with 401 for any other."""
     parts = (call.header(b"authorization") or b"").split()
     if not parts or parts[0].lower() != _SCHEME:
         raise unauthorized("Authentication credentials were not provided.")

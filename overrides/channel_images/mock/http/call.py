@@ -1,9 +1,9 @@
-"""One request, as the mock looks at it."""
+"""Reads one request, as far as the mock looks at it."""
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import parse_qsl
 
+from attrs import define, field
 from starlette.types import Scope
 
 from channel_images.mock.http.answers import malformed
@@ -12,7 +12,7 @@ _MAX_FIELDS = 1_000
 """How many query parameters are read: Django's limit."""
 
 
-@dataclass
+@define(slots=False)
 class Call:
     """A request without its body. Everything is read when it is asked for."""
 
@@ -43,13 +43,17 @@ class Call:
         return b",".join(values) if values else None
 
     def path_parameter(self, name: str) -> str:
-        """The text that stands in the path where the contract has ``{name}``."""
+        """The text that stands in the path where the contract has `{name}`."""
         text: str = self.scope["path_params"][name]
         return text
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """The query parameters; of one that is repeated, the last, as Django has it. Raises ``Refused``."""
+        """The query parameters; of one that is repeated, the last, as Django has it.
+
+        Raises:
+            Refused: The request is refused.
+        """
         # Escapes that are not UTF-8 become replacement characters, and fail where a number or a word is expected.
         query: bytes = self.scope["query_string"]
         try:

@@ -1,4 +1,4 @@
-"""The last step of an answer: validators for caches, compression, and answers without a body."""
+"""Gets an answer ready to be sent: validators for caches, compression, and answers without a body."""
 
 import gzip
 import hashlib
@@ -15,9 +15,9 @@ _NONE = re.compile(rb"q\s*=\s*0(\.0*)?")
 
 
 def deliver(call: Call, answer: Answer) -> Answer:
-    """``answer`` as the request's headers ask for it: 304, compressed, or without its body for ``HEAD``.
+    """`answer` as the request's headers ask for it: 304, compressed, or without its body for `HEAD`.
 
-    An ``etag`` that it brings stays as it is.
+    An `etag` that it brings stays as it is.
     """
     answer.headers["vary"] = "Accept-Encoding"
     is_success = answer.status == 200 and call.method in {"GET", "HEAD"}
@@ -40,7 +40,7 @@ def deliver(call: Call, answer: Answer) -> Answer:
 
 
 def _matches(header: bytes | None, tag: str) -> bool:
-    """Whether ``If-None-Match`` names ``tag``, compared as weak tags are (RFC 9110, section 13.1.2)."""
+    """Whether `If-None-Match` names `tag`, compared as weak tags are (RFC 9110, section 13.1.2)."""
     if header is None:
         return False
     named = {each.strip().removeprefix(b"W/") for each in header.split(b",")}
@@ -48,7 +48,7 @@ def _matches(header: bytes | None, tag: str) -> bool:
 
 
 def _accepts_gzip(header: bytes | None) -> bool:
-    """Whether ``Accept-Encoding`` names gzip without forbidding it by a quality of zero."""
+    """Whether `Accept-Encoding` names gzip without forbidding it by a quality of zero."""
     if header is None:
         return False
     offers: dict[bytes, bytes] = {}

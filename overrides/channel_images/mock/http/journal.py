@@ -1,9 +1,9 @@
-"""The requests that a mock server received, for tests to look at."""
+"""Remembers the requests that a mock server received, for tests to look at."""
 
 from collections import deque
-from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
+from attrs import field, frozen
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channel_images.mock.settings import REQUESTS_KEPT_BYTES
@@ -13,18 +13,18 @@ _HEADER_BYTES = 130
 """What Python needs for a header besides its text."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordedRequest:
-    """One request and the status of its answer. Bodies are not kept, nor is the value of ``Authorization``."""
+    """One request and the status of its answer. Bodies are not kept, nor is the value of `Authorization`."""
 
     method: str
     path: str
     query_string: str
     """As it was sent."""
     operation: str | None
-    """The operation of the contract; ``None`` for anything else."""
+    """The operation of the contract; `None` for anything else."""
     status: int | None
-    """``None`` where no answer began."""
+    """`None` where no answer began."""
     raw_headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
 
     @property
@@ -45,7 +45,7 @@ class RecordedRequest:
 
 
 class Journal:
-    """The newest requests, oldest first: at most ``kept`` of them, in about ``kept_bytes``."""
+    """The newest requests, oldest first: at most `kept` of them, in about `kept_bytes`."""
 
     def __init__(self, kept: int, kept_bytes: int = REQUESTS_KEPT_BYTES) -> None:
         self._requests: deque[RecordedRequest] = deque()
@@ -83,12 +83,12 @@ class Journal:
             self.dropped += 1
 
 
+@frozen(eq=False)
 class JournalMiddleware:
     """Writes every request but those of the admin API into a journal."""
 
-    def __init__(self, app: ASGIApp, journal: Journal) -> None:
-        self._app = app
-        self._journal = journal
+    _app: ASGIApp
+    _journal: Journal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(ADMIN_PREFIX):

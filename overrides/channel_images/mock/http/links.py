@@ -1,4 +1,4 @@
-"""Absolute URLs of neighbouring pages."""
+"""Writes the absolute URLs of neighbouring pages."""
 
 import re
 from string import punctuation
@@ -12,9 +12,9 @@ _PROTOCOLS = (b"http", b"https")
 
 
 def origin(call: Call, *, trust_proxy: bool) -> str:
-    """Scheme and host as the client knows them, such as ``http://127.0.0.1:8000``.
+    """Scheme and host as the client knows them, such as `http://127.0.0.1:8000`.
 
-    With ``trust_proxy``, ``X-Forwarded-Proto`` and ``X-Forwarded-Host`` go before what the server itself sees. A host
+    With `trust_proxy`, `X-Forwarded-Proto` and `X-Forwarded-Host` go before what the server itself sees. A host
     that could not be one is passed over.
     """
     scheme = call.scope["scheme"]

@@ -1,31 +1,64 @@
-"""uvicorn's fastest HTTP protocol, with the three things that it lacks: a bound to a request's head, an end to the
-connections of clients that do not go on, and the means to end a connection before its answer is complete."""
+"""Adds to uvicorn's fastest HTTP protocol the three things that it lacks.
+
+They are a bound to a request's head, an end to the connections of clients that do not go on, and the means to end a
+connection before its answer is complete.
+"""
 
 import asyncio
 import socket
 import struct
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from channel_images.mock.connection import EXTENSION
 from channel_images.mock.http.answers import to_json
 from channel_images.mock.settings import MAX_HEAD, PATIENCE
 
+EXTENSION = "channel_images.connection"
+"""The key of a request's connection among the extensions of its ASGI scope."""
 _BODY = to_json({"detail": "Request header fields too large."})
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\n"
     b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(_BODY), _BODY)
 )
 _NO_LINGER = struct.pack("ii", 1, 0)
-"""``struct linger``: on closing, throw away what is unsent, and send a reset instead of the good-bye."""
+"""`struct linger`: on closing, throw away what is unsent, and send a reset instead of the good-bye."""
+
+
+class Connection(Protocol):
+    """The connection that a request came by. After `reset` or `close` the application may end without an answer."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are, behind what was sent so far and whatever was announced."""
+        ...
+
+    def reset(self) -> None:
+        """End it at once, by a TCP reset: the client's next read fails."""
+        ...
+
+    def close(self) -> None:
+        """End it in good order once everything written so far was sent, however much was announced."""
+        ...
+
+
+def connection_of(scope: Scope) -> Connection:
+    """The connection of a request.
+
+    Raises:
+        RuntimeError: The server gives no access to it.
+    """
+    connection: Connection | None = scope.get("extensions", {}).get(EXTENSION)
+    if connection is None:
+        raise RuntimeError("this server does not let the mock end connections: serve it with MockServer")
+    return connection
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Refuses, with 431, a head that is still not complete after ``MAX_HEAD`` bytes, and ends a connection whose client
-    does not send the rest of a request, or does not read its answer, within ``PATIENCE`` seconds.
+    """Refuses, with 431, a head that is still not complete after `MAX_HEAD` bytes, and ends a connection whose client
+    does not send the rest of a request, or does not read its answer, within `PATIENCE` seconds.
 
     An idle connection between two requests is uvicorn's to end.
     """

@@ -1,16 +1,17 @@
-"""The mock for httpx clients without a socket between them."""
+"""Carries requests of httpx clients to the mock without a socket between them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
+from attrs import frozen
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from channel_images.mock.connection import EXTENSION
+from channel_images.mock.http.protocol import EXTENSION
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """An httpx transport, for ``httpx.Client`` and ``httpx.AsyncClient`` alike.
+    """An httpx transport, for `httpx.Client` and `httpx.AsyncClient` alike.
 
     Asynchronous requests are answered in the caller's event loop, the others in the mock's own. Faults of the connection
     are the errors that httpx raises for them over a socket. Of the timeouts only that for reading counts, and it covers
@@ -74,12 +75,12 @@ class _Wire:
         self.broken = httpx.RemoteProtocolError("peer closed connection without sending complete message body")
 
 
+@frozen(eq=False)
 class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that may end in an error."""
 
-    def __init__(self, body: bytes, broken: httpx.TransportError | None) -> None:
-        self._body = body
-        self._broken = broken
+    _body: bytes
+    _broken: httpx.TransportError | None
 
     def __iter__(self) -> Iterator[bytes]:
         yield self._body

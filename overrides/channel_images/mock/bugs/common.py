@@ -1,14 +1,13 @@
-"""What a bug is, and the table that the bugs register themselves in."""
+"""Serves the bugs of several families: the operations by their ids, and ways to change arguments and answers."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import TypeAlias
 
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.http.answers import Answer, Refused
 from channel_images.mock.http.call import Call
 from channel_images.mock.parameters import Argument
-from channel_images.mock.variants import html, name_of, summary_of
+from channel_images.mock.variants import html
 
 LIST = "listProductImages"
 DETAILED_LIST = "listDetailedProductImages"
@@ -22,38 +21,8 @@ FILTERS = ("product", "product__pk__in", "id__in", "is_seller_product", "product
 _PAGING = {"page", "limit"}
 
 
-@dataclass(frozen=True, slots=True)
-class Bug:
-    """A violation of the contract."""
-
-    name: str
-    rule: str
-    """The conformance rule that sees it; others may too."""
-    summary: str
-    """The mistake, in the words of a server's author."""
-    behaviour: type[Behaviour]
-    needs_churn: bool = False
-    """Whether it shows only while the data changes."""
-
-
-BUGS: dict[str, Bug] = {}
-"""By name, in the order of the rules."""
-
-Kind = TypeVar("Kind", bound=type[Behaviour])
-
-
-def bug(rule: str, *, needs_churn: bool = False) -> Callable[[Kind], Kind]:
-    """Put a behaviour into ``BUGS``, as one that ``rule`` sees. Its name is that of the class, its docstring says what
-    is wrong."""
-
-    def register(kind: Kind) -> Kind:
-        name = name_of(kind)
-        if name in BUGS:
-            raise ValueError(f"there are two bugs {name}")
-        BUGS[name] = Bug(name, rule, summary_of(kind), kind, needs_churn)
-        return kind
-
-    return register
+Family: TypeAlias = dict[str, tuple[type[Behaviour], ...]]
+"""The bugs of one module by the conformance rule that sees them; others may too. In the contract's order of rules."""
 
 
 def filters(arguments: Mapping[str, Argument]) -> dict[str, Argument]:

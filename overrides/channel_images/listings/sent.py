@@ -1,0 +1,104 @@
+"""Decodes a page once, into images that keep the row they were made of: for those who write rows as the server sent them.
+
+In a row, a date keeps the digits and the offset that came, and a number its digits, whether it came as 12 or 12.0.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from attrs import define, evolve, field
+
+from channel_images.listings.bodies import checked_pks, decode_image, decode_rows
+from channel_images.walks.rows import Rows
+from channel_images_api.decoding import decode_parsed
+from channel_images_api.models import ProductImage
+
+
+@define
+class SentImage(ProductImage):
+    """An image, and the JSON object that it came as.
+
+    Attributes:
+        row: The object, with the fields in the order in which they came; a number with a fraction is a `Decimal`.
+    """
+
+    row: Mapping[str, Any] = field(init=False, factory=dict)
+
+
+class _Envelope(msgspec.Struct):
+    results: list[dict[str, Any]]
+    count: int | None = None
+    next: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+def _number(text: str) -> Decimal | float:
+    try:
+        return Decimal(text)
+    except ArithmeticError:  # of an exponent that no number has
+        return float(text)
+
+
+_page = msgspec.json.Decoder(_Envelope | list[dict[str, Any]], float_hook=_number)
+_object = msgspec.json.Decoder(dict[str, Any], float_hook=_number)
+_REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What is raised where a body is malformed, in another encoding than UTF-8, or written as only `json` reads it."""
+
+
+def decode_sent_rows(content: bytes) -> Rows:
+    """What `decode_rows` gives of a page, of images that are `SentImage`.
+
+    Raises:
+        MalformedBody: As `decode_rows` does.
+    """
+    try:
+        page = _page.decode(content)
+        images = _fast(page if isinstance(page, list) else page.results)
+    except _REFUSED:
+        rows = decode_rows(content)
+        return evolve(rows, images=_exact(rows.images, json.loads(content, parse_float=_number)))
+    images = checked_pks(images, "" if isinstance(page, list) else "results")
+    if isinstance(page, list):
+        return Rows(images)
+    return Rows(
+        images,
+        count=page.count if page.count is not None and page.count >= 0 else None,
+        more=None if page.next is msgspec.UNSET else page.next is not None,
+    )
+
+
+def decode_sent_image(content: bytes) -> SentImage:
+    """What `decode_image` gives of one image, with its row.
+
+    Raises:
+        MalformedBody: As `decode_image` does.
+    """
+    try:
+        (image,) = _fast([_object.decode(content)])
+    except _REFUSED:
+        (image,) = _exact([decode_image(content)], [json.loads(content, parse_float=_number)])
+    if type(image.pk) is not int:
+        decode_image(content)  # which says so
+    return image
+
+
+def sent_rows(images: Iterable[ProductImage]) -> list[Mapping[str, Any]]:
+    """The row of each image; of one that kept none, what the model makes of it."""
+    return [image.row if isinstance(image, SentImage) else image.to_dict() for image in images]
+
+
+def _fast(sent: list[dict[str, Any]]) -> list[SentImage]:
+    images = decode_parsed(ProductImage, SentImage, sent)
+    for image, row in zip(images, sent, strict=True):
+        image.row = row
+    return images
+
+
+def _exact(images: Sequence[ProductImage], body: Any) -> list[SentImage]:
+    kept = []
+    for image, row in zip(images, body if isinstance(body, list) else body["results"], strict=True):
+        kept.append(SentImage.from_dict(image.to_dict()))
+        kept[-1].row = row
+    return kept
