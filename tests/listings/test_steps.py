@@ -197,6 +197,18 @@ def test_a_doubt_is_an_error_for_whoever_reads_all_pages(surface: str, read_by: 
         read(surface, sender, lambda channel: getattr(channel.inserts(limit=1, consistent=True), read_by)())
 
 
+@pytest.mark.parametrize("images", [0, 30])
+@pytest.mark.parametrize("read_by", ["pages", "count", "first"])
+def test_a_next_page_that_is_promised_and_not_given_is_an_error(surface: str, read_by: str, images: int) -> None:
+    """Where the server counts nothing, as with cursors."""
+    sender = FakeSender(lambda page, limit: {"next": "x", "results": pending(images)(page, limit)})
+    if read_by == "first" and images:
+        assert read(surface, sender, lambda channel: channel.images().first()).pk == 1
+        return
+    with pytest.raises(IncompleteListing):
+        read(surface, sender, lambda channel: getattr(channel.images(limit=10), read_by)())
+
+
 @pytest.mark.parametrize(
     ("body", "first"),
     [
