@@ -124,9 +124,9 @@ def test_closing_the_client_ends_the_wait_of_a_drain(surface: str, concurrency: 
     def reply(asked: Asked) -> Reply:
         if "/inserts/" not in asked.target:
             return http(200, {"pk": 1})
-        if "page=1&" not in asked.target:
+        if asked.number == 1:  # once more, after the batch: it is pending still
             is_stalled.set()
-        return http(200, [{"pk": 1}] if "page=1&" in asked.target else [])
+        return http(200, {"count": 1, "next": None, "results": [{"pk": 1}]})
 
     def drain(api: ChannelImages) -> None:
         with pytest.raises(ClientUnusable, match="closed"):
@@ -195,6 +195,18 @@ def test_a_doubt_is_an_error_for_whoever_reads_all_pages(surface: str, read_by: 
     sender = FakeSender(lambda page, _limit: [{"pk": len(sender.asked)}] if page == 1 else [])
     with pytest.raises(IncompleteListing, match="images may be missing"):
         read(surface, sender, lambda channel: getattr(channel.inserts(limit=1, consistent=True), read_by)())
+
+
+@pytest.mark.parametrize("images", [0, 30])
+@pytest.mark.parametrize("read_by", ["pages", "count", "first"])
+def test_a_next_page_that_is_promised_and_not_given_is_an_error(surface: str, read_by: str, images: int) -> None:
+    """Where the server counts nothing, as with cursors."""
+    sender = FakeSender(lambda page, limit: {"next": "x", "results": pending(images)(page, limit)})
+    if read_by == "first" and images:
+        assert read(surface, sender, lambda channel: channel.images().first()).pk == 1
+        return
+    with pytest.raises(IncompleteListing):
+        read(surface, sender, lambda channel: getattr(channel.images(limit=10), read_by)())
 
 
 @pytest.mark.parametrize(

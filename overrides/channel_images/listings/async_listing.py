@@ -1,9 +1,8 @@
 """Reads a list for `async for`, in tasks where several pages are in flight; see `channel_images.listings.listing`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from functools import partial
 from typing import Self, TypeVar
 
 from channel_images.calls.answers import Answer, Page
@@ -12,7 +11,7 @@ from channel_images.exceptions import RequestError, ResponseError
 from channel_images.listings import steps
 from channel_images.listings.listing import BaseListing, BasePendingListing, BasePrefetch
 from channel_images.listings.query import Query
-from channel_images.listings.steps import Ask, Steps
+from channel_images.listings.steps import Ask, Outcome, Steps
 from channel_images.walks.rows import Rows
 from channel_images_api.models import ProductImage
 from channel_images_api.types import Request
@@ -54,22 +53,21 @@ class AsyncPendingListing(BasePendingListing, AsyncListing):
 
 async def run(steps: Steps[T], sender: AsyncSender, query: Query) -> AsyncGenerator[T]:
     """Send what the steps ask for, and hand out what they hand out."""
+    outcome: Outcome | None = None
     async with AsyncPrefetch(sender, query) as prefetch:
-        resume: Callable[[], Ask | T] = partial(next, steps)
         while True:
             try:
-                step = resume()
+                step = steps.send(outcome)
             except StopIteration:
                 return
-            del resume  # and with it the page before, for the next one to have its memory
+            outcome = None  # for the next page to have its memory
             if isinstance(step, Ask):
                 try:
-                    resume = partial(steps.send, await prefetch.answer(step))
+                    outcome = await prefetch.answer(step)
                 except (RequestError, ResponseError) as error:
-                    resume = partial(steps.throw, error)
+                    outcome = error
             else:
                 yield step
-                resume = partial(next, steps)
             del step
 
 

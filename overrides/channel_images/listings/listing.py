@@ -1,8 +1,7 @@
 """Reads a list page by page as it is iterated over, in threads where several pages are in flight."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import partial
+from collections.abc import Generator, Iterator, Sequence
 from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -12,7 +11,7 @@ from channel_images.calls.sender import AsyncSender, Sender
 from channel_images.exceptions import RequestError, ResponseError
 from channel_images.listings import steps
 from channel_images.listings.query import Query
-from channel_images.listings.steps import Ask, Steps
+from channel_images.listings.steps import Ask, Outcome, Steps
 from channel_images.walks.rows import Rows
 from channel_images.walks.walk import Walk
 from channel_images_api.models import ProductImage
@@ -126,22 +125,21 @@ def pages_by(sender: Sender, part: Query, walk: Walk) -> Generator[Page]:
 
 def run(steps: Steps[T], sender: Sender, query: Query) -> Generator[T]:
     """Send what the steps ask for, and hand out what they hand out."""
+    outcome: Outcome | None = None
     with Prefetch(sender, query) as prefetch:
-        resume: Callable[[], Ask | T] = partial(next, steps)
         while True:
             try:
-                step = resume()
+                step = steps.send(outcome)
             except StopIteration:
                 return
-            del resume  # and with it the page before, for the next one to have its memory
+            outcome = None  # for the next page to have its memory
             if isinstance(step, Ask):
                 try:
-                    resume = partial(steps.send, prefetch.answer(step))
+                    outcome = prefetch.answer(step)
                 except (RequestError, ResponseError) as error:
-                    resume = partial(steps.throw, error)
+                    outcome = error
             else:
                 yield step
-                resume = partial(next, steps)
             del step
 
 

@@ -1,11 +1,12 @@
 """Decides what is asked for to read a list, and what is handed out of it. It sends nothing and waits for nothing.
 
-Each function here is a generator, as `httpx.Auth.auth_flow` is. It yields an `Ask`, and is sent the answer, or thrown the
-error; whatever else it yields is handed out. `listing` runs it in threads, `async_listing` in tasks.
+Each function here is a generator, as a call is one in `channel_images.calls.call`. It yields an `Ask`, and is sent the
+answer, or the error that came in its place; whatever else it yields is handed out. `listing` has the driver for threads,
+`async_listing` that for tasks.
 """
 
 from collections.abc import Generator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 
@@ -37,7 +38,9 @@ class Ask:
     after: float = 0.0
 
 
-Steps = Generator[Ask | T, Answer[Rows], None]
+Outcome = Answer[Rows] | RequestError | ResponseError
+"""What is sent back for an `Ask`."""
+Steps = Generator[Ask | T, Any, None]
 
 
 def pages(query: Query) -> Steps[Page]:
@@ -66,12 +69,15 @@ def count(query: Query) -> Steps[int]:
     for part in query.parts():
         counted = None
         if part.counts:
-            counted = (yield Ask([part.request(Window(1, 1))])).value.count
+            outcome: Outcome = yield Ask([part.request(Window(1, 1))])
+            if isinstance(outcome, Exception):
+                raise outcome
+            counted = outcome.value.count
         total += (yield from _counted(part)) if counted is None else counted
     yield total
 
 
-def _counted(part: Query) -> Generator[Ask, Answer[Rows], int]:
+def _counted(part: Query) -> Generator[Ask, Any, int]:
     walk, total = part.walk(), 0
     while not walk.done:
         page = yield from _page(walk, part)
@@ -106,17 +112,16 @@ def drain(query: Query, max_passes: int, wait: float) -> Steps[Sequence[ProductI
         del page
 
 
-def _page(walk: Walk | Drain, part: Query, after: float = 0.0) -> Generator[Ask, Answer[Rows], Page | None]:
+def _page(walk: Walk | Drain, part: Query, after: float = 0.0) -> Generator[Ask, Any, Page | None]:
     """One step of a walk; None where it brought no page."""
     window, *foreseen = walk.upcoming(part.concurrency)
-    try:
-        answer = yield Ask([part.request(each) for each in (window, *foreseen)], after)
-    except ResponseError as error:
-        return _page_of(window, walk.failed(window, error), error)
-    except RequestError as error:
-        walk.failed(window, error)
+    outcome: Outcome = yield Ask([part.request(each) for each in (window, *foreseen)], after)
+    if isinstance(outcome, RequestError):
+        walk.failed(window, outcome)
         return None
-    return _page_of(window, walk.feed(window, answer.value), answer, answer.value.count)
+    if isinstance(outcome, ResponseError):
+        return _page_of(window, walk.failed(window, outcome), outcome)
+    return _page_of(window, walk.feed(window, outcome.value), outcome, outcome.value.count)
 
 
 def _page_of(
