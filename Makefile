@@ -9,11 +9,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_SPARK := $(VENV)/.ready-spark
+READY_LOWEST := $(VENV)/lowest/.ready
 CHANNEL ?= 5
 # `.ci/run` sets --require-node here; elsewhere a machine without Node lints with the Python validator alone.
 CONTRACT_LINT_OPTIONS ?=
 
-.PHONY: help verify test test-spark java generate contract lint mock bench docs lock clean
+# Of the SDK, with its command line.
+SDK_TESTS := $(addprefix tests/,walks calls listings client generated export cli)
+# What each declared package is used for.
+LOWEST_TESTS := $(SDK_TESTS) $(addprefix tests/,mock conformance package/test_public_names.py)
+
+.PHONY: help verify test test-httpx2 test-lowest test-spark java generate contract lint mock bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +27,8 @@ help:
 	@echo '                URL=https://host CHANNEL="5 6" judges that server (token in CHANNEL_IMAGES_TOKEN)'
 	@echo 'make test       the whole test suite, but for that of the Spark data source, on all cores'
 	@echo '                PYTEST_OPTIONS="-n0 -x tests/walks" are options of pytest, here for one process'
+	@echo 'make test-httpx2  the tests of the SDK with httpx2 in place of httpx'
+	@echo 'make test-lowest  those of all but conformance/test_matrix with the lowest versions of what pyproject.toml declares'
 	@echo 'make test-spark the tests of the Spark data source, which need Java 17 and add PySpark, 450 MB, to .venv'
 	@echo 'make generate   rewrite generated/ from openapi.yaml'
 	@echo 'make lint       contract, code style and types'
@@ -29,6 +37,8 @@ help:
 	@echo 'make docs       docs/rules.md, and the guide with the API reference in docs/site'
 	@echo 'make lock       resolve the dependencies of pyproject.toml into the requirements*.lock files again'
 	@echo 'make clean      remove everything that the other targets made, but not generated/'
+
+SETUP_FAILED = echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2
 
 # The lock file names everything, so pip looks up no dependencies: it would refuse `coverage[toml]` as not pinned as soon as
 # there is a newer version than the one in the file.
@@ -46,7 +56,7 @@ $(READY): requirements.lock pyproject.toml
 	  $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
 	  $(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .; } >.setup.log 2>&1; then \
 	  mkdir -p $(VENV); mv .setup.log $$log; \
-	  echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2; \
+	  $(SETUP_FAILED); \
 	fi; mv .setup.log $$log
 	@touch $@
 
@@ -54,7 +64,18 @@ $(READY_SPARK): $(READY) requirements-spark.lock
 	@log=$(VENV)/setup-spark.log; \
 	echo "adding PySpark to $(VENV) from requirements-spark.lock (once; log in $$log)"; \
 	if ! $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock >$$log 2>&1; then \
-	  echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2; \
+	  $(SETUP_FAILED); \
+	fi
+	@touch $@
+
+# What the tests need besides is as in .venv.
+$(READY_LOWEST): $(READY) requirements-lowest.lock
+	@log=$(VENV)/setup-lowest.log; install="$(VENV)/lowest/bin/python -m pip install --disable-pip-version-check --no-deps"; \
+	echo "setting up $(VENV)/lowest from requirements-lowest.lock (once; log in $$log)"; \
+	if ! { $(BIN)/python -m venv --clear $(VENV)/lowest && \
+	  $$install --require-hashes -r requirements.lock && $$install --require-hashes -r requirements-lowest.lock && \
+	  $$install --no-build-isolation -e .; } >$$log 2>&1; then \
+	  $(SETUP_FAILED); \
 	fi
 	@touch $@
 
@@ -91,6 +112,13 @@ endif
 test: $(READY)
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_OPTIONS)
 
+# tests/httpx2 makes `import httpx` give httpx2, in the processes that tests start too.
+test-httpx2: $(READY)
+	@PYTHONPATH=$(CURDIR)/tests/httpx2 $(BIN)/python -m pytest -n auto --dist worksteal tests/httpx2 $(SDK_TESTS) $(PYTEST_OPTIONS)
+
+test-lowest: $(READY_LOWEST)
+	@$(VENV)/lowest/bin/python -m pytest -n auto --dist worksteal $(LOWEST_TESTS) $(PYTEST_OPTIONS)
+
 test-spark: java $(READY) $(READY_SPARK)
 	@$(BIN)/python -m pytest tests/spark $(PYTEST_OPTIONS)
 
@@ -119,12 +147,15 @@ bench: $(READY)
 	@status=0; for script in benchmarks/*.py; do $(BIN)/python "$$script" || status=1; done; exit $$status
 
 # No header and no index: the files name no host, and `pip install --require-hashes` takes them anywhere. What the second
-# has in common with the first is of the same version, so that it adds to .venv and changes nothing there.
+# has in common with the first is of the same version, so that it adds to .venv and changes nothing there. The third is the
+# lowest that pyproject.toml allows.
 lock: $(READY)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra dev $(LOCK_OPTIONS) pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra spark --constraints requirements.lock $(LOCK_OPTIONS) pyproject.toml -o requirements-spark.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --extra all --resolution lowest-direct $(LOCK_OPTIONS) pyproject.toml -o requirements-lowest.lock
 
 clean:
 	@rm -rf $(VENV) report dist docs/site overrides/codegen/node_modules benchmarks/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
