@@ -238,9 +238,18 @@ def test_ndjson_takes_whatever_comes(row: dict[str, Any]) -> None:
 
 
 def test_what_a_column_cannot_hold_is_named() -> None:
-    image = ProductImage.from_dict({"pk": 7, "order": 2**70})
-    with pytest.raises(ExportError, match="image 7: order does not fit its column of int64"):
-        to_batch([image])
+    refused: list[tuple[str, Any, str]] = [
+        ("order", 2**70, f"int64: {2**70}"),
+        ("pk", 2**63, f"int64: {2**63}"),
+        ("hash", "a\ud800\n" * 99, "string: 'a\\ud800\\n"),
+    ]
+    for name, value, words in refused:
+        image = ProductImage.from_dict({"pk": 7, name: value})
+        with pytest.raises(ExportError) as refusal:
+            to_batch([image])
+        assert f"image {image.pk}: {name} does not fit its column of {words}" in str(refusal.value)
+        assert str(refusal.value).endswith("; NDJSON takes any value")
+        assert str(refusal.value).isprintable()
 
 
 def test_the_arrow_schema_for_engines_has_strings() -> None:

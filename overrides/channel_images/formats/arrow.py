@@ -67,6 +67,6 @@ def _array(images: Sequence[ProductImage], column: Column, kind: "pa.DataType") 
                 pa.scalar(cell, kind)
             except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
                 raise ExportError(
-                    f"image {image.pk}: {column.name} does not fit its column of {kind}: {error}; NDJSON takes any value"
+                    f"image {image.pk}: {column.name} does not fit its column of {kind}: {cell!r:.80}; NDJSON takes any value"
                 ) from error
         raise
