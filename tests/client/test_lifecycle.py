@@ -1,6 +1,7 @@
 """Closing, forking, pickling, and one event loop after another."""
 
 import asyncio
+import contextlib
 import copy
 import gc
 import multiprocessing
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.wire import TOKEN, Asked, RawServer, Reply, http, prefetching_threads, run
+from tests.wire import TOKEN, Asked, RawServer, Reply, http, pooled, prefetching_threads, run
 
 from channel_images import AsyncChannelImages, ChannelImages, ClientUnusable, Retries
 from channel_images.mock import MockServer
@@ -278,3 +279,20 @@ def test_a_client_whose_making_fails_can_be_shown() -> None:
     broken = ChannelImages.__new__(ChannelImages)
     broken._base_url = "https://host"
     assert repr(broken) == "<ChannelImages https://host>"
+
+
+def test_closing_while_a_task_connects_leaves_no_connection() -> None:
+    """Whatever step of its way a call has come to."""
+
+    async def main(url: str, turns: int) -> list[object]:
+        api = AsyncChannelImages(url, token=TOKEN)
+        call = asyncio.create_task(api.channel(5).image(1))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await api.close()
+        with contextlib.suppress(ClientUnusable):
+            await call
+        return pooled(api)
+
+    with RawServer([http(200)]) as raw:
+        assert [run(main(raw.url, turns)) for turns in range(60)] == [[]] * 60

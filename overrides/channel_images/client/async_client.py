@@ -1,10 +1,10 @@
 """The asynchronous client, and the driver of its calls."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import closing, suppress
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 import httpx
 
@@ -20,7 +20,12 @@ from channel_images.exceptions import ClientUnusable
 from channel_images.settings import Settings
 from channel_images_api.types import Request
 
+if TYPE_CHECKING:
+    from anyio import CancelScope
+
 T = TypeVar("T")
+
+_LONGEST_CLOSING = 5.0  # seconds, for a transport that does not heed a cancellation
 
 
 class AsyncChannelImages(BaseClient):
@@ -53,6 +58,7 @@ class AsyncChannelImages(BaseClient):
         self._caller = self._caller_on(self._http)
         self._renewing = asyncio.Lock()
         self._sleepers: set[asyncio.Task[None]] = set()
+        self._transfers: dict[asyncio.Task[httpx.Response | DeadlinePassed], CancelScope] = {}
 
     @classmethod
     def from_env(cls, **options: Unpack[AsyncClientOptions]) -> Self:
@@ -76,6 +82,10 @@ class AsyncChannelImages(BaseClient):
             self._closing.set()
             for sleeper in self._sleepers:
                 sleeper.cancel()
+            for scope in self._transfers.values():
+                scope.cancel()
+            if self._transfers:  # a connection that is made meanwhile would stay open
+                await asyncio.wait(self._transfers, timeout=_LONGEST_CLOSING)
             await self._http.aclose()
         else:
             with suppress(RuntimeError):  # of the loop that the connections belong to, when it is closed
@@ -120,8 +130,7 @@ class AsyncChannelImages(BaseClient):
             return None
         try:
             if isinstance(step, Send):
-                response = await _bounded(lambda: self._transfer(step), step.deadline.left)
-                return DeadlinePassed(step.deadline) if response is None else response
+                return await self._transfer(step)
             async with self._renewing:
                 return await self._drive(self._caller.renew(step, self._closing))
         except Exception as error:  # noqa: BLE001 - the call says what becomes of it
@@ -137,7 +146,37 @@ class AsyncChannelImages(BaseClient):
             self._sleepers.discard(sleeper)
             sleeper.cancel()
 
-    async def _transfer(self, step: Send) -> httpx.Response:
+    async def _transfer(self, step: Send) -> httpx.Response | DeadlinePassed:
+        """Send, until the deadline, or until the task is cancelled or the client closed.
+
+        httpcore gives connections back behind the shields of anyio, which hold against a scope of anyio, and not against
+        the cancellation of a task, nor against `asyncio.timeout`, which is that: the pool would then hold connections for
+        ever that nobody uses. So the transfer has a task of its own, and what cancels it is a scope.
+        """
+        import anyio
+
+        scope = anyio.CancelScope(deadline=anyio.current_time() + step.deadline.left)
+
+        async def transfer() -> httpx.Response | DeadlinePassed:
+            with scope:
+                return await self._receive(step)
+            return DeadlinePassed(step.deadline)
+
+        task = asyncio.create_task(transfer())
+        self._transfers[task] = scope
+        task.add_done_callback(self._transfers.pop)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            scope.cancel()
+            while not task.done():
+                with suppress(asyncio.CancelledError):  # once more: it ends soon
+                    await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # nobody asks for it any more
+            raise
+
+    async def _receive(self, step: Send) -> httpx.Response:
         response = await self._http.send(step.request, stream=True, follow_redirects=False)
         try:
             most, option = self._caller.room_for(response)
@@ -153,32 +192,3 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-async def _bounded(send: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T | None:
-    """What `send` returns; None where it takes longer.
-
-    httpcore gives connections back behind the shields of anyio, which hold against a scope of anyio, and not against the
-    cancellation of a task, nor against `asyncio.timeout`, which is that: the pool would then hold connections for ever
-    that nobody uses. So it has a task of its own, and what cancels it is a scope.
-    """
-    import anyio
-
-    scope = anyio.CancelScope(deadline=anyio.current_time() + seconds)
-
-    async def send_in_scope() -> T | None:
-        with scope:
-            return await send()
-        return None
-
-    task = asyncio.create_task(send_in_scope())
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        scope.cancel()
-        while not task.done():
-            with suppress(asyncio.CancelledError):  # once more: it ends soon
-                await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()  # nobody asks for it any more
-        raise
