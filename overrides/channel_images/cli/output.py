@@ -13,6 +13,7 @@ from channel_images.cli.errors import fail, say
 from channel_images.exceptions import IncompleteListing
 
 if TYPE_CHECKING:
+    from channel_images.cli.writers import Writer
     from channel_images.formats.text import Row
 
 
@@ -81,10 +82,8 @@ def print_rows(pages: "Iterable[Sequence[Row]]", output: Output) -> None:
     Raises:
         ChannelImagesError: Reading them failed. What came before is printed.
     """
-    from channel_images.cli.writers import writer_of
-
     names, chosen = output.names(), output.chosen()
-    writer = writer_of(chosen, names, escape_formulas=output.escape_formulas)
+    writer = _writer_of(chosen, names, escape_formulas=output.escape_formulas)
     unseen, seen = set(names or ()), set[str]()
     count = 0
     try:
@@ -108,10 +107,10 @@ def print_rows(pages: "Iterable[Sequence[Row]]", output: Output) -> None:
 def print_row(row: "Row", output: Output) -> None:
     """Print one row; as JSON, it is an object, and as a table in a terminal it has a line for each field."""
     from channel_images.cli.table import print_record
-    from channel_images.cli.writers import print_object, selected, writer_of
+    from channel_images.cli.writers import print_object, selected
 
     names, chosen = output.names(), output.chosen()
-    writer = writer_of(chosen, names, escape_formulas=output.escape_formulas)
+    writer = _writer_of(chosen, names, escape_formulas=output.escape_formulas)
     if chosen is Format.JSON:
         print_object(selected(row, names))
     elif chosen is Format.TABLE and sys.stdout.isatty():
@@ -120,6 +119,19 @@ def print_row(row: "Row", output: Output) -> None:
         writer.write([row])
         writer.end()
     _say_unseen(set(names or ()) - row.keys(), row, chosen)
+
+
+def _writer_of(chosen: Format, names: Sequence[str] | None, *, escape_formulas: bool) -> "Writer":
+    from channel_images.cli.table import Table
+    from channel_images.cli.writers import CsvLines, JsonArray, Ndjson
+
+    if chosen is Format.CSV:
+        return CsvLines(names, escape_formulas=escape_formulas)
+    if escape_formulas:
+        fail("--escape-formulas is for --format csv")
+    if chosen is Format.TABLE:
+        return Table(names)
+    return Ndjson(names) if chosen is Format.NDJSON else JsonArray(names)
 
 
 def _say_unseen(unseen: Iterable[str], seen: Iterable[str], chosen: Format) -> None:

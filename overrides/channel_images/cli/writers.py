@@ -7,8 +7,6 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from channel_images.cli.errors import fail
-from channel_images.cli.output import Format
 from channel_images.formats.text import Csv, Row, escaped, ndjson, to_json
 
 
@@ -47,14 +45,14 @@ class Writer(ABC):
         """Write what stands after the last row."""
 
 
-class _Ndjson(Writer):
+class Ndjson(Writer):
     """A JSON object a line."""
 
     def write(self, rows: Sequence[Row]) -> None:
         _write(ndjson(selected(row, self._names) for row in rows))
 
 
-class _JsonArray(Writer):
+class JsonArray(Writer):
     """An array with an object a line. One that breaks off has no end, so that nobody takes it for the whole."""
 
     _before = b"[\n"
@@ -68,7 +66,7 @@ class _JsonArray(Writer):
         _write(b"[]\n" if self._before == b"[\n" else b"\n]\n")
 
 
-class _Csv(Writer):
+class CsvLines(Writer):
     """The CSV of `formats.text`, whose first line comes with the first page, or at the end."""
 
     def __init__(self, names: Sequence[str] | None, *, escape_formulas: bool = False) -> None:
@@ -83,16 +81,3 @@ class _Csv(Writer):
     def end(self) -> None:
         if not self._begun:
             self.write([])
-
-
-def writer_of(chosen: Format, names: Sequence[str] | None, *, escape_formulas: bool) -> Writer:
-    """The writer of a format."""
-    if chosen is Format.CSV:
-        return _Csv(names, escape_formulas=escape_formulas)
-    if escape_formulas:
-        fail("--escape-formulas is for --format csv")
-    if chosen is Format.TABLE:
-        from channel_images.cli.table import Table
-
-        return Table(names)
-    return _Ndjson(names) if chosen is Format.NDJSON else _JsonArray(names)
