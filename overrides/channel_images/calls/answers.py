@@ -1,13 +1,15 @@
 """What an operation returned, with the HTTP answer beside it."""
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import httpx
 from attrs import field, frozen
 
 from channel_images.exceptions import request_id
-from channel_images_api.models import ProductImage
+
+if TYPE_CHECKING:  # the models take long to import
+    from channel_images_api.models import ProductImage
 
 T = TypeVar("T")
 
@@ -43,7 +45,7 @@ class Answer(Generic[T]):
 
 
 @frozen
-class Page(Answer[Sequence[ProductImage]]):
+class Page(Answer[Sequence["ProductImage"]]):
     """A page of a list.
 
     Attributes:
@@ -58,6 +60,6 @@ class Page(Answer[Sequence[ProductImage]]):
     count: int | None = field(default=None, kw_only=True)
 
     @property
-    def results(self) -> Sequence[ProductImage]:
+    def results(self) -> "Sequence[ProductImage]":
         """The images of the page."""
         return self.value

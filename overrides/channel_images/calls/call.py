@@ -19,7 +19,6 @@ from channel_images.calls.address import MAX_REDIRECTS, REDIRECTS, SIGN_IN, loca
 from channel_images.calls.answers import Answer
 from channel_images.calls.config import Options
 from channel_images.calls.deadlines import CancelToken, Deadline
-from channel_images.calls.explain import explain
 from channel_images.calls.failures import ABANDONED, as_httpx, describe
 from channel_images.calls.retries import Budget, RateLimit
 from channel_images.calls.secrets import NOT_SHOWN, Secret, Secrets
@@ -34,7 +33,7 @@ logger = logging.getLogger("channel_images")
 _MAX_ERROR_BODY = 1 << 20  # bytes, of an answer that is no 200
 
 
-@frozen
+@frozen(eq=False)
 class Send:
     """Send a request once, and read the answer. Sent back: a `httpx.Response`, or the error that came in its place.
 
@@ -47,7 +46,7 @@ class Send:
     deadline: Deadline
 
 
-@frozen
+@frozen(eq=False)
 class Pause:
     """Wait, until the call is cancelled or the client is closed. Sent back: nothing.
 
@@ -58,7 +57,7 @@ class Pause:
     seconds: float
 
 
-@frozen
+@frozen(eq=False)
 class Renew:
     """Have another token, by `Caller.renew`, one call at a time. Sent back: the token, or the error.
 
@@ -185,6 +184,8 @@ class Caller:
             budget.retries += 1
         self._check_usable()  # what fails because the client was closed meanwhile is that
         self._secrets.scrubbed(request)
+        from channel_images.calls.explain import explain  # not before it is needed: most programs meet no error
+
         error_of_ours = explain(outcome, request, self._options, self._secrets, retries=budget.retries)
         if error_of_ours is not None:
             raise error_of_ours from (outcome if isinstance(outcome, Exception) else None)

@@ -77,7 +77,7 @@ class AsyncClientOptions(ClientOptions, AsyncHttpxOptions, total=False):
     """The options of `AsyncChannelImages`, but for the server and the token."""
 
 
-@frozen
+@frozen(eq=False)
 class Limit:
     """How long a step of a request may take.
 

@@ -15,13 +15,14 @@ from channel_images.calls.call import Pause, Send, Step, Steps
 from channel_images.calls.config import AsyncClientOptions, with_hook
 from channel_images.calls.deadlines import DeadlinePassed
 from channel_images.client.base import BaseClient, FrugalAsyncClient
-from channel_images.client.channel import AsyncChannel
 from channel_images.exceptions import ClientUnusable
 from channel_images.settings import Settings
 from channel_images_api.types import Request
 
 if TYPE_CHECKING:
     from anyio import CancelScope
+
+    from channel_images.client.channel import AsyncChannel
 
 T = TypeVar("T")
 
@@ -65,8 +66,10 @@ class AsyncChannelImages(BaseClient):
         """As `ChannelImages.from_env`."""
         return cls(**Settings.from_env().arguments, **options)
 
-    def channel(self, channel_id: int) -> AsyncChannel:
+    def channel(self, channel_id: int) -> "AsyncChannel":
         """As `ChannelImages.channel`."""
+        from channel_images.client.channel import AsyncChannel  # not before: it takes long to import
+
         return AsyncChannel(self, channel_id)
 
     async def send(self, request: Request, decode: Callable[[bytes], T], *, after: float = 0.0) -> Answer[T]:

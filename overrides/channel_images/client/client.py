@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 import httpx
 
@@ -16,9 +16,11 @@ from channel_images.calls.call import Pause, Send, Step, Steps
 from channel_images.calls.config import SyncClientOptions, with_hook
 from channel_images.calls.deadlines import CancelToken
 from channel_images.client.base import BaseClient, FrugalClient
-from channel_images.client.channel import Channel
 from channel_images.settings import Settings
 from channel_images_api.types import Request
+
+if TYPE_CHECKING:
+    from channel_images.client.channel import Channel
 
 T = TypeVar("T")
 
@@ -85,12 +87,14 @@ class ChannelImages(BaseClient):
         """
         return cls(**Settings.from_env().arguments, **options)
 
-    def channel(self, channel_id: int) -> Channel:
+    def channel(self, channel_id: int) -> "Channel":
         """The operations of a channel. Nothing is sent.
 
         Args:
             channel_id: The number of the channel.
         """
+        from channel_images.client.channel import Channel  # not before: it takes long to import
+
         return Channel(self, channel_id)
 
     def send(

@@ -20,11 +20,6 @@ T = TypeVar("T")
 
 
 class AsyncListing(BaseListing[AsyncSender]):
-    """Every image of a list, lazily: a request is sent when its page is needed.
-
-    It may be iterated over again, which reads the list again.
-    """
-
     async def __aiter__(self) -> AsyncIterator[ProductImage]:
         async with aclosing(self.pages()) as pages:
             async for page in pages:
@@ -45,8 +40,6 @@ class AsyncListing(BaseListing[AsyncSender]):
 
 
 class AsyncPendingListing(BasePendingListing, AsyncListing):
-    """The images that are pending in a channel."""
-
     def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> AsyncGenerator[Sequence[ProductImage]]:
         return run(steps.drain(self._query, max_passes, wait), self._sender, self._query)
 

@@ -28,7 +28,10 @@ InFlightT = TypeVar("InFlightT")
 
 
 class BaseListing(ABC, Generic[SenderT]):
-    """What a list is, for threads and for tasks."""
+    """Every image of a list, lazily: a request is sent when its page is needed.
+
+    It may be iterated over again, which reads the list again.
+    """
 
     def __init__(self, sender: SenderT, query: Query) -> None:
         self._sender = sender
@@ -65,7 +68,7 @@ class BaseListing(ABC, Generic[SenderT]):
 
 
 class BasePendingListing(ABC):
-    """What a pending list is besides."""
+    """The images that are pending in a channel."""
 
     @abstractmethod
     def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> Any:
@@ -91,11 +94,6 @@ class BasePendingListing(ABC):
 
 
 class Listing(BaseListing[Sender]):
-    """Every image of a list, lazily: a request is sent when its page is needed.
-
-    It may be iterated over again, which reads the list again.
-    """
-
     def __iter__(self) -> Iterator[ProductImage]:
         return chain.from_iterable(map(attrgetter("results"), self.pages()))
 
@@ -112,8 +110,6 @@ class Listing(BaseListing[Sender]):
 
 
 class PendingListing(BasePendingListing, Listing):
-    """The images that are pending in a channel."""
-
     def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> Generator[Sequence[ProductImage]]:
         return run(steps.drain(self._query, max_passes, wait), self._sender, self._query)
 
