@@ -432,7 +432,7 @@ def test_in_any_other_order_a_few_bits_are_remembered_of_each_row() -> None:
     assert chain._all is not None
     assert len(chain._all._words) <= 100_000 // 64 + 1
     assert len(chain._recent) <= 200
-    assert not chain.without_handed_out(ProductImage(pk=pk) for pk in pks)
+    assert not chain.without_handed_out([ProductImage(pk=pk) for pk in pks])
 
 
 @given(st.sets(st.integers(0, 2**63)), st.integers(0, 2**63))

@@ -1,4 +1,4 @@
-"""Reading a list that changes meanwhile, with proof that no image was lost.
+"""Reads a list that changes meanwhile, with proof that no image was lost.
 
 A page is a window on the list at one moment. If two windows, of whatever moments, share a row, then together they hold
 every image that was there throughout and lies between the first row of the one and the last row of the other: what
@@ -20,6 +20,13 @@ that hold the same pages, each row once, prove that no image was lost. For an im
 order, behind the rows of some page and those before it, and before the rows of the next page. As the second pass holds
 the rows of the earlier pages too, they were there when the next page was read, and fill all places before it, so that
 there is none for the image. The walk gives up after `MAX_PASSES`.
+
+A stable order is assumed, and no page proves it. What betrays that it is none: two images that two windows in a row share,
+and that have changed places; and fewer images than the server counted at any time of the pass. Neither is a doubt by
+itself, for the second one comes too where rows leave before they are read and others come behind the walk. So whole passes
+are compared then, which hand out what was missed. After fewer images than were counted, one pass settles it that gives as
+many as the server counts meanwhile; after a changed order, one that gives nothing new when exactly those that every window
+counted were handed out. Else there is a doubt, unless two passes are the same.
 
 How the chain begins, ends and is bounded: docs/sdk.md.
 """
@@ -135,7 +142,7 @@ class ConsistentWalk(Walk):
         return windows
 
     def _take(self, window: Window, rows: Rows, gap: Gap | None = None) -> Sequence[ProductImage]:
-        pks = list(keys_of(rows.images))
+        pks = keys_of(rows.images)
         if len(pks) < len(rows.images):
             raise IncompleteListing(
                 f"{window} has images without a pk, so that no image can be told from another: nothing can be proven",
@@ -210,7 +217,7 @@ class ConsistentWalk(Walk):
         elif self._idle >= MAX_IDLE_WINDOWS or self._outgrows_the_reader():
             self._end_in_doubt(window)
         elif end < window.end and (rows.more is None or (rows.count is not None and rows.count <= end)):
-            short = list(keys_of(rows.images))
+            short = keys_of(rows.images)
             self._ask(
                 Window(window.number + 1, window.limit), lambda behind, found: self._take_behind(behind, found, short)
             )
@@ -223,7 +230,7 @@ class ConsistentWalk(Walk):
     def _take_behind(self, window: Window, rows: Rows, short: Sequence[int]) -> Sequence[ProductImage]:
         """A short page is the last one, unless the server takes rows out of its pages: then others follow."""
         self._take_count(rows.count)
-        is_once_more = list(keys_of(rows.images)) == short
+        is_once_more = keys_of(rows.images) == short
         if not rows.images or is_once_more or rows.images[-1].pk in self._seen:  # past the end, or the last page
             self._finish(window)
         elif overlapping(window.start, 1, self.limit) is None:
