@@ -1,7 +1,7 @@
 """Remembers, in little memory, which images were handed out."""
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from channel_images_api.models import ProductImage
 
@@ -86,9 +86,8 @@ class SeenImages:
             for pk in self._recent:
                 self._all.add(pk)
 
-    def extend(self, pks: Iterable[int]) -> None:
-        """Take in the images that are being handed out."""
-        added = list(pks)
+    def extend(self, added: Sequence[int]) -> None:
+        """Take in the `pk` of the images that are being handed out."""
         if not added:
             return
         if self._all is None and not self.is_bounded and not self._goes_on_with(added):
