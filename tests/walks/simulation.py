@@ -1,7 +1,8 @@
 """A server without a network: what a walk asks for is answered from a list in memory, which changes as a test wants.
 
 The order of the list is that of `Server.pks`. Rows come and go anywhere in it, and never change places, and the `pk` of
-a row that has left is not used again: these are the assumptions of :mod:`channel_images.walks.consistent`.
+a row that has left is not used again: these are the assumptions of `channel_images.walks.consistent`. A `Tied` server
+breaks one of them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -115,6 +116,39 @@ class Server:
             self.newest = max(self.newest, pk)
             self.used.add(pk)
             self.pks.insert(at, pk)
+
+
+@define
+class Tied(Server):
+    """A server that sorts by a key that several rows share, and orders those anew for each query.
+
+    Attributes:
+        group: Rows that share a key, at first.
+        chance: Orders them, and says where rows come and go.
+    """
+
+    group: int = field(kw_only=True)
+    chance: Random = field(kw_only=True)
+    keys: dict[int, int] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self.keys = {pk: at // self.group for at, pk in enumerate(self.pks)}
+
+    def answer(self, window: Window) -> Rows | ChannelImagesError:
+        self.pks.sort(key=lambda pk: (self.keys[pk], self.chance.random()))
+        return super().answer(window)
+
+    def churn(self, rate: float, change: str) -> None:
+        """Perhaps take a row out, or put a new one in, or both."""
+        if self.chance.random() < rate and len(self.pks) > 1:
+            change = self.chance.choice(("add", "remove")) if change == "either" else change
+            if change != "add":
+                self.remove(self.chance.randrange(len(self.pks)))
+            if change != "remove":
+                at = self.chance.randrange(len(self.pks))
+                self.add(at)
+                self.keys[self.pks[at]] = self.keys[self.pks[at + 1]]
 
 
 def rows_in_order(order: str, rows: int, seed: int = 0) -> list[int]:

@@ -210,6 +210,136 @@ def test_an_empty_page_where_the_server_says_that_there_are_rows(reply: Reply) -
         walk.check()
 
 
+def promising(behind: Callable[[Window], Answer], pages: int, counted: int | None) -> Reply:
+    """So many pages, each of which says that another one follows, and then something else."""
+
+    def reply(window: Window) -> Answer:
+        if window.number <= pages:
+            return rows(page(window), counted, more=True)
+        return behind(window)
+
+    return reply
+
+
+BROKEN: dict[str, Callable[[int | None], Reply]] = {
+    "an empty page": lambda counted: promising(lambda _: rows([], counted), 2, counted),
+    "an empty page that says more": lambda counted: promising(lambda _: rows([], counted, more=True), 2, counted),
+    "an empty page at once": lambda counted: promising(lambda _: rows([], counted), 1, counted),
+    "a 404": lambda counted: promising(lambda _: NOT_FOUND, 2, counted),
+    "a 404 at once": lambda counted: promising(lambda _: NOT_FOUND, 1, counted),
+    "the last page again": lambda counted: (
+        lambda window: rows(page(Window(min(window.number, 2), window.limit)), counted, more=True)
+    ),
+    "the first page again": lambda counted: promising(
+        lambda window: rows(page(Window(1, window.limit)), counted, more=True), 3, counted
+    ),
+    "the first rows, as many as wanted": lambda counted: (
+        lambda window: rows(page(Window(1, window.limit)), counted, more=True)
+    ),
+    "the same rows": lambda counted: lambda window: rows(ROWS[:20], counted, more=True),
+    "the same rows, fewer than wanted": lambda counted: lambda window: rows(ROWS[:7], counted, more=True),
+}
+
+
+@pytest.mark.parametrize("counted", [None, 1_000])
+@pytest.mark.parametrize("limit", [10, 20])
+@pytest.mark.parametrize("kind", [PlainWalk, ConsistentWalk])
+@pytest.mark.parametrize("reply", BROKEN.values(), ids=BROKEN)
+def test_a_next_page_that_was_promised_and_is_not_given_is_a_doubt(
+    reply: Callable[[int | None], Reply], kind: type[PlainWalk | ConsistentWalk], limit: int, counted: int | None
+) -> None:
+    walk = kind(limit)
+    handed_out = read(walk, reply(counted))
+    assert len(handed_out) == len(set(handed_out)) < 1_000
+    with pytest.raises(IncompleteListing):
+        walk.check()
+
+
+@pytest.mark.parametrize("counted", [None, 1_000])
+@pytest.mark.parametrize(("first", "last"), [(2, None), (2, 2), (2, 5), (3, 3)])
+@pytest.mark.parametrize("name", ["the first rows, as many as wanted", "the same rows"])
+def test_a_part_of_a_list_that_has_one_page_for_all_is_in_doubt(
+    name: str, first: int, last: int | None, counted: int | None
+) -> None:
+    walk = PlainWalk(20, first=first, last=last)
+    read(walk, BROKEN[name](counted), most=5)
+    with pytest.raises(IncompleteListing, match="the server gives the same rows for any page"):
+        walk.check()
+
+
+@pytest.mark.parametrize("past", ["the last page again", "a 404", "an empty page"])
+def test_a_part_of_a_list_ends_in_doubt_too(past: str) -> None:
+    walk = PlainWalk(20, first=2, last=9)
+    assert read(walk, BROKEN[past](None)) == list(ROWS[20:40])
+    with pytest.raises(IncompleteListing):
+        walk.check()
+
+
+@pytest.mark.parametrize("more", [None, True, False])
+@pytest.mark.parametrize("kind", [PlainWalk, ConsistentWalk])
+def test_one_page_that_is_the_whole_list_is_no_doubt(kind: type[PlainWalk | ConsistentWalk], more: bool | None) -> None:
+    for counted in (60, *([None] if more is not True else [])):
+        walk = kind(20)
+        assert read(walk, lambda _, counted=counted: rows(ROWS[:60], counted, more)) == list(ROWS[:60])  # type: ignore[misc]
+        walk.check()
+
+
+def test_a_first_page_that_is_empty_and_promises_another_is_no_empty_list() -> None:
+    for walk in (PlainWalk(20), ConsistentWalk(20)):
+        with pytest.raises(IncompleteListing, match="the first page is empty, although the server says that another"):
+            read(walk, lambda _: rows([], None, more=True))
+
+
+@pytest.mark.parametrize("left", [0, 1, 99, 100, 150, 200, 500, 550])
+def test_without_a_count_too_a_list_that_becomes_shorter_is_no_contradiction(left: int) -> None:
+    there = list(ROWS)
+
+    def reply(window: Window) -> Answer:
+        if window.number == 6:
+            del there[left:]
+        found = page(window, there)
+        return rows(found, None, window.end < len(there)) if found or window.number == 1 else NOT_FOUND
+
+    walk = PlainWalk(100)
+    assert read(walk, reply)[:500] == list(ROWS[:500])
+    walk.check()
+
+
+def test_a_promise_that_is_kept_when_it_is_asked_for_again_is_kept() -> None:
+    asked = count()
+
+    def reply(window: Window) -> Answer:
+        return rows([] if window.number == 6 and next(asked) == 0 else page(window), None, window.end < 1_000)
+
+    walk = PlainWalk(100)
+    assert read(walk, reply) == list(ROWS)
+    walk.check()
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("hides", [False, True])
+@pytest.mark.parametrize("at_front", [False, True])
+def test_a_row_that_is_counted_and_never_given_is_a_doubt_though_the_count_changes(
+    shuffled: bool, hides: bool, at_front: bool
+) -> None:
+    there = Random(1).sample(ROWS, 1_000) if shuffled else list(ROWS)
+    hidden, asked = there[333], count()
+
+    def reply(window: Window) -> Answer:
+        if next(asked) == 3:
+            there.insert(0, 2_000)
+            if not at_front:
+                del there[900:902]
+        shown = [pk for pk in there if pk != hidden] if hides else there
+        return rows(page(window, shown), len(there), window.end < len(shown))
+
+    walk = ConsistentWalk(100)
+    handed_out = read(walk, reply)
+    assert len(handed_out) == len(set(handed_out))
+    assert bool(walk.doubts) is hides
+    assert hides or set(there) - {2_000} <= set(handed_out)
+
+
 @pytest.mark.parametrize("left", [0, 1, 99, 100, 150, 200, 550])
 def test_a_list_that_becomes_shorter_is_no_contradiction(left: int) -> None:
     there = list(ROWS)

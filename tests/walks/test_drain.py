@@ -194,6 +194,21 @@ def test_a_caller_who_reports_nothing_is_told_so(max_passes: int) -> None:
     assert max(queue.pauses, default=0) <= MAX_WAIT
 
 
+def test_a_list_that_cannot_be_read_to_its_end_is_told() -> None:
+    """The server ignores `page`, so that nobody knows what comes behind the images that stay pending."""
+    drain = draining(limit=5)
+    page = Rows([ProductImage(pk=pk) for pk in range(5)], more=True)
+    assert len(drain.feed(drain.upcoming()[0], page)) == 5
+
+    def drain_on() -> None:
+        for _ in range(100):
+            (window,) = drain.upcoming()
+            assert not drain.feed(window, Rows(page.images[: window.limit], more=True))
+
+    with pytest.raises(IncompleteListing, match="the server gives the same rows for any page"):
+        drain_on()
+
+
 def test_only_the_image_whose_report_was_lost_is_named() -> None:
     queue, drain = queue_of(25), draining()
     for _ in range(3):

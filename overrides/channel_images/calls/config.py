@@ -12,7 +12,6 @@ from attrs import frozen
 
 from channel_images.calls.address import checked_url
 from channel_images.calls.bodies import CODINGS
-from channel_images.calls.environment import connection_options
 from channel_images.calls.retries import Retries
 from channel_images.calls.secrets import Secret, Secrets, credential_secret, fits_header, token_secret
 from channel_images.exceptions import ConfigurationError
@@ -212,6 +211,8 @@ def _httpx_options(
     base_url: str, given: Mapping[str, Any], application: str | None, timeout: httpx.Timeout, secrets: Secrets
 ) -> tuple[dict[str, Any], str]:
     """The options as httpx wants them, and the proxy for the end of a message; what is secret in them is hidden."""
+    from channel_images.calls.environment import connection_options  # not before there is a client
+
     if ours := sorted({"auth", "base_url", "follow_redirects"}.intersection(given)):
         raise ConfigurationError(f"{', '.join(ours)} cannot be given: the client sees to it")
     headers = _checked_headers(given.get("headers"))

@@ -25,7 +25,7 @@ from attrs import frozen
 
 from channel_images.exceptions import ExportError
 
-VERSION = 2
+VERSION = 3
 _IDENTITY = "export.json"
 _CHECKPOINT = "checkpoint.json"
 _LOCK = "lock"

@@ -1,4 +1,4 @@
-"""Reading a list that changes meanwhile, with proof that no image was lost.
+"""Reads a list that changes meanwhile, with proof that no image was lost.
 
 A page is a window on the list at one moment. If two windows, of whatever moments, share a row, then together they hold
 every image that was there throughout and lies between the first row of the one and the last row of the other: what
@@ -21,11 +21,20 @@ order, behind the rows of some page and those before it, and before the rows of 
 the rows of the earlier pages too, they were there when the next page was read, and fill all places before it, so that
 there is none for the image. The walk gives up after `MAX_PASSES`.
 
+A stable order is assumed, and no page proves it. What betrays that it is none: two images that two windows in a row share,
+and that have changed places; and fewer images than the server counted at any time of the pass. Neither is a doubt by
+itself, for the second one comes too where rows leave before they are read and others come behind the walk. So whole passes
+are compared then, which hand out what was missed. After fewer images than were counted, one pass settles it that gives as
+many as the server counts meanwhile; after a changed order, one that gives nothing new when exactly those that every window
+counted were handed out. Else there is a doubt, unless two passes are the same.
+
 How the chain begins, ends and is bounded: docs/sdk.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from attrs import evolve, frozen
 
 from channel_images.exceptions import BadRequest, IncompleteListing
 from channel_images.walks.passes import Comparison
@@ -41,6 +50,20 @@ MAX_PASSES = 6
 _MAX_EMPTY = 2  # windows without rows, and nothing new in between, although the server says that there is more
 _SURE_TO_OVERLAP = 20
 """From this limit on, no offset below 232,792,560 rows is divided by every smaller limit."""
+_STATE = (
+    *("done", "passes", "limit", "_begun", "_handed_out", "_first_count", "_offset", "_overlap"),
+    *("_least", "_steady", "_is_reordered", "_looks_for_missing"),
+)
+"""The attributes that a checkpoint takes as they are."""
+
+
+@frozen
+class Gap:
+    """Rows that do not continue the chain, and how often the walk has stepped back from them."""
+
+    window: Window
+    rows: Rows
+    steps: int = 0
 
 
 class ConsistentWalk(Walk):
@@ -57,9 +80,6 @@ class ConsistentWalk(Walk):
         self._first: Sequence[int] = ()  # the pks of the first window
         self._before: Sequence[int] = ()  # those of the window before
         self._is_reordered = False  # two images were seen in one order, and then in the other
-        self._gap: tuple[Window, Rows] | None = None  # what does not continue the chain
-        self._back: Window | None = None  # the window of a step back
-        self._steps_back = 0
         self._idle = 0  # windows in a row that held nothing new
         self._empty = 0  # those of them without rows
         self._least: int | None = None  # the least count of this pass
@@ -71,21 +91,9 @@ class ConsistentWalk(Walk):
 
     def checkpoint(self) -> dict[str, Any]:
         """Where the walk is, for `json`. The images that it has handed out are the other half of it."""
-        return {
-            "done": self.done,
-            "begun": self._begun,
-            "limit": self.limit,
-            "overlap": self._overlap,
-            "offset": self._offset,
-            "passes": self.passes,
+        return {name.lstrip("_"): getattr(self, name) for name in _STATE} | {
             "compares": self._comparison is not None,
-            "looks_for_missing": self._looks_for_missing,
-            "reordered": self._is_reordered,
             "keeps_all": self._seen.keeps_all,
-            "handed_out": self._handed_out,
-            "count": self._steady,
-            "least_count": self._least,
-            "first_count": self._first_count,
             "doubts": [(window.number, window.limit) for window in self.doubts],
         }
 
@@ -96,14 +104,10 @@ class ConsistentWalk(Walk):
             checkpoint: What `checkpoint` returned.
             handed_out: The `pk` that the walk had handed out by then, in their order, some at a time.
         """
-        self.done, self._begun = checkpoint["done"], checkpoint["begun"]
-        self._overlap, self._offset, self.passes = checkpoint["overlap"], checkpoint["offset"], checkpoint["passes"]
+        for name in _STATE:
+            setattr(self, name, checkpoint[name.lstrip("_")])
         self.doubts = [Window(number, limit) for number, limit in checkpoint["doubts"]]
-        self._handed_out, self._steady = checkpoint["handed_out"], checkpoint["count"]
-        self._least, self._first_count = checkpoint.get("least_count"), checkpoint["first_count"]
-        self._is_reordered = checkpoint.get("reordered", False)
-        self._looks_for_missing = checkpoint.get("looks_for_missing", False)
-        self._set_limit(checkpoint["limit"])
+        self._set_limit(self.limit)
         if checkpoint["compares"]:
             self._compare_passes()
         if checkpoint["keeps_all"]:
@@ -114,9 +118,11 @@ class ConsistentWalk(Walk):
                 self._first = [*self._first, *pks]
 
     def failed(self, window: Window, error: Exception) -> Sequence[ProductImage]:
-        is_smaller = window.limit < self.limit and self._question is None
-        if isinstance(error, BadRequest) and self._begun and is_smaller and not self._seen.forgets:
-            self._compare_passes()  # the server takes some limits only
+        is_probe = self._question is not None and self._question.of_the_probe
+        takes_others = window.limit < self.limit and self._begun and not is_probe
+        if isinstance(error, BadRequest) and takes_others and not self._seen.forgets:
+            self._question = None
+            self._compare_passes()
             return ()
         return super().failed(window, error)
 
@@ -125,8 +131,6 @@ class ConsistentWalk(Walk):
             return (Window(1, self.limit),)
         if self._comparison is not None:
             return (self._comparison.upcoming(),)
-        if self._back is not None:
-            return (self._back,)
         windows: list[Window] = []
         offset = self._offset
         while len(windows) < most and (not windows or self.count is None or offset < self.count):
@@ -137,8 +141,8 @@ class ConsistentWalk(Walk):
             offset = window.end
         return windows
 
-    def _take(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
-        pks = list(keys_of(rows.images))
+    def _take(self, window: Window, rows: Rows, gap: Gap | None = None) -> Sequence[ProductImage]:
+        pks = keys_of(rows.images)
         if len(pks) < len(rows.images):
             raise IncompleteListing(
                 f"{window} has images without a pk, so that no image can be told from another: nothing can be proven",
@@ -149,9 +153,9 @@ class ConsistentWalk(Walk):
         if self._comparison is not None:
             return self._take_compared(self._comparison, window, rows, pks)
         self._compare_order(pks)
-        if self._offset == 0 and not self._steps_back:
+        if self._offset == 0 and gap is None:
             return self._begin(window, rows, pks)
-        return self._take_chained(window, rows, pks)
+        return self._take_chained(window, rows, pks, gap)
 
     def _take_count(self, count: int | None) -> None:
         self._steady = count if count == self._steady or not self._handed_out else None
@@ -180,7 +184,7 @@ class ConsistentWalk(Walk):
             self._compare_passes()
         return new
 
-    def _take_chained(self, window: Window, rows: Rows, pks: Sequence[int]) -> Sequence[ProductImage]:
+    def _take_chained(self, window: Window, rows: Rows, pks: Sequence[int], gap: Gap | None) -> Sequence[ProductImage]:
         """Continue the chain, or step back to it."""
         forgets = self._seen.forgets
         if len(pks) > window.limit and not forgets:
@@ -193,17 +197,17 @@ class ConsistentWalk(Walk):
                 return self._continue(window, rows, rows.images[index:])
         if window.start == 0 and not forgets:
             return self._continue(window, rows, rows.images)
-        if self._gap is None and rows.more and all(map(self._seen.may_have_forgotten, pks)):
+        if gap is None and rows.more and all(map(self._seen.may_have_forgotten, pks)):
             return self._continue(window, rows, ())  # so many rows were added in front that this lies before the chain
-        self._empty += self._gap is None and not pks
-        if self._empty > _MAX_EMPTY and (broken := self._broken_promise(self._least, self._handed_out)):
-            self._end_in_doubt(window, broken)
-            return ()
-        return self._step_back(window, rows)
+        if gap is None and not pks:
+            self._empty += 1
+            if self._empty > _MAX_EMPTY and (broken := self._broken_promise(self._least, self._handed_out)):
+                self._end_in_doubt(window, broken)
+                return ()
+        return self._step_back(window, gap or Gap(window, rows))
 
     def _continue(self, window: Window, rows: Rows, images: Sequence[ProductImage]) -> Sequence[ProductImage]:
         """The window holds nothing that the chain might lack before `images`."""
-        self._gap, self._back, self._steps_back = None, None, 0
         new = self._hand_out(images)
         end = window.start + len(rows.images)
         self._offset = window.end if rows.more else end
@@ -213,7 +217,7 @@ class ConsistentWalk(Walk):
         elif self._idle >= MAX_IDLE_WINDOWS or self._outgrows_the_reader():
             self._end_in_doubt(window)
         elif end < window.end and (rows.more is None or (rows.count is not None and rows.count <= end)):
-            short = list(keys_of(rows.images))
+            short = keys_of(rows.images)
             self._ask(
                 Window(window.number + 1, window.limit), lambda behind, found: self._take_behind(behind, found, short)
             )
@@ -226,7 +230,7 @@ class ConsistentWalk(Walk):
     def _take_behind(self, window: Window, rows: Rows, short: Sequence[int]) -> Sequence[ProductImage]:
         """A short page is the last one, unless the server takes rows out of its pages: then others follow."""
         self._take_count(rows.count)
-        is_once_more = list(keys_of(rows.images)) == short
+        is_once_more = keys_of(rows.images) == short
         if not rows.images or is_once_more or rows.images[-1].pk in self._seen:  # past the end, or the last page
             self._finish(window)
         elif overlapping(window.start, 1, self.limit) is None:
@@ -256,26 +260,20 @@ class ConsistentWalk(Walk):
             self._comparison.end()
             self._end_pass(self._comparison)
 
-    def _step_back(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
-        """The window does not reach the chain: read what lies before it."""
-        if self._gap is None:
-            self._gap = window, rows
-        if self._steps_back == MAX_STEPS_BACK or window.start == 0:
-            return self._give_up(*self._gap)
-        step = min(max(1, self.limit * self._steps_back or self.limit // 2), 3 * self.limit)
-        self._steps_back += 1
+    def _step_back(self, window: Window, gap: Gap) -> Sequence[ProductImage]:
+        """The window does not reach the chain: read what lies before it, or give up and go on behind the gap."""
+        if gap.steps == MAX_STEPS_BACK or window.start == 0:
+            self.doubts.append(gap.window)
+            self.done = not gap.rows.images
+            return self._continue(gap.window, gap.rows, gap.rows.images) if gap.rows.images else ()
+        step = min(max(1, self.limit * gap.steps or self.limit // 2), 3 * self.limit)
         self._overlap = max(1, min(2 * self._overlap, self.limit // 2))
         limit = max(1, self.limit - 1)  # one less, so that a server whose pages have one size betrays itself
-        self._back = Window(max(0, window.start - step) // limit + 1, limit)
+        gap = evolve(gap, steps=gap.steps + 1)
+        self._ask(
+            Window(max(0, window.start - step) // limit + 1, limit), lambda back, rows: self._take(back, rows, gap)
+        )
         return ()
-
-    def _give_up(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
-        """Go on behind the gap."""
-        self.doubts.append(window)
-        if not rows.images:
-            self.done = True
-            return ()
-        return self._continue(window, rows, rows.images)
 
     def _hand_out(self, images: Sequence[ProductImage]) -> Sequence[ProductImage]:
         new = self._seen.without_handed_out(without_repeats(images))
@@ -292,7 +290,6 @@ class ConsistentWalk(Walk):
         if limit < _SURE_TO_OVERLAP and self._seen.forgets:
             return False  # whole passes might be needed, which know an image again only if none was forgotten
         self._set_limit(limit)
-        self._back = None
         if self._comparison is not None:
             self._compare_passes()
         return True
@@ -306,7 +303,6 @@ class ConsistentWalk(Walk):
 
     def _compare_passes(self, limit: int | None = None) -> None:
         self._seen.keep_all()
-        self._gap, self._back, self._steps_back = None, None, 0
         self._least = None
         self._handed_out_before = self._handed_out
         self._comparison = Comparison(limit or self.limit)

@@ -1,8 +1,8 @@
-"""Working a pending list off while it shrinks.
+"""Works a pending list off while it shrinks.
 
 The list is read from its front again and again, since what the caller reports as sent leaves it and the rest moves up.
 An image that was handed out and is still listed is passed over: the report may be on its way. Only a whole pass, of which
-:class:`~channel_images.walks.consistent.ConsistentWalk` proves that it missed none, says what has left; and the drain is done
+`channel_images.walks.consistent.ConsistentWalk` proves that it missed none, says what has left; and the drain is done
 when the list is empty.
 """
 
@@ -68,7 +68,7 @@ class Drain:
 
         Raises:
             DrainStalled: Images stay pending although they were handed out.
-            IncompleteListing: Images have no `pk`.
+            IncompleteListing: Images have no `pk`; or they stay pending, and the list cannot be read to its end.
         """
         return self._sort_out(self._walk.feed(window, rows))
 
@@ -120,6 +120,7 @@ class Drain:
         """A pass found nothing to hand out: these were handed out, and are listed still."""
         self._passes_without_progress = 0 if progress else self._passes_without_progress + 1
         if self._passes_without_progress > self._max_passes:
+            self._walk.check()
             named = ", ".join(map(str, pks[:_SHOWN])) + (", ..." if len(pks) > _SHOWN else "")
             raise DrainStalled(
                 f"{len(pks)} images were handed out and stay pending (pk {named}); passes in a row without progress: "

@@ -30,7 +30,8 @@ class PlainWalk(Walk):
         self._start = (first - 1) * limit
         self._offset = self._start  # rows before the next window
         self._last = None if last is None else last * limit  # rows
-        self._front: Sequence[int] | None = None  # the pks of the first page that was read
+        self._first: Sequence[int] | None = None  # the pks of the first page that was read, and the same in a set
+        self._front: set[int] = set()
         self._is_one_page = True  # so far: all other pages held none but its rows
         self._repeats = 0  # pages in a row that held nothing new
 
@@ -46,21 +47,24 @@ class PlainWalk(Walk):
     def _take(self, window: Window, rows: Rows) -> Sequence[ProductImage]:
         if self._first_count is None:
             self._first_count = rows.count
+            self._seen.is_bounded = rows.count is not None
         if not rows.images:
             self._take_empty(window)
             return ()
         end = None if self._last is None else max(0, self._last - window.start)
         images = rows.images[max(0, self._start - window.start) : end]
-        new = self._seen.without_handed_out(without_repeats(images))
-        goes_round = self._goes_round(window, images)
+        pks = keys_of(images)
+        different = set(pks)
+        new = self._seen.without_handed_out(images if len(different) == len(images) else without_repeats(images))
+        goes_round = self._goes_round(window, different)
         if goes_round:
-            new = [image for image in new if image.pk not in (self._front or ())]
-        keys = list(keys_of(new))
+            new = [image for image in new if image.pk not in self._front]
+        keys = pks if new is images else keys_of(new)
         self._seen.extend(keys)
         self._handed_out += len(new)
         self._repeats = 0 if new else self._repeats + 1
-        if self._front is None:
-            self._front = list(keys_of(images))
+        if self._first is None:
+            self._first, self._front = pks, different
         elif new:
             self._is_one_page = False
         if goes_round or self._repeats >= _MAX_REPEATS or self._outgrows_the_reader():
@@ -77,7 +81,7 @@ class PlainWalk(Walk):
             self._offset = window.end
         self.done = rows.ends_after(window.start + size) or (self._last is not None and self._offset >= self._last)
         if not self.done and is_suspicious and not self._reads_page:
-            self._probe(window, self._front if self._front and self._is_one_page else ())
+            self._probe(window, self._first if self._first and self._is_one_page else ())
         elif self.done and self._start and self._is_one_page:
             self.done = False
             self._ask(Window(1, 1), self._take_first)
@@ -85,15 +89,14 @@ class PlainWalk(Walk):
     def _take_first(self, _: Window, rows: Rows) -> Sequence[ProductImage]:
         """The first row of the list, where a part of it is one page: is that the page that was asked for?"""
         self.done = True
-        if self._front and self._front[0] in keys_of(rows.images):
+        if self._first and self._first[0] in keys_of(rows.images):
             self._end_in_doubt(Window(self._start // self.limit + 1, self.limit), IGNORES_PAGE)
         return ()
 
-    def _goes_round(self, window: Window, images: Sequence[ProductImage]) -> bool:
+    def _goes_round(self, window: Window, pks: set[int]) -> bool:
         """Whether a page far from page 1 holds mostly its rows: the server counts round, or gives page 1 past the end."""
-        if not self._front or window.start - self._start <= _FAR_FROM_THE_FRONT * len(self._front):
-            return False
-        return 2 * len(set(self._front).intersection(keys_of(images))) > len(images)
+        is_far = window.start - self._start > _FAR_FROM_THE_FRONT * len(self._front)
+        return is_far and not self._front.isdisjoint(pks) and 2 * len(pks & self._front) > len(pks)
 
     def _take_empty(self, empty: Window) -> None:
         """The end of the list, unless the server said that there are further rows, and does so again."""

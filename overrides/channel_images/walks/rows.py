@@ -1,6 +1,7 @@
 """Says what a page holds, for walks: its rows, and what the server says of the rest."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from attrs import frozen
 
@@ -34,9 +35,10 @@ NOTHING = Rows(())
 """What a page past the end holds."""
 
 
-def keys_of(images: Iterable[ProductImage]) -> Iterable[int]:
+def keys_of(images: Iterable[ProductImage]) -> list[int]:
     """The `pk` of each image that has one."""
-    return (image.pk for image in images if type(image.pk) is int)
+    pks: list[Any] = [image.pk for image in images]
+    return pks if set(map(type, pks)) <= {int} else [pk for pk in pks if type(pk) is int]
 
 
 def without_repeats(images: Iterable[ProductImage]) -> list[ProductImage]:

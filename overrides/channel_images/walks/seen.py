@@ -1,7 +1,7 @@
 """Remembers, in little memory, which images were handed out."""
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from channel_images_api.models import ProductImage
 
@@ -34,11 +34,13 @@ class SeenImages:
 
     Attributes:
         keep: How many of the last ones to keep; there may be twice as many.
+        is_bounded: Whether the last ones are enough, since something else ends the list.
         forgets: Whether images were handed out that are not known any more.
     """
 
     def __init__(self, keep: int) -> None:
         self.keep = keep
+        self.is_bounded = False
         self.forgets = False
         self._recent: dict[int, None] = {}
         self._all: PkSet | None = None
@@ -50,9 +52,11 @@ class SeenImages:
         """Whether the image is one of the last ones."""
         return pk in self._recent
 
-    def without_handed_out(self, images: Iterable[ProductImage]) -> list[ProductImage]:
+    def without_handed_out(self, images: Sequence[ProductImage]) -> Sequence[ProductImage]:
         """Those of the images that were not handed out, as far as that is known."""
         recent, everything = self._recent, self._all
+        if everything is None and recent.keys().isdisjoint([image.pk for image in images]):
+            return images
         new = [image for image in images if image.pk not in recent]
         if everything is not None:
             new = [image for image in new if type(image.pk) is not int or image.pk not in everything]
@@ -62,7 +66,7 @@ class SeenImages:
         """Whether the image may have been handed out although it is not known."""
         return self.forgets and type(pk) is int and (pk <= self._horizon if self._rising else pk >= self._horizon)
 
-    def certainly_new(self, images: Iterable[ProductImage]) -> list[ProductImage]:
+    def certainly_new(self, images: Sequence[ProductImage]) -> list[ProductImage]:
         """Those of the images that were certainly not handed out."""
         return [image for image in self.without_handed_out(images) if not self.may_have_forgotten(image.pk)]
 
@@ -82,12 +86,11 @@ class SeenImages:
             for pk in self._recent:
                 self._all.add(pk)
 
-    def extend(self, pks: Iterable[int]) -> None:
-        """Take in the images that are being handed out."""
-        added = list(pks)
+    def extend(self, added: Sequence[int]) -> None:
+        """Take in the `pk` of the images that are being handed out."""
         if not added:
             return
-        if self._all is None and not self._goes_on_with(added):
+        if self._all is None and not self.is_bounded and not self._goes_on_with(added):
             self.keep_all()
         self._last = added[-1]
         self._recent.update(dict.fromkeys(added))
@@ -95,10 +98,10 @@ class SeenImages:
             for pk in added:
                 self._all.add(pk)
         if (surplus := len(self._recent) - self.keep) > self.keep:
-            for pk in list(self._recent)[:surplus]:
-                del self._recent[pk]
-                if self._all is None:
-                    self.forgets, self._horizon = True, pk
+            known = list(self._recent)
+            self._recent = dict.fromkeys(known[surplus:])
+            if self._all is None and not self.is_bounded:
+                self.forgets, self._horizon = True, known[surplus - 1]
 
     def _goes_on_with(self, pks: Sequence[int]) -> bool:
         """Whether the `pk` keep rising, or keep falling."""

@@ -160,7 +160,7 @@ class Walk(ABC):
 
         def take_half(half: Window, rows: Rows) -> Sequence[ProductImage]:
             nonlocal is_first_again
-            pks = list(keys_of(rows.images))
+            pks = keys_of(rows.images)
             is_first_again = pks[:1] == only[:1] != only[half.limit : half.limit + 1]
             if is_first_again and len(pks) <= half.limit:
                 self._end_in_doubt(window, IGNORES_PAGE)
@@ -169,7 +169,7 @@ class Walk(ABC):
             return ()
 
         def take_far(_: Window, rows: Rows) -> Sequence[ProductImage]:
-            new = sum(1 for _ in keys_of(self._seen.certainly_new(rows.images)))
+            new = len(keys_of(self._seen.certainly_new(rows.images)))
             self._reads_page = not rows.images
             if 2 * new < len(rows.images):
                 self._end(window, is_same_page=is_first_again and not new)
