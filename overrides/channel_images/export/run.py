@@ -302,7 +302,7 @@ class Export:
         reading, rows = self._reading(), len(images)
         if images:
             spool.append(self._sink.encode(images, reading.channel))
-            pks.append(pk_bytes(list(keys_of(images))))
+            pks.append(pk_bytes(keys_of(images)))
         self._state = evolve(
             self._state,
             rows=self._state.rows + rows,

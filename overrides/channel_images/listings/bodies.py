@@ -3,14 +3,11 @@
 import json
 from array import array
 from contextlib import suppress
-from typing import Any, TypeVar
 
 from channel_images.walks.rows import Rows
 from channel_images_api.errors import MalformedBody
 from channel_images_api.models import ProductImage, ProductImagePage
 from channel_images_api.types import UNSET
-
-ImageT = TypeVar("ImageT", bound=ProductImage)
 
 WIDEST = 70
 """Bits of a `pk`. The contract has 63, some services give out more; of 70, at most 1,024 integers share a hash."""
@@ -26,31 +23,31 @@ def decode_rows(content: bytes) -> Rows:
     if start not in (b"[", b"{"):
         start = _as_utf_8(content)[:1]
     if start == b"[":
-        return Rows(checked_pks(ProductImage.list_from_json(content), ""))
+        return with_checked_pks(Rows(ProductImage.list_from_json(content)), "")
     page = ProductImagePage.from_json(content)
     if not isinstance(page.results, list):
         raise MalformedBody("an array", None if page.results is UNSET else page.results, "results")
-    return Rows(
-        checked_pks(page.results, "results"),
+    rows = Rows(
+        page.results,
         count=page.count if isinstance(page.count, int) and page.count >= 0 else None,
         more=None if page.next_ is UNSET else page.next_ is not None,
     )
+    return with_checked_pks(rows, "results")
 
 
-def checked_pks(images: list[ImageT], path: str) -> list[ImageT]:
-    """The images, when no `pk` is too wide: of those any number can have one hash, and a set takes hours for them.
+def with_checked_pks(rows: Rows, path: str) -> Rows:
+    """The rows, when no `pk` is too wide: of those any number can have one hash, and a set takes hours for them.
 
     Raises:
         MalformedBody: A `pk` has more than `WIDEST` bits.
     """
-    pks: list[Any] = [image.pk for image in images]
-    with suppress(TypeError, OverflowError):  # where some images have none, or a wide one
-        array("q", pks)
-        return images
-    for number, pk in enumerate(pks):
-        if isinstance(pk, int) and pk.bit_length() > WIDEST:
-            raise MalformedBody(f"an integer of at most {WIDEST} bits", pk, f"{path}[{number}].pk")
-    return images
+    with suppress(OverflowError):
+        array("q", rows.pks)
+        return rows
+    for number, image in enumerate(rows.images):
+        if isinstance(image.pk, int) and image.pk.bit_length() > WIDEST:
+            raise MalformedBody(f"an integer of at most {WIDEST} bits", image.pk, f"{path}[{number}].pk")
+    return rows
 
 
 def decode_image(content: bytes) -> ProductImage:

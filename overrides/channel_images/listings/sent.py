@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from attrs import define, evolve, field
 
-from channel_images.listings.bodies import checked_pks, decode_image, decode_rows
+from channel_images.listings.bodies import decode_image, decode_rows, with_checked_pks
 from channel_images.walks.rows import Rows
 from channel_images_api.decoding import decode_parsed
 from channel_images_api.models import ProductImage
@@ -59,14 +59,14 @@ def decode_sent_rows(content: bytes) -> Rows:
     except _REFUSED:
         rows = decode_rows(content)
         return evolve(rows, images=_exact(rows.images, json.loads(content, parse_float=_number)))
-    images = checked_pks(images, "" if isinstance(page, list) else "results")
     if isinstance(page, list):
-        return Rows(images)
-    return Rows(
+        return with_checked_pks(Rows(images), "")
+    rows = Rows(
         images,
         count=page.count if page.count is not None and page.count >= 0 else None,
         more=None if page.next is msgspec.UNSET else page.next is not None,
     )
+    return with_checked_pks(rows, "results")
 
 
 def decode_sent_image(content: bytes) -> SentImage:

@@ -142,7 +142,7 @@ class ConsistentWalk(Walk):
         return windows
 
     def _take(self, window: Window, rows: Rows, gap: Gap | None = None) -> Sequence[ProductImage]:
-        pks = keys_of(rows.images)
+        pks = rows.pks
         if len(pks) < len(rows.images):
             raise IncompleteListing(
                 f"{window} has images without a pk, so that no image can be told from another: nothing can be proven",
@@ -217,7 +217,7 @@ class ConsistentWalk(Walk):
         elif self._idle >= MAX_IDLE_WINDOWS or self._outgrows_the_reader():
             self._end_in_doubt(window)
         elif end < window.end and (rows.more is None or (rows.count is not None and rows.count <= end)):
-            short = keys_of(rows.images)
+            short = rows.pks
             self._ask(
                 Window(window.number + 1, window.limit), lambda behind, found: self._take_behind(behind, found, short)
             )
@@ -230,7 +230,7 @@ class ConsistentWalk(Walk):
     def _take_behind(self, window: Window, rows: Rows, short: Sequence[int]) -> Sequence[ProductImage]:
         """A short page is the last one, unless the server takes rows out of its pages: then others follow."""
         self._take_count(rows.count)
-        is_once_more = keys_of(rows.images) == short
+        is_once_more = rows.pks == short
         if not rows.images or is_once_more or rows.images[-1].pk in self._seen:  # past the end, or the last page
             self._finish(window)
         elif overlapping(window.start, 1, self.limit) is None:

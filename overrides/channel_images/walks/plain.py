@@ -53,9 +53,10 @@ class PlainWalk(Walk):
             return ()
         end = None if self._last is None else max(0, self._last - window.start)
         images = rows.images[max(0, self._start - window.start) : end]
-        pks = keys_of(images)
+        pks = rows.pks if len(images) == len(rows.images) else keys_of(images)
         different = set(pks)
-        new = self._seen.without_handed_out(images if len(different) == len(images) else without_repeats(images))
+        new = images if len(different) == len(images) else without_repeats(images)
+        new = self._seen.without_handed_out(new, different)
         goes_round = self._goes_round(window, different)
         if goes_round:
             new = [image for image in new if image.pk not in self._front]
@@ -89,7 +90,7 @@ class PlainWalk(Walk):
     def _take_first(self, _: Window, rows: Rows) -> Sequence[ProductImage]:
         """The first row of the list, where a part of it is one page: is that the page that was asked for?"""
         self.done = True
-        if self._first and self._first[0] in keys_of(rows.images):
+        if self._first and self._first[0] in rows.pks:
             self._end_in_doubt(Window(self._start // self.limit + 1, self.limit), IGNORES_PAGE)
         return ()
 

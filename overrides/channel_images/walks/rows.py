@@ -3,9 +3,15 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 from channel_images_api.models import ProductImage
+
+
+def keys_of(images: Iterable[ProductImage]) -> list[int]:
+    """The `pk` of each image that has one."""
+    pks: list[Any] = [image.pk for image in images]
+    return pks if set(map(type, pks)) <= {int} else [pk for pk in pks if type(pk) is int]
 
 
 @frozen
@@ -16,11 +22,15 @@ class Rows:
         images: The rows.
         count: The number of rows on all pages; None where the server does not say.
         more: Whether there is a next page; None where the server does not say.
+        pks: The `pk` of each row that has one.
     """
 
     images: Sequence[ProductImage]
     count: int | None = None
     more: bool | None = None
+    pks: Sequence[int] = field(
+        init=False, eq=False, default=Factory(lambda self: keys_of(self.images), takes_self=True)
+    )
 
     def promises_more_than(self, rows: int) -> bool:
         """Whether the server says that the list has more than so many rows: by the count, or without one by `next`."""
@@ -33,12 +43,6 @@ class Rows:
 
 NOTHING = Rows(())
 """What a page past the end holds."""
-
-
-def keys_of(images: Iterable[ProductImage]) -> list[int]:
-    """The `pk` of each image that has one."""
-    pks: list[Any] = [image.pk for image in images]
-    return pks if set(map(type, pks)) <= {int} else [pk for pk in pks if type(pk) is int]
 
 
 def without_repeats(images: Iterable[ProductImage]) -> list[ProductImage]:

@@ -1,8 +1,9 @@
 """Remembers, in little memory, which images were handed out."""
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from channel_images.walks.rows import keys_of
 from channel_images_api.models import ProductImage
 
 _WORD = 64
@@ -52,10 +53,17 @@ class SeenImages:
         """Whether the image is one of the last ones."""
         return pk in self._recent
 
-    def without_handed_out(self, images: Sequence[ProductImage]) -> Sequence[ProductImage]:
-        """Those of the images that were not handed out, as far as that is known."""
+    def without_handed_out(
+        self, images: Sequence[ProductImage], pks: Iterable[int] | None = None
+    ) -> Sequence[ProductImage]:
+        """Those of the images that were not handed out, as far as that is known.
+
+        Args:
+            images: The images.
+            pks: Their `pk`, where you have them.
+        """
         recent, everything = self._recent, self._all
-        if everything is None and recent.keys().isdisjoint([image.pk for image in images]):
+        if everything is None and recent.keys().isdisjoint(keys_of(images) if pks is None else pks):
             return images
         new = [image for image in images if image.pk not in recent]
         if everything is not None:

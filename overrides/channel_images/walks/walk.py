@@ -160,7 +160,7 @@ class Walk(ABC):
 
         def take_half(half: Window, rows: Rows) -> Sequence[ProductImage]:
             nonlocal is_first_again
-            pks = keys_of(rows.images)
+            pks = rows.pks
             is_first_again = pks[:1] == only[:1] != only[half.limit : half.limit + 1]
             if is_first_again and len(pks) <= half.limit:
                 self._end_in_doubt(window, IGNORES_PAGE)
