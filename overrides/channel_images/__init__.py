@@ -1,4 +1,4 @@
-"""Client, mock server and conformance check for the sales-channel product-image API::
+"""Gives a client, a mock server and a conformance check for the sales-channel product-image API::
 
     from channel_images import ChannelImages
 
@@ -6,7 +6,7 @@
         for image in api.channel(5).images():
             print(image.pk, image.width, image.height)
 
-The functions of the generated client, one for each operation, are in :mod:`channel_images_api`.
+The functions of the generated client, one for each operation, are in `channel_images_api`.
 """
 
 import importlib

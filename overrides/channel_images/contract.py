@@ -1,6 +1,6 @@
-"""The contract, ``openapi.yaml``: the one place where the API is described.
+"""Reads the contract, `openapi.yaml`: the one place where the API is described.
 
-An installed package carries its copy as ``channel_images/openapi.yaml``; an editable install reads the repository's, so
+An installed package carries its copy as `channel_images/openapi.yaml`; an editable install reads the repository's, so
 that a change of the contract is seen at once.
 """
 
@@ -27,7 +27,7 @@ def _candidates() -> tuple[Traversable, ...]:
 def contract_text() -> str:
     """The contract as it is written, YAML.
 
-    Raises ``ContractNotFound`` when it is nowhere to be found.
+    Raises `ContractNotFound` when it is nowhere to be found.
     """
     candidates = _candidates()
     for candidate in candidates:
@@ -41,7 +41,7 @@ def contract_text() -> str:
 def load_contract() -> Mapping[str, Any]:
     """The contract as a document, with its references as they are written.
 
-    Every caller gets the same object: copy it before changing it. Raises ``ContractNotFound``.
+    Every caller gets the same object: copy it before changing it. Raises `ContractNotFound`.
     """
     import yaml
 
@@ -52,9 +52,9 @@ def load_contract() -> Mapping[str, Any]:
 
 
 def resolve(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What ``node`` refers to when it is a reference, with the keywords beside ``$ref`` laid over it; else ``node``.
+    """What `node` refers to when it is a reference, with the keywords beside `$ref` laid over it; else `node`.
 
-    Only the node itself is resolved, not what it contains. Raises ``KeyError`` for a reference that leads nowhere.
+    Only the node itself is resolved, not what it contains. Raises `KeyError` for a reference that leads nowhere.
     """
     if "$ref" not in node:
         return node
@@ -66,5 +66,5 @@ def resolve(node: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def standalone(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """``schema`` as a document of its own, in which the contract's references lead somewhere: ready to be compiled."""
+    """`schema` as a document of its own, in which the contract's references lead somewhere: ready to be compiled."""
     return {**schema, "components": load_contract()["components"]}

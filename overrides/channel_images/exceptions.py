@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree::
+"""Names what can go wrong, as one tree::
 
     ChannelImagesError
     ├── ConfigurationError     a setting is missing or makes no sense; also a ValueError

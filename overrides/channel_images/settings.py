@@ -1,4 +1,4 @@
-"""Settings, and the environment variables that give them."""
+"""Reads settings from the environment, and checks numbers."""
 
 import os
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Spark: the images of any number of channels as a DataFrame, read by all executors at once::
+"""Reads the images of any number of channels into a DataFrame of Spark, by all executors at once::
 
     from channel_images.spark import ChannelImagesDataSource
 

@@ -1,4 +1,4 @@
-"""What an operation returned, with the HTTP answer beside it."""
+"""Holds what an operation returned, with the HTTP answer beside it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar

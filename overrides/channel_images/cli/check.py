@@ -29,7 +29,7 @@ PIPED = (200, 1_000)
 """Columns and lines of a summary that no terminal shows."""
 
 
-class Format(StrEnum):
+class SummaryFormat(StrEnum):
     """How the summary on stdout is written."""
 
     TEXT = "text"
@@ -69,8 +69,8 @@ def check(
         typer.Option(help="Write report.json, index.html and junit.xml into this folder.", file_okay=False),
     ] = None,
     output: Annotated[
-        Format, typer.Option("--format", help="The summary: for people, or as annotations of a GitHub workflow.")
-    ] = Format.TEXT,
+        SummaryFormat, typer.Option("--format", help="The summary: for people, or as annotations of a GitHub workflow.")
+    ] = SummaryFormat.TEXT,
     fail_on: Annotated[FailOn, typer.Option(help="The least severity that gives exit 1.")] = FailOn.ERROR,
     quick: Annotated[
         bool, typer.Option("--quick", help="Relations alone, on smaller windows: no schemathesis.")
@@ -266,7 +266,7 @@ def _settle_waivers(outcome: "Report", accepted: "Waivers", path: Path, *, updat
     return evolve(outcome, results=updated.applied(outcome.results))
 
 
-def _tell(outcome: "Report", output: Format, folder: Path | None) -> None:
+def _tell(outcome: "Report", output: SummaryFormat, folder: Path | None) -> None:
     """Write the report's files, and its summary on stdout."""
     from channel_images.conformance.report import render_github, render_text, write_report
 
@@ -275,7 +275,7 @@ def _tell(outcome: "Report", output: Format, folder: Path | None) -> None:
             write_report(outcome, folder)
         except OSError as error:
             fail(f"cannot write the report to {folder}: {error.strerror}")
-    if output is Format.GITHUB:
+    if output is SummaryFormat.GITHUB:
         _say(render_github(outcome))
     elif outcome.results or not outcome.not_judged:
         width, height = shutil.get_terminal_size() if sys.stdout.isatty() else PIPED

@@ -1,4 +1,4 @@
-"""The asynchronous client, and the driver of its calls."""
+"""Sends requests from tasks: the asynchronous client, and the driver of its calls."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The synchronous client, and the driver of its calls."""
+"""Sends requests from threads: the synchronous client, and the driver of its calls."""
 
 import os
 import threading

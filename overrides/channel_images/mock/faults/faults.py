@@ -62,7 +62,7 @@ class Fault:
 
 
 @define
-class Standing:
+class StandingFault:
     """A fault at work."""
 
     fault: Fault
@@ -87,7 +87,7 @@ class Faults:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._waiting: set[asyncio.Task[object]] = set()
-        self.standings: tuple[Standing, ...] = ()
+        self.standings: tuple[StandingFault, ...] = ()
         self.restart()
 
     def __bool__(self) -> bool:
@@ -159,7 +159,7 @@ class Faults:
     def _append(self, faults: Iterable[Fault]) -> None:
         begin = len(self.standings)
         self.standings += tuple(
-            Standing(fault, f"{self._seed}/{number}/{fault.spec}") for number, fault in enumerate(faults, begin)
+            StandingFault(fault, f"{self._seed}/{number}/{fault.spec}") for number, fault in enumerate(faults, begin)
         )
 
 
