@@ -16,8 +16,9 @@ CONTRACT_LINT_OPTIONS ?=
 
 # Of the SDK, with its command line.
 SDK_TESTS := $(addprefix tests/,walks calls listings client generated export cli)
-# What each declared package is used for.
-LOWEST_TESTS := $(SDK_TESTS) $(addprefix tests/,mock conformance package/test_public_names.py)
+# Of whatever uses a package that pyproject.toml declares.
+LOWEST_TESTS := $(addprefix tests/,calls generated listings export cli mock/test_server.py mock/test_operations.py \
+  mock/test_contract.py conformance/test_check.py conformance/test_target.py package/test_public_names.py)
 
 .PHONY: help verify test test-httpx2 test-lowest test-spark java generate contract lint mock bench docs lock clean
 .DEFAULT_GOAL := help
@@ -27,8 +28,8 @@ help:
 	@echo '                URL=https://host CHANNEL="5 6" judges that server (token in CHANNEL_IMAGES_TOKEN)'
 	@echo 'make test       the whole test suite, but for that of the Spark data source, on all cores'
 	@echo '                PYTEST_OPTIONS="-n0 -x tests/walks" are options of pytest, here for one process'
-	@echo 'make test-httpx2  the tests of the SDK with httpx2 in place of httpx'
-	@echo 'make test-lowest  those of all but conformance/test_matrix with the lowest versions of what pyproject.toml declares'
+	@echo 'make test-httpx2  the tests of the SDK, with httpx2 in place of httpx'
+	@echo 'make test-lowest  tests of all parts, with the lowest versions that pyproject.toml allows'
 	@echo 'make test-spark the tests of the Spark data source, which need Java 17 and add PySpark, 450 MB, to .venv'
 	@echo 'make generate   rewrite generated/ from openapi.yaml'
 	@echo 'make lint       contract, code style and types'

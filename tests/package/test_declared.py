@@ -19,7 +19,7 @@ ROOM = Path("overrides/channel_images")
 
 # Each of these extras has to bring what is imported there; what is nowhere here is for everybody.
 NEEDED = {
-    f"{ROOM}/export": ["parquet"],
+    **{f"{ROOM}/{name}": ["parquet"] for name in ("export", "formats")},
     f"{ROOM}/cli": ["cli"],
     f"{ROOM}/mock": ["mock"],
     f"{ROOM}/conformance": ["conformance"],

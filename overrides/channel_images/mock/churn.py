@@ -70,7 +70,7 @@ class Churn:
     def __str__(self) -> str:
         return ":".join(
             f"{each.name}={getattr(self, each.name)}"
-            for each in fields(self)
+            for each in fields(type(self))
             if getattr(self, each.name) != each.default
         )
 
