@@ -143,7 +143,6 @@ REFUSED = [
         {"SSL_CERT_DIR": f"/nowhere:{Path(__file__).parent}"},
         r"SSL_CERT_DIR=\S+ in the environment holds no certificates that can be read: ",
     ),
-    ({"SSLKEYLOGFILE": "/nowhere/keys"}, "SSLKEYLOGFILE=/nowhere/keys in the environment cannot be written: "),
 ]
 
 
@@ -169,9 +168,8 @@ def test_what_makes_no_sense_is_refused(
     # Unless nobody has to read it.
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=IMAGE))
     client("https://far.example", token=TOKEN, transport=transport)
-    if "SSLKEYLOGFILE" not in variables:  # ssl reads it by itself
-        client("https://far.example", token=TOKEN, mounts={"all://far.example": transport})
-        client("https://far.example", token=TOKEN, trust_env=False)
+    client("https://far.example", token=TOKEN, mounts={"all://far.example": transport})
+    client("https://far.example", token=TOKEN, trust_env=False)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +202,34 @@ def test_the_check_says_it_in_one_line(variables: Mapping[str, str], proxy: RawS
     ((name, value),) = variables.items()
     assert (done.returncode, proxy.asked, done.stderr.count("\n")) == (2, [], 1)
     assert done.stderr.startswith(f"channel-images: {name}={value} in the environment holds no certificates")
+
+
+def test_certificates_of_the_environment(
+    surface: str, tls: RawServer, certificate: Path, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConnectionFailed, match="does not verify"):
+        get_image(surface, tls.url, retries=0)
+    environment.setenv("SSL_CERT_FILE", str(certificate))
+    assert get_image(surface, tls.url).value.pk == 1
+    with pytest.raises(ConnectionFailed, match="does not verify"):
+        get_image(surface, tls.url, retries=0, trust_env=False)
+    environment.delenv("SSL_CERT_FILE")
+    name = subprocess.run(
+        ["openssl", "x509", "-hash", "-noout", "-in", certificate], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    (tmp_path / f"{name}.0").write_bytes(certificate.read_bytes())
+    for folders in (f"{tmp_path}", f"/nowhere{os.pathsep}{tmp_path}"):
+        environment.setenv("SSL_CERT_DIR", folders)
+        assert get_image(surface, tls.url).value.pk == 1
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_keys_that_cannot_be_logged(client: Any, certificate: Path, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SSLKEYLOGFILE", "/nowhere/keys")
+    with pytest.raises(
+        ConfigurationError, match=r"^SSLKEYLOGFILE=/nowhere/keys in the environment cannot be written: "
+    ):
+        client("https://far.example", token=TOKEN, verify=str(certificate))
 
 
 def test_the_proxy_that_is_not_used_is_not_read(environment: pytest.MonkeyPatch) -> None:

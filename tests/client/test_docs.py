@@ -58,6 +58,7 @@ def names(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[
         }
 
 
+@pytest.mark.filterwarnings("ignore:the token for 127.0.0.1 travels in plain text")  # through the proxy of an example
 @pytest.mark.parametrize("code", SCRIPTS, ids=[str(number) for number in range(len(SCRIPTS))])
 def test_an_example_runs(code: str, server: MockServer, names: dict[str, Any]) -> None:
     given = names["api"]
