@@ -221,6 +221,16 @@ def test_a_redirect_to_what_is_no_url(surface: str, location: str) -> None:
     assert (caught.value.retries, len(server.asked)) == (0, 1)
 
 
+@pytest.mark.parametrize("location", [b"/\xc3\xbc", b"/\xfc", b"//\x80"])
+def test_a_redirect_with_a_body_that_is_refused(surface: str, location: bytes) -> None:
+    answer = http(302, b"x", "Location: @", "Content-Encoding: br").replace(b"@", location)
+    with RawServer([answer]) as server, pytest.raises(StatusError, match="answered 302") as caught:
+        get_image(surface, server.url, retries=0)
+    response = caught.value.response
+    assert response is not None
+    assert (b"Location", location) in response.headers.raw
+
+
 @pytest.mark.parametrize("url", ["http://xn--\u00fc/", "https://[::1/x", "https://host:port", "https://\x7f"])
 @pytest.mark.parametrize("client", [ChannelImages, AsyncChannelImages])
 def test_a_base_url_that_is_none(client: Any, url: str) -> None:

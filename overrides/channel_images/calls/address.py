@@ -84,7 +84,9 @@ def keep_location(response: httpx.Response) -> None:
     of many kinds. `location_of` gives it back.
     """
     if response.has_redirect_location:
-        response.extensions["location"] = response.headers.pop("location")
+        raw = response.headers.raw  # a copy of the headers may take another encoding for theirs
+        response.extensions["location"] = [(name, value) for name, value in raw if name.lower() == b"location"]
+        del response.headers["location"]
 
 
 async def akeep_location(response: httpx.Response) -> None:
@@ -94,6 +96,6 @@ async def akeep_location(response: httpx.Response) -> None:
 
 def location_of(response: httpx.Response) -> str:
     """Where a redirect leads, which is in its headers again from now on; empty where it does not say."""
-    if location := response.extensions.pop("location", ""):
-        response.headers["Location"] = location
+    if kept := response.extensions.pop("location", ()):
+        response.headers = httpx.Headers([*response.headers.raw, *kept])
     return str(response.headers.get("location", ""))
