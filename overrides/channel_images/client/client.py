@@ -116,6 +116,7 @@ class ChannelImages(BaseClient):
         Raises:
             ChannelImagesError: There was no answer, or it is no good.
         """
+        self._check_usable()  # before a lock is taken, which another process may have left behind
         if cancel is None:
             cancel = self._closing
         else:
