@@ -250,6 +250,41 @@ def test_what_is_forbidden_to_a_new_token_too_is_no_reason_to_sign_in_again(surf
     assert outcomes == [1, PermissionDenied, 1, PermissionDenied, PermissionDenied, 1, PermissionDenied]
 
 
+def test_a_channel_that_is_forbidden_does_not_hide_that_a_token_has_expired(surface: str) -> None:
+    """The server has the same words for both."""
+    least, given = 1, 0
+
+    def reply(asked: Asked) -> Reply:
+        nonlocal given
+        if asked.target == LOGIN:
+            given += 1
+            return http(200, {"key": f"key-{given}"})
+        is_expired = int(asked.headers["authorization"].removeprefix("Token key-")) < least
+        return http(403, {"detail": "Forbidden"}) if is_expired or "/channel/9/" in asked.target else http(200)
+
+    def sync(url: str) -> list[object]:
+        nonlocal least
+        with ChannelImages(url, **CREDENTIALS) as api:
+            for _ in range(3):
+                with pytest.raises(PermissionDenied):
+                    api.channel(9).image(1)
+            least = 2
+            return [api.channel(5).image(1).pk]
+
+    async def main(url: str) -> list[object]:
+        nonlocal least
+        async with AsyncChannelImages(url, **CREDENTIALS) as api:
+            for _ in range(3):
+                with pytest.raises(PermissionDenied):
+                    await api.channel(9).image(1)
+            least = 2
+            return [(await api.channel(5).image(1)).pk]
+
+    with RawServer(reply) as door:
+        assert (sync(door.url) if surface == "sync" else run(main(door.url))) == [1]
+    assert given == 2
+
+
 def test_a_token_that_is_given_is_forbidden_once(surface: str) -> None:
     with RawServer([http(403, {"detail": "Invalid token."})]) as server, pytest.raises(PermissionDenied):
         get_image(surface, server.url)

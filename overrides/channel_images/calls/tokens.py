@@ -53,7 +53,7 @@ class Tokens:
         self.current = token
         self.failure: ChannelImagesError | None = None
         self._refusal: StatusError | None = None
-        self._forbidden: set[str] = set()  # what the server said to a token that was new
+        self._forbidden: set[tuple[str, str]] = set()  # of which channel the server said what to a token that was new
 
     def other_than(self, refused: Secret | None) -> Secret | None:
         """The token, where it is another one."""
@@ -103,7 +103,7 @@ class Tokens:
         """Whether an answer may be about the token, so that a new one may help.
 
         A server whose first way of signing in is not the token says 403 of one that has expired (Django REST framework
-        does). What it says to a new token as well is not about tokens.
+        does). What it says of a channel to a new token as well is not about tokens.
 
         Args:
             error: The answer.
@@ -111,11 +111,18 @@ class Tokens:
         """
         if not isinstance(error, PermissionDenied):
             return True
+        said = _channel_in(error.response.request.url.path), error.detail
         if is_new:
             if len(self._forbidden) >= _MOST_REMEMBERED:
                 self._forbidden.clear()
-            self._forbidden.add(error.detail)
-        return error.detail not in self._forbidden
+            self._forbidden.add(said)
+        return said not in self._forbidden
+
+
+def _channel_in(path: str) -> str:
+    """The path up to its first number, which is that of the channel."""
+    found = re.match(r".*?/\d+(?=/)", path)
+    return found[0] if found else path
 
 
 def _is_refusal(error: ChannelImagesError) -> TypeGuard[StatusError]:
