@@ -63,7 +63,7 @@ def export(
     """Write every image of one or more channels to a file. A run that was broken off is continued by the next one.
 
     It ends with `complete` (exit 0): each image that was there throughout is in the file, once; or with `unstable`
-    (exit 1): the list changed too fast, and images may be missing.
+    (exit 1): the list could not be read with proof, and images may be missing.
 
     Example: channel-images export 5 images.parquet
     """
@@ -117,7 +117,10 @@ def _report(result: "ExportResult", *, as_json: bool) -> None:
         typer.echo(json.dumps(result.to_dict()))
     for channel in result.channels:
         if channel.doubts:
-            say(f"channel {channel.channel} changed too fast: images may be missing before {', '.join(channel.doubts)}")
+            say(
+                f"channel {channel.channel}: images may be missing before {', '.join(channel.doubts)}; the list changed too "
+                "fast, has no stable order, or the server did not give what it promised"
+            )
     where = ", ".join(map(str, result.files[:3])) + (" ..." if len(result.files) > 3 else "")
     since = ", begun by an earlier run," if result.resumed else ""
     said = f"{result.status}: {result.rows:,} images{since} in {result.seconds:.1f} s, {result.retries} retries"

@@ -15,7 +15,7 @@ class Status(StrEnum):
     COMPLETE = "complete"
     """Each image that was there throughout is in it, once."""
     UNSTABLE = "unstable"
-    """The list changed too fast while it was read: images may be missing."""
+    """The list changed too fast while it was read, or was not given as promised: images may be missing."""
     PARTIAL = "partial"
     """It was broken off; the same export again goes on."""
 
