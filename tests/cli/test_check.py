@@ -1,5 +1,6 @@
 """``channel-images check`` and ``spec`` as a user runs them, with their output and exit codes."""
 
+import contextlib
 import json
 import os
 import pty
@@ -11,10 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from tests.cli.conftest import COMMAND, environment_for
 from typer.testing import CliRunner
 
+from channel_images import conformance
 from channel_images.cli.app import app
+from channel_images.cli.check import _judged
 from channel_images.mock import MockServer
 
 
@@ -324,6 +328,24 @@ def test_ctrl_c_ends_it_with_130(healthy_mock: MockServer, tmp_path: Path, step:
         report = json.loads((tmp_path / "report.json").read_text())
         assert (report["verdict"], bool(report["results"])) == ("not judged", True)
         assert "interrupted" in report["not_judged"]
+
+
+def test_an_error_that_ctrl_c_led_to_is_no_reason_of_its_own(
+    healthy_mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Schemathesis makes errors of a Ctrl-C that comes at some moments."""
+    target = conformance.Target(url=healthy_mock.url, channel=5, token=healthy_mock.token)
+    found = conformance.check(target, conformance.Options(quick=True, rules=frozenset({"paging.count"})))
+
+    def swallowing(*_: object, **__: object) -> conformance.Report:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return evolve(found, not_judged="schemathesis could not run: AssertionError: ")
+
+    monkeypatch.setattr(conformance, "check", swallowing)
+    outcome, was_interrupted = _judged(target, conformance.Options())
+    assert was_interrupted
+    assert outcome.not_judged.startswith("interrupted by Ctrl-C")
 
 
 # The rest

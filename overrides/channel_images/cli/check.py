@@ -209,8 +209,8 @@ def _judged(target: "Target", options: "Options") -> "tuple[Report, bool]":
             outcome = getattr(interruption, "report", None)
     if outcome is None:
         _stop("interrupted before anything was judged")
-    if interruptions:
-        outcome = evolve(outcome, not_judged=outcome.not_judged or INTERRUPTED)
+    if interruptions:  # whatever else ended the run is a consequence
+        outcome = evolve(outcome, not_judged=INTERRUPTED)
     return outcome, bool(interruptions)
 
 
