@@ -584,7 +584,7 @@ def test_a_body_that_drips_ends_with_the_call_timeout(surface: str) -> None:
 
 def test_silence_ends_with_the_timeout(surface: str, silence: RawServer) -> None:
     with pytest.raises(Timeout) as caught:
-        get_image(surface, silence.url, retries=1, timeout=0.1)
+        get_image(surface, silence.url, retries=1, timeout=httpx.Timeout(0.1, connect=10))
     assert "the answer took longer than 0.1 s (after 1 retry); a longer timeout= may help" in str(caught.value)
     assert len(silence.asked) == 2
 
