@@ -244,21 +244,15 @@ class Caller:
             )
         headers: Any = self._http.headers
         extensions = {"timeout": self._timeouts}
-        if wanted is SIGN_IN:
-            # A session of before travels in no cookie: a server that finds one asks for a CSRF token too.
-            cookies = self._options.httpx.get("cookies")
-            request = httpx.Request(
-                wanted.method,
-                url,
-                headers=headers,
-                cookies=cookies,
-                content=self._credentials(),
-                extensions=extensions,
-            )
+        is_sign_in = wanted is SIGN_IN
+        # A sign-in brings no session of before: a server that finds one asks for a CSRF token too.
+        cookies = self._options.httpx.get("cookies") if is_sign_in else self._http.cookies
+        content = self._credentials() if is_sign_in else None
+        request = httpx.Request(
+            wanted.method, url, headers=headers, cookies=cookies, content=content, extensions=extensions
+        )
+        if is_sign_in:
             request.headers["Content-Type"] = "application/json"
-            return request
-        jar = self._http.cookies if self._http.cookies.jar else None
-        request = httpx.Request(wanted.method, url, headers=headers, cookies=jar, extensions=extensions)
         if token is not None:
             request.headers["Authorization"] = f"Token {token.reveal()}"
         return request
