@@ -97,7 +97,7 @@ def ours(task: Task, warm_up: Callable[[Any], None], **options: Any) -> Images:
     from channel_images import ChannelImages
 
     with ChannelImages(task.url, token=TOKEN, headers=task.headers, **patience(task)) as api:
-        listing = api.channel(5).images(limit=task.limit, **options)
+        listing = api.channel(5).images(page_size=task.limit, **options)
         warm_up(lambda: None if task.chaos else listing.first())
         yield listing
 
@@ -111,7 +111,7 @@ async def ours_async(task: Task, warm_up: Callable[[Any], None], *, aiohttp: boo
 
         transport["transport"] = AiohttpTransport()
     async with AsyncChannelImages(task.url, token=TOKEN, headers=task.headers, **patience(task), **transport) as api:
-        listing = api.channel(5).images(limit=task.limit, **options)
+        listing = api.channel(5).images(page_size=task.limit, **options)
         first = None if task.chaos else await listing.first()
         warm_up(lambda: first)
         return [image.pk async for image in listing if isinstance(image.pk, int)]
@@ -297,7 +297,7 @@ def requests_of(server: Server, limit: int, *, consistent: bool) -> int:
 
     requests: list[Any] = []
     with ChannelImages(server.url, token=TOKEN, event_hooks={"request": [requests.append]}) as api:
-        for _ in api.channel(5).images(limit=limit, consistent=consistent):
+        for _ in api.channel(5).images(page_size=limit, consistent=consistent):
             pass
     return len(requests)
 

@@ -70,7 +70,7 @@ import time
 from channel_images import ChannelImages
 with ChannelImages({url!r}, token="mock-token") as api:
     started = time.perf_counter()
-    assert sum(len(page.results) for page in api.channel(5).images(limit={LIMIT}).pages()) == {ROWS}
+    assert sum(len(page.results) for page in api.channel(5).images(page_size={LIMIT}).pages()) == {ROWS}
     print(time.perf_counter() - started)
 """
     return float(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout)
@@ -100,7 +100,7 @@ def main() -> int:
     spark = builder.config("spark.ui.showConsoleProgress", "false").config("spark.log.level", "ERROR").getOrCreate()
     spark.dataSource.register(ChannelImagesDataSource)
     with mock() as url:
-        read = spark.read.format("channel_images").option("url", url).option("channels", 5).option("limit", LIMIT)
+        read = spark.read.format("channel_images").option("url", url).option("channels", 5).option("pageSize", LIMIT)
         by_spark(read, partitionRows=SIZES[-1])  # starts the workers, and has the server make its images
         print(f"{ROWS:,} rows, {LIMIT:,} on a page; local[2]; load average {os.getloadavg()[0]:.1f}\n")
         print("                                 seconds     rows/s   worker CPU per million rows")

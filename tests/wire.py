@@ -158,11 +158,11 @@ def list_pks(surface: str, url: str, *, limit: int = 10, concurrency: int = 1, *
     options = {"token": TOKEN} | options if "username" not in options else options
     if surface == "sync":
         with ChannelImages(url, **options) as api:
-            return [image.pk for image in api.channel(5).images(limit=limit, concurrency=concurrency)]
+            return [image.pk for image in api.channel(5).images(page_size=limit, concurrency=concurrency)]
 
     async def get() -> list[object]:
         async with AsyncChannelImages(url, **options) as api:
-            return [image.pk async for image in api.channel(5).images(limit=limit, concurrency=concurrency)]
+            return [image.pk async for image in api.channel(5).images(page_size=limit, concurrency=concurrency)]
 
     return run(get())
 

@@ -88,3 +88,18 @@ def check_number(name: str, value: float, *, or_zero: bool = False) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not (value > 0 or (or_zero and value == 0)):
         raise ConfigurationError(f"{name} is a number, {'0 or more' if or_zero else 'more than 0'}: {value!r}")
+
+
+def refuse_arguments(refused: Mapping[str, object]) -> None:
+    """Refuse keyword arguments that do not exist: `limit` with what takes its place.
+
+    Raises:
+        TypeError: There is one.
+    """
+    if "limit" in refused:
+        raise TypeError(
+            "there is no argument limit: page_size= is the number of rows on a page, and itertools.islice() ends a list "
+            "after so many images"
+        )
+    if refused:
+        raise TypeError(f"there is no argument {next(iter(refused))}")

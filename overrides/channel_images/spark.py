@@ -24,7 +24,7 @@ from attrs import field, frozen
 from channel_images.client.client import ChannelImages
 from channel_images.exceptions import ConfigurationError
 from channel_images.export import Partition, What, plan, read
-from channel_images.export.lists import EXPORT_LIMIT
+from channel_images.export.lists import EXPORT_PAGE_SIZE
 from channel_images.export.plan import PARTITION_ROWS
 from channel_images.formats.arrow import arrow_schema, to_batch
 from channel_images.settings import TOKEN_VARIABLES, URL_VARIABLES, Settings, first_set
@@ -63,7 +63,7 @@ class _Options:
         channels: The channels, each once.
         what: Which of their lists.
         filters: As `Channel.images` takes them.
-        limit: Rows on a page.
+        page_size: Rows on a page.
         partition_rows: About how many rows a partition has.
         rate: Requests a second, of all tasks together; None for no limit.
         max_tasks: How many tasks run at a time at most; None for all of them.
@@ -75,7 +75,7 @@ class _Options:
     channels: Sequence[int]
     what: What = What.IMAGES
     filters: Mapping[str, Any] = field(factory=dict)
-    limit: int = EXPORT_LIMIT
+    page_size: int = EXPORT_PAGE_SIZE
     partition_rows: int = PARTITION_ROWS
     rate: float | None = None
     max_tasks: int | None = None
@@ -98,6 +98,10 @@ class _Options:
                     f"{TOKEN_VARIABLES[0]} in the environment of the driver and of the executors"
                 )
             name = names.get(key.lower())
+            if key.lower() == "limit":
+                raise ConfigurationError(
+                    "there is no option limit: pageSize is the rows of a page, and DataFrame.limit() ends after so many"
+                )
             if name is None:
                 raise ConfigurationError(f"there is no option {key}; there are {', '.join(_PARSERS)}")
             try:
@@ -112,7 +116,12 @@ class _Options:
         url = found.get("url") or first_set(URL_VARIABLES, os.environ)
         if url is None:
             raise ConfigurationError(f"no server: give the option url, or set {URL_VARIABLES[0]} for the driver")
-        renamed = {"partitionRows": "partition_rows", "maxTasks": "max_tasks", "tokenFile": "token_file"}
+        renamed = {
+            "pageSize": "page_size",
+            "partitionRows": "partition_rows",
+            "maxTasks": "max_tasks",
+            "tokenFile": "token_file",
+        }
         return cls(
             url,
             channels,
@@ -120,7 +129,7 @@ class _Options:
             client={name: found[name] for name in ("timeout", "retries") if name in found},
             **{
                 renamed.get(name, name): found[name]
-                for name in ("what", "limit", "partitionRows", "rate", "maxTasks", "tokenFile")
+                for name in ("what", "pageSize", "partitionRows", "rate", "maxTasks", "tokenFile")
                 if name in found
             },
         )
@@ -222,7 +231,7 @@ class ChannelImagesReader(DataSourceReader):
                 options.channels,
                 what=options.what,
                 filters=options.filters,
-                limit=options.limit,
+                page_size=options.page_size,
                 partition_rows=options.partition_rows,
                 concurrency=options.max_tasks or _PLANNED_AT_A_TIME,
             )
@@ -353,7 +362,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "channel": _channel,
     "what": _what,
     **_FILTERS,
-    "limit": _positive,
+    "pageSize": _positive,
     "partitionRows": _positive,
     "rate": _number,
     "maxTasks": _positive,

@@ -131,10 +131,10 @@ STATUSES = st.sampled_from([200, 200, 200, 200, 201, 204, 301, 302, 304, 400, 40
 
 CALLS: dict[str, Callable[[Any], Any]] = {
     "image": lambda channel: channel.image(1),
-    "images": lambda channel: channel.images(limit=2),
-    "consistent": lambda channel: channel.images(limit=2, consistent=True),
-    "pending": lambda channel: channel.inserts(limit=2),
-    "drain": lambda channel: channel.inserts(limit=2).drain(max_passes=1, wait=0),
+    "images": lambda channel: channel.images(page_size=2),
+    "consistent": lambda channel: channel.images(page_size=2, consistent=True),
+    "pending": lambda channel: channel.inserts(page_size=2),
+    "drain": lambda channel: channel.inserts(page_size=2).drain(max_passes=1, wait=0),
     "count": lambda channel: channel.images().count(),
 }
 

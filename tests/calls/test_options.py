@@ -266,7 +266,7 @@ def test_a_connection_of_http_2_whose_streams_are_used_up_is_replaced(certificat
             server.url, token=TOKEN, http2=True, verify=str(certificate), retries=AT_ONCE
         ) as api:
             for _ in range(6):
-                async with contextlib.aclosing(api.channel(5).images(limit=10, concurrency=2).pages()) as pages:
+                async with contextlib.aclosing(api.channel(5).images(page_size=10, concurrency=2).pages()) as pages:
                     await anext(pages)
                     server.reached.clear()
                     waiting = asyncio.ensure_future(anext(pages))
@@ -342,7 +342,7 @@ def test_the_call_timeout_and_an_early_end_hold_over_tls_and_through_a_tunnel(ce
             with ChannelImages(
                 server.url, token=TOKEN, verify=str(certificate), retries=0, call_timeout=60, **options
             ) as api:
-                pages = api.channel(5).images(limit=10, concurrency=8).pages()
+                pages = api.channel(5).images(page_size=10, concurrency=8).pages()
                 next(pages)
                 next(pages)
                 assert reached.wait(30)
@@ -424,7 +424,7 @@ def test_aiohttp_carries_the_asynchronous_client() -> None:
     async def main() -> tuple[int, int]:
         transport = httpx_aiohttp.AiohttpTransport()
         async with AsyncChannelImages(server.url, token=server.token, transport=transport, retries=AT_ONCE) as api:
-            listing = api.channel(5).images(limit=10, concurrency=8)
+            listing = api.channel(5).images(page_size=10, concurrency=8)
             return len([image async for image in listing]), (await api.channel(5).with_raw_response.image(1)).retries
 
     with MockServer(images=200) as server:

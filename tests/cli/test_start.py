@@ -18,7 +18,7 @@ from channel_images.cli.connection import Connection
 from channel_images.cli.filters import Filters
 from channel_images.cli.listing import Paging
 from channel_images.cli.options import options_of
-from channel_images.client.channel import DEFAULT_LIMIT
+from channel_images.client.channel import DEFAULT_PAGE_SIZE
 from channel_images.contract import load_contract
 from channel_images.formats.columns import columns
 
@@ -120,7 +120,7 @@ def test_the_script_for_the_shell_is_shown(spawn: Run) -> None:
 
 
 def test_the_default_limit_is_the_clients() -> None:
-    assert Paging().limit == DEFAULT_LIMIT
+    assert Paging().limit == DEFAULT_PAGE_SIZE
 
 
 def test_the_wanted_fields_are_the_contracts() -> None:

@@ -31,7 +31,7 @@ def server() -> Iterator[MockServer]:
 
 def test_use_after_close(server: MockServer) -> None:
     with ChannelImages(server.url, token=server.token) as api:
-        listing = api.channel(5).images(limit=10)
+        listing = api.channel(5).images(page_size=10)
         assert api.channel(5).image(1).pk == 1
     api.close()
     assert repr(api) == f"<ChannelImages {server.url} closed>"
@@ -46,7 +46,7 @@ def test_use_after_close(server: MockServer) -> None:
 def test_use_after_close_in_tasks(server: MockServer) -> None:
     async def main() -> None:
         async with AsyncChannelImages(server.url, token=server.token) as api:
-            listing = api.channel(5).images(limit=10, concurrency=8)
+            listing = api.channel(5).images(page_size=10, concurrency=8)
         await api.close()
         assert repr(api) == f"<AsyncChannelImages {server.url} closed>"
         for use in (api.channel(5).image(1), listing.count(), listing.first(), anext(aiter(listing)), api.__aenter__()):
@@ -73,7 +73,7 @@ def test_a_page_is_gone_before_the_next_is_asked_for(server: MockServer, consist
         assert not [each for each in seen if each() is not None]
 
     with ChannelImages(server.url, token=server.token, event_hooks={"request": [check]}) as api:
-        listing = api.channel(5).images(limit=10, consistent=consistent)
+        listing = api.channel(5).images(page_size=10, consistent=consistent)
         for page in listing.pages():
             seen.extend(map(weakref.ref, (page, page.response, *page.results)))
             del page
@@ -93,7 +93,7 @@ def test_a_page_is_gone_before_a_task_asks_for_the_next(server: MockServer, cons
 
     async def main() -> None:
         async with AsyncChannelImages(server.url, token=server.token, event_hooks={"request": [check]}) as api:
-            listing = api.channel(5).images(limit=10, consistent=consistent)
+            listing = api.channel(5).images(page_size=10, consistent=consistent)
             async for page in listing.pages():
                 seen.extend(map(weakref.ref, (page, page.response, *page.results)))
                 del page
@@ -108,7 +108,7 @@ def test_a_page_is_gone_before_a_task_asks_for_the_next(server: MockServer, cons
 @pytest.mark.parametrize("concurrency", [1, 8])
 def test_closing_while_a_list_is_read(server: MockServer, concurrency: int) -> None:
     with ChannelImages(server.url, token=server.token) as api:
-        images = iter(api.channel(5).images(limit=10, concurrency=concurrency))
+        images = iter(api.channel(5).images(page_size=10, concurrency=concurrency))
         next(images)
         api.close()
         with pytest.raises(ClientUnusable, match="closed"):
@@ -120,7 +120,7 @@ def test_closing_while_a_list_is_read(server: MockServer, concurrency: int) -> N
 def test_closing_while_tasks_read_a_list(server: MockServer, concurrency: int) -> None:
     async def main() -> None:
         async with AsyncChannelImages(server.url, token=server.token, retries=Retries(max_wait=0)) as api:
-            images = aiter(api.channel(5).images(limit=10, concurrency=concurrency))
+            images = aiter(api.channel(5).images(page_size=10, concurrency=concurrency))
             await anext(images)
             await api.close()
             with pytest.raises(ClientUnusable, match="closed"):

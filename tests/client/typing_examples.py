@@ -40,7 +40,7 @@ def read() -> None:
             id_in={1, 2},
             is_seller_product=False,
             product_type=[ProductType.SIMPLE, 7],
-            limit=50,
+            page_size=50,
             concurrency=8,
             consistent=True,
         )
@@ -59,7 +59,7 @@ def read() -> None:
         assert_type(listing.count(), int)
         assert_type(listing.first(), ProductImage | None)
         assert_type(channel.images(product_type=ProductType.BUNDLE), Listing)
-        assert_type(channel.inserts_or_updates(limit=100), PendingListing)
+        assert_type(channel.inserts_or_updates(page_size=100), PendingListing)
         for batch in channel.inserts().drain(max_passes=3):
             assert_type(batch, Sequence[ProductImage])
         assert_type(channel.image(1), ProductImage)
@@ -67,8 +67,8 @@ def read() -> None:
 
         channel.images(product="123")  # type: ignore[arg-type] # a number
         channel.images(id_in=1)  # type: ignore[arg-type] # several
-        channel.images(page=2)  # type: ignore[call-arg] # that is what a listing is for
-        channel.inserts(product=1)  # type: ignore[call-arg] # only the full list is filtered
+        channel.images(page=2)  # type: ignore[arg-type] # that is what a listing is for
+        channel.inserts(product=1)  # type: ignore[arg-type] # only the full list is filtered
         channel.images_detailed().drain()  # type: ignore[attr-defined] # only pending lists run dry
 
 

@@ -33,7 +33,7 @@ class Countdown:
 
 countdown = Countdown(int(sys.argv[2]))
 with ChannelImages.from_env() as client:
-    export = Export(client, [5, 6], sys.argv[1], limit=50, checkpoint_seconds=0)
+    export = Export(client, [5, 6], sys.argv[1], page_size=50, checkpoint_seconds=0)
     sys.settrace(countdown)
     export.run()
     sys.settrace(None)

@@ -78,7 +78,7 @@ def test_what_a_file_system_lacks_is_said_once(
 ) -> None:
     lacking(monkeypatch, code)
     with caplog.at_level(logging.WARNING, logger="channel_images"):
-        result = Export(client, [5, 6], f"{tmp_path}/{target}", limit=100, checkpoint_seconds=0).run()
+        result = Export(client, [5, 6], f"{tmp_path}/{target}", page_size=100, checkpoint_seconds=0).run()
     monkeypatch.undo()
     assert result.rows == IMAGES + 23
     assert sum(len(pks_of(file)) for file in result.files) == IMAGES + 23

@@ -40,7 +40,7 @@ def test_the_columns_are_the_fields_of_the_contract() -> None:
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_every_image_is_in_the_file_once_and_in_order(client: ChannelImages, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"images.{suffix}"
-    result = Export(client, [5], path, limit=100).run()
+    result = Export(client, [5], path, page_size=100).run()
     assert (result.status, result.rows, result.files) == (Status.COMPLETE, IMAGES, (path,))
     assert pks_of(path) == [image.pk for image in client.channel(5).images()]
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]

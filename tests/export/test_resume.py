@@ -30,7 +30,7 @@ CHILD = Path(__file__).with_name("killed.py")
 
 
 def export(client: ChannelImages, path: Path | str, **options: object) -> Export:
-    return Export(client, [5, 6], path, limit=50, checkpoint_seconds=0, **options)  # type: ignore[arg-type]
+    return Export(client, [5, 6], path, page_size=50, checkpoint_seconds=0, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +110,12 @@ def test_it_is_continued_while_the_list_changes(client: ChannelImages, server: M
     removed: set[int] = set()
     for rows in (100, 200, 300, 400, 500):
         with pytest.raises(Stopped):
-            Export(client, [5], path, limit=50, checkpoint_seconds=0, on_progress=stop_after(rows)).run()  # type: ignore[arg-type]
+            Export(client, [5], path, page_size=50, checkpoint_seconds=0, on_progress=stop_after(rows)).run()  # type: ignore[arg-type]
         gone = sorted(before - removed)[:25]
         for pk in gone:
             server.remove(5, pk)
         removed.update(gone)
-    result = Export(client, [5], path, limit=50, checkpoint_seconds=0).run()
+    result = Export(client, [5], path, page_size=50, checkpoint_seconds=0).run()
     pks = pks_of(path)
     assert result.status is Status.COMPLETE
     assert len(pks) == len(set(pks))

@@ -41,7 +41,7 @@ def test_what_was_there_throughout_is_listed_once(seed: int, variant: str) -> No
             server.reset()
             before = listed(server)
             images = [
-                image.pk for image in api.channel(5).images(consistent=True, limit=limit, concurrency=concurrency)
+                image.pk for image in api.channel(5).images(consistent=True, page_size=limit, concurrency=concurrency)
             ]
             assert len(images) == len(set(images))
             assert before & listed(server) <= set(images)
@@ -55,7 +55,7 @@ def test_the_plain_walk_loses_images() -> None:
     for seed in SEEDS[:10]:
         with serving(seed, "", Churn(adds=1, removes=2, seed=seed)) as (server, api):
             before = listed(server)
-            images = {image.pk for image in api.channel(5).images(limit=40)}
+            images = {image.pk for image in api.channel(5).images(page_size=40)}
             lost += len(before & listed(server) - images)
     assert lost > 20
 
@@ -65,7 +65,7 @@ def test_windows_that_share_no_row_are_made_to(seed: int) -> None:
     """Twelve rows leave between two windows of 20, so that the walk has to step back."""
     with serving(seed, "", Churn(removes=12, seed=seed)) as (server, api):
         before = listed(server)
-        images = [image.pk for image in api.channel(5).images(consistent=True, limit=20)]
+        images = [image.pk for image in api.channel(5).images(consistent=True, page_size=20)]
         assert len(images) == len(set(images))
         assert before & listed(server) <= set(images)
 
@@ -76,7 +76,7 @@ def test_changes_that_allow_no_proof_are_told(seed: int) -> None:
     images: list[object] = []
 
     def read(api: ChannelImages) -> None:
-        images.extend(image.pk for image in api.channel(5).images(consistent=True, limit=2))
+        images.extend(image.pk for image in api.channel(5).images(consistent=True, page_size=2))
 
     with (
         serving(seed, "", Churn(adds=1, removes=1, seed=seed), images=30) as (_, api),

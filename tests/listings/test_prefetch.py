@@ -64,12 +64,12 @@ def test_an_error_comes_at_its_place(surface: str, concurrency: int) -> None:
     seen: list[object] = []
 
     def read(api: ChannelImages) -> None:
-        for image in api.channel(5).images(limit=10, concurrency=concurrency):
+        for image in api.channel(5).images(page_size=10, concurrency=concurrency):
             seen.append(image.pk)  # noqa: PERF401 - what came before the error counts
 
     async def read_in_tasks(url: str) -> None:
         async with AsyncChannelImages(url, token=TOKEN, retries=0) as api:
-            async for image in api.channel(5).images(limit=10, concurrency=concurrency):
+            async for image in api.channel(5).images(page_size=10, concurrency=concurrency):
                 seen.append(image.pk)  # noqa: PERF401 - as above
 
     with (
@@ -85,11 +85,11 @@ def test_an_error_comes_at_its_place(surface: str, concurrency: int) -> None:
 def test_who_stops_early_leaves_no_thread(server: MockServer) -> None:
     sent: list[Any] = []  # the server may yet take note of requests that nobody waits for
     with ChannelImages(server.url, token=server.token, event_hooks={"request": [sent.append]}) as api:
-        for image in api.channel(5).images(limit=10, concurrency=8):
+        for image in api.channel(5).images(page_size=10, concurrency=8):
             if image.pk == 15:
                 break
         assert not list(prefetching_threads())
-        pages = api.channel(5).images(limit=10, concurrency=8).pages()
+        pages = api.channel(5).images(page_size=10, concurrency=8).pages()
         next(pages)
         pages.close()
         assert not list(prefetching_threads())
@@ -102,7 +102,7 @@ def test_who_stops_early_leaves_no_thread(server: MockServer) -> None:
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, GeneratorExit, ZeroDivisionError])
 def test_whatever_ends_the_loop_leaves_no_thread(server: MockServer, kind: type[BaseException]) -> None:
     with ChannelImages(server.url, token=server.token) as api:
-        pages = api.channel(5).images(limit=10, concurrency=8).pages()
+        pages = api.channel(5).images(page_size=10, concurrency=8).pages()
         next(pages)
         with pytest.raises(kind):
             pages.throw(kind())
@@ -125,7 +125,7 @@ def test_an_interruption_while_a_page_is_waited_for(server: MockServer, monkeypa
     monkeypatch.setattr(Future, "result", interrupted)
     with ChannelImages(server.url, token=server.token) as api:
         with pytest.raises(KeyboardInterrupt):
-            list(api.channel(5).images(limit=10, concurrency=8))
+            list(api.channel(5).images(page_size=10, concurrency=8))
         assert not list(prefetching_threads())
         assert all(connection.is_idle() for connection in pooled(api))
 
@@ -141,7 +141,7 @@ def test_who_stops_early_does_not_wait_for_retries(monkeypatch: pytest.MonkeyPat
 
     patient = Retries(backoff=1_000, max_wait=1_000, seconds=10_000)
     with RawServer(reply) as server, ChannelImages(server.url, token=TOKEN, retries=patient) as api:
-        pages = api.channel(5).images(limit=10, concurrency=8).pages()
+        pages = api.channel(5).images(page_size=10, concurrency=8).pages()
         next(pages)
         next(pages)
         pages.close()
@@ -163,7 +163,7 @@ def test_who_stops_early_does_not_wait_for_a_sign_in() -> None:
 
     policy = Retries(backoff=1_000, max_wait=1_000, seconds=10_000)
     with RawServer(reply) as server, ChannelImages(server.url, username="u", password="p", retries=policy) as api:
-        pages = api.channel(5).images(limit=10, concurrency=8).pages()
+        pages = api.channel(5).images(page_size=10, concurrency=8).pages()
         next(pages)
         next(pages)
         assert at_the_door.wait(30)
@@ -201,7 +201,7 @@ class Hanging:
 def test_who_stops_early_does_not_wait_for_the_network() -> None:
     reply = Hanging()
     with RawServer(reply) as server, ChannelImages(server.url, token=TOKEN, timeout=60) as api:
-        pages = api.channel(5).images(limit=10, concurrency=8).pages()
+        pages = api.channel(5).images(page_size=10, concurrency=8).pages()
         next(pages)
         next(pages)
         assert reply.reached.wait(30)
@@ -221,7 +221,7 @@ def test_an_error_does_not_wait_for_later_pages() -> None:
     ):
         started = time.monotonic()
         with pytest.raises(PermissionDenied):
-            list(api.channel(5).images(limit=10, concurrency=8))
+            list(api.channel(5).images(page_size=10, concurrency=8))
         assert time.monotonic() - started < 20
 
 
@@ -240,7 +240,7 @@ def test_who_stops_early_does_not_wait_for_a_sign_in_that_hangs() -> None:
         return http(200, {"count": 300, "next": "x", "results": rows}) if page < 3 else http(401)
 
     with RawServer(reply) as server, ChannelImages(server.url, username="u", password="p", timeout=60) as api:
-        pages = api.channel(5).images(limit=10, concurrency=8).pages()
+        pages = api.channel(5).images(page_size=10, concurrency=8).pages()
         next(pages)
         next(pages)
         assert at_the_door.wait(30)
@@ -255,7 +255,7 @@ def test_who_stops_early_gives_places_back(server: MockServer) -> None:
     with ChannelImages(server.url, token=server.token, rate_limit=0.5) as api:
         rate = api._caller._rate
         assert rate is not None
-        pages = api.channel(5).images(limit=10, concurrency=8).pages()
+        pages = api.channel(5).images(page_size=10, concurrency=8).pages()
         next(pages)
         threading.Timer(0.1, api.close).start()
         with pytest.raises(ClientUnusable):
@@ -266,13 +266,13 @@ def test_who_stops_early_gives_places_back(server: MockServer) -> None:
 def test_tasks_that_stop_early_leave_no_task(server: MockServer) -> None:
     async def main() -> None:
         async with AsyncChannelImages(server.url, token=server.token) as api:
-            async for image in api.channel(5).images(limit=10, concurrency=8):
+            async for image in api.channel(5).images(page_size=10, concurrency=8):
                 if image.pk == 15:
                     break
             for _ in range(50):  # the loop closes what was being iterated over, soon but not at once
                 await asyncio.sleep(0)
             assert asyncio.all_tasks() == {asyncio.current_task()}
-            pages = api.channel(5).images(limit=10, concurrency=8).pages()
+            pages = api.channel(5).images(page_size=10, concurrency=8).pages()
             await anext(pages)
             await pages.aclose()
             assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -287,7 +287,7 @@ def test_cancellation_at_any_moment(server: MockServer, steps: int, what: str) -
     async def read(api: AsyncChannelImages) -> int:
         if what == "image":
             return len([await api.channel(5).image(1) for _ in range(20)])
-        return len([image.pk async for image in api.channel(5).images(limit=10, concurrency=8)])
+        return len([image.pk async for image in api.channel(5).images(page_size=10, concurrency=8)])
 
     async def main() -> None:
         async with AsyncChannelImages(server.url, username="mock", password="mock") as api:
@@ -322,7 +322,7 @@ def test_a_timeout_of_the_callers_own(server: MockServer) -> None:
 def test_a_client_that_is_left_while_pages_are_in_flight(server: MockServer) -> None:
     async def main() -> None:
         async with AsyncChannelImages(server.url, token=server.token) as api:
-            async for _image in api.channel(5).images(limit=10, concurrency=8):
+            async for _image in api.channel(5).images(page_size=10, concurrency=8):
                 break
 
     run(main())
@@ -331,7 +331,7 @@ def test_a_client_that_is_left_while_pages_are_in_flight(server: MockServer) -> 
 def test_threads_and_tasks_share_a_client(server: MockServer) -> None:
     results: list[int] = []
     with ChannelImages(server.url, username="mock", password="mock") as api:
-        read = lambda: results.append(len(list(api.channel(5).images(limit=20, concurrency=2))))  # noqa: E731 - a thread's
+        read = lambda: results.append(len(list(api.channel(5).images(page_size=20, concurrency=2))))  # noqa: E731 - a thread's
         threads = [threading.Thread(target=read) for _ in range(6)]
         for thread in threads:
             thread.start()
@@ -340,7 +340,7 @@ def test_threads_and_tasks_share_a_client(server: MockServer) -> None:
     assert results == [300] * 6
 
     async def count(api: AsyncChannelImages) -> int:
-        return len([image async for image in api.channel(5).images(limit=20, concurrency=2)])
+        return len([image async for image in api.channel(5).images(page_size=20, concurrency=2)])
 
     async def main() -> list[int]:
         async with AsyncChannelImages(server.url, username="mock", password="mock") as api:

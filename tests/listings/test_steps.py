@@ -95,7 +95,9 @@ def pending(images: int) -> Body:
 def test_a_drain_leaves_its_waits_to_the_sender(surface: str, concurrency: int) -> None:
     sender = FakeSender(pending(3))
     with pytest.raises(DrainStalled):
-        read(surface, sender, lambda channel: channel.inserts(limit=10, concurrency=concurrency).drain(max_passes=4))
+        read(
+            surface, sender, lambda channel: channel.inserts(page_size=10, concurrency=concurrency).drain(max_passes=4)
+        )
     waits = [(page, after) for page, _, after in sender.asked if after]
     assert waits == [(1, 1.0), (1, 2.0), (1, 4.0), (1, 8.0)]
 
@@ -104,7 +106,7 @@ def test_a_drain_reads_ahead_behind_the_front_only() -> None:
     """What is at the front leaves the list with the batch, and what is read ahead of it would be of no use."""
     sender, asked_for = FakeSender(pending(100)), []
     handed_out: list[object] = []
-    query = build_query(What.INSERTS, 5, limit=20, concurrency=4, consistent=False)
+    query = build_query(What.INSERTS, 5, page_size=20, concurrency=4, consistent=False)
     drain = steps.drain(query, Drain(query.limit, 10, 1.0))
     step = next(drain)
     while len(handed_out) < 100:
@@ -174,15 +176,15 @@ def test_closing_the_client_ends_the_wait_of_a_drain(surface: str, concurrency: 
 # No list ends silently
 
 
-def test_an_end_of_iteration_in_a_hook_is_no_end_of_the_list(surface: str) -> None:
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_an_end_of_iteration_in_a_hook_is_no_end_of_the_list(surface: str, concurrency: int) -> None:
     def stop(page: int, _limit: int) -> object:
         if page == 3:
             raise StopIteration
         return {"count": 30, "next": "x", "results": [{"pk": page}]}
 
-    for concurrency in (1, 4):
-        with pytest.raises(RuntimeError, match="StopIteration"):
-            read(surface, FakeSender(stop), lambda channel: channel.images(limit=1, concurrency=concurrency).pages())  # noqa: B023 - called at once
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        read(surface, FakeSender(stop), lambda channel: channel.images(page_size=1, concurrency=concurrency).pages())
 
 
 @pytest.mark.parametrize("read_by", ["pages", "first"])
@@ -197,7 +199,7 @@ def test_a_doubt_is_an_error_for_whoever_reads_all_pages(surface: str, read_by: 
     """Each pass finds another image, as in a list that changes faster than it is read."""
     sender = FakeSender(lambda page, _limit: [{"pk": len(sender.asked)}] if page == 1 else [])
     with pytest.raises(IncompleteListing, match="images may be missing"):
-        read(surface, sender, lambda channel: getattr(channel.inserts(limit=1, consistent=True), read_by)())
+        read(surface, sender, lambda channel: getattr(channel.inserts(page_size=1, consistent=True), read_by)())
 
 
 @pytest.mark.parametrize("images", [0, 30])
@@ -209,7 +211,7 @@ def test_a_next_page_that_is_promised_and_not_given_is_an_error(surface: str, re
         assert read(surface, sender, lambda channel: channel.images().first()).pk == 1
         return
     with pytest.raises(IncompleteListing):
-        read(surface, sender, lambda channel: getattr(channel.images(limit=10), read_by)())
+        read(surface, sender, lambda channel: getattr(channel.images(page_size=10), read_by)())
 
 
 @pytest.mark.parametrize(
@@ -228,3 +230,10 @@ def test_the_first_image_is_one_request(surface: str, body: object, first: objec
     image = read(surface, sender, lambda channel: channel.images(concurrency=8).first())
     assert (image and (image.pk or "no pk")) == first
     assert sender.asked == [(1, 1, 0.0)]
+
+
+@pytest.mark.parametrize("name", ["images", "images_detailed", "inserts", "updates", "inserts_or_updates"])
+def test_limit_is_refused_with_what_takes_its_place(surface: str, name: str) -> None:
+    """It is the page to some and the end to others: either guess would lose rows for somebody."""
+    with pytest.raises(TypeError, match=r"page_size= .* itertools\.islice\(\)"):
+        read(surface, FakeSender(lambda _page, _limit: []), lambda channel: getattr(channel, name)(limit=5))

@@ -29,7 +29,7 @@ def server() -> Iterator[MockServer]:
 def pks(server: MockServer) -> list[int]:
     """Of channel 5, in the order of the list."""
     with ChannelImages(server.url, token=server.token) as client:
-        return [image.pk for image in client.channel(5).images(limit=1_000) if isinstance(image.pk, int)]
+        return [image.pk for image in client.channel(5).images(page_size=1_000) if isinstance(image.pk, int)]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def kill_the_python_workers_of_an_executor() -> None:
 
 
 def test_executors_are_processes_of_their_own_and_every_row_is_there_once(read: Read, pks: list[int]) -> None:
-    rows = read(channels="5,6", limit=100, partitionRows=1_500).select("channel_id", "pk").collect()
+    rows = read(channels="5,6", pageSize=100, partitionRows=1_500).select("channel_id", "pk").collect()
     assert sorted(row.pk for row in rows if row.channel_id == 5) == pks
     assert len({row.pk for row in rows if row.channel_id == 6}) == 40
     assert len(rows) == IMAGES + 40
@@ -108,7 +108,7 @@ def test_a_process_that_is_killed_half_way_costs_no_row_and_repeats_none(
     read: Read, server: MockServer, pks: list[int], tmp_path: Path, kill: Callable[[], None]
 ) -> None:
     server.fault("latency:seconds=0.1")
-    frame = read(channels=5, limit=100, partitionRows=1_500)
+    frame = read(channels=5, pageSize=100, partitionRows=1_500)
     failures: list[BaseException] = []
 
     def write() -> None:

@@ -39,9 +39,9 @@ def pks(frame: Any) -> list[int]:
 
 
 def test_every_row_of_every_channel_is_there_once_and_as_the_client_reads_it(read: Read, client: ChannelImages) -> None:
-    frame = read(channels="5,6,7", limit=100, partitionRows=500)
+    frame = read(channels="5,6,7", pageSize=100, partitionRows=500)
 
-    expected = [to_batch(list(client.channel(channel).images(limit=1_000)), channel=channel) for channel in (5, 6)]
+    expected = [to_batch(list(client.channel(channel).images(page_size=1_000)), channel=channel) for channel in (5, 6)]
     assert frame.rdd.getNumPartitions() == 5 + 1 + 1
     assert in_order(frame).equals(pa.Table.from_batches(expected).combine_chunks())
 
@@ -77,22 +77,22 @@ def test_date_times_are_the_same_instants_in_any_session_time_zone(
     ],
 )
 def test_each_list_can_be_read(read: Read, client: ChannelImages, what: str, method: str) -> None:
-    expected = [image.pk for image in getattr(client.channel(5), method)(limit=1_000)]
+    expected = [image.pk for image in getattr(client.channel(5), method)(page_size=1_000)]
     assert len(expected) > 10
-    assert pks(read(channels=5, what=what, limit=100, partitionRows=500)) == expected
+    assert pks(read(channels=5, what=what, pageSize=100, partitionRows=500)) == expected
 
 
 def test_filters_are_the_servers_own(read: Read, client: ChannelImages) -> None:
     expected = [
-        image.pk for image in client.channel(5).images(product_type=[0, 1], is_seller_product=False, limit=1_000)
+        image.pk for image in client.channel(5).images(product_type=[0, 1], is_seller_product=False, page_size=1_000)
     ]
     assert 10 < len(expected) < 2_300
-    frame = read(channels=5, product_type="simple,1", is_seller_product="false", limit=100, partitionRows=500)
+    frame = read(channels=5, product_type="simple,1", is_seller_product="false", pageSize=100, partitionRows=500)
     assert pks(frame) == expected
 
 
 def test_more_ids_than_a_url_carries_are_several_partitions(read: Read, client: ChannelImages) -> None:
-    ids = [image.pk for image in client.channel(5).images(limit=1_000)][:1_000]
+    ids = [image.pk for image in client.channel(5).images(page_size=1_000)][:1_000]
     frame = read(channels=5, id_in=",".join(map(str, ids)))
     assert frame.rdd.getNumPartitions() > 1
     assert pks(frame) == ids
@@ -118,7 +118,7 @@ def test_pages_smaller_than_asked_for_and_fields_that_nobody_knows(read: Read) -
 
 
 def test_written_to_parquet_every_row_is_there_once(read: Read, tmp_path: Path) -> None:
-    read(channels="5,6", limit=100, partitionRows=500).write.parquet(str(tmp_path / "images"))
+    read(channels="5,6", pageSize=100, partitionRows=500).write.parquet(str(tmp_path / "images"))
     table = pq.read_table(tmp_path / "images")
     assert table.num_rows == 2_340
     assert len(set(table["pk"].to_pylist())) == 2_340

@@ -39,7 +39,7 @@ def partitions(server: MockServer, **options: object) -> Sequence[ImagesPartitio
 
 def test_every_filter_of_the_client_is_an_option_of_the_same_name() -> None:
     parameters = inspect.signature(Channel.images).parameters
-    assert set(_FILTERS) == set(parameters) - {"self", "limit", "concurrency", "consistent"}
+    assert set(_FILTERS) == set(parameters) - {"self", "page_size", "concurrency", "consistent", "refused"}
 
 
 def test_the_options_are_read_as_what_they_are() -> None:
@@ -53,7 +53,7 @@ def test_the_options_are_read_as_what_they_are() -> None:
             "id_in": " 3 ",
             "is_seller_product": "False",
             "product_type": "simple,2,99",
-            "limit": "500",
+            "pageSize": "500",
             "partitionrows": "2000",  # Spark hands over names in lower case
             "RATE": "2.5",
             "maxTasks": "8",
@@ -69,7 +69,7 @@ def test_the_options_are_read_as_what_they_are() -> None:
         "is_seller_product": False,
         "product_type": [ProductType.SIMPLE, ProductType.BUNDLE, ProductType(99)],
     }
-    assert (options.limit, options.partition_rows, options.rate, options.max_tasks) == (500, 2_000, 2.5, 8)
+    assert (options.page_size, options.partition_rows, options.rate, options.max_tasks) == (500, 2_000, 2.5, 8)
     assert options.client == {"timeout": 60.0, "retries": 0}
 
 
@@ -91,7 +91,7 @@ def test_one_channel_can_be_given_as_such() -> None:
         ("id_in", "1,,2"),
         ("is_seller_product", "1"),
         ("product_type", "shirt"),
-        ("limit", "0"),
+        ("pageSize", "0"),
         ("partitionRows", "many"),
         ("rate", "0"),
         ("rate", "nan"),
@@ -197,7 +197,7 @@ def test_a_schema_that_the_rows_do_not_fit_is_refused(
 def test_partitions_are_ranges_of_pages_and_the_last_of_a_channel_is_open_ended(server: MockServer) -> None:
     ranges = [
         (part.value.channel, part.value.first, part.value.last)
-        for part in partitions(server, channels="5,6,7", limit=100, partitionRows=1_000)
+        for part in partitions(server, channels="5,6,7", pageSize=100, partitionRows=1_000)
     ]
     assert ranges == [(5, 1, 10), (5, 11, 20), (5, 21, None), (6, 1, None), (7, 1, None)]
 
@@ -234,7 +234,7 @@ def test_a_task_keeps_to_its_share_from_its_first_request_on(
 
 
 def test_small_pages_are_put_together(server: MockServer) -> None:
-    source = ChannelImagesDataSource({"url": server.url, "channels": "5", "limit": "100"})
+    source = ChannelImagesDataSource({"url": server.url, "channels": "5", "pageSize": "100"})
     reader = source.reader(source.schema())
     batches = [batch for part in reader.partitions() for batch in reader.read(part)]
     assert [batch.num_rows for batch in batches] == [2_300]

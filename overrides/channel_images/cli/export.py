@@ -84,7 +84,7 @@ def export(
                 filters=chosen,
                 file_format=file_format.value if file_format else None,
                 escape_formulas=escape_formulas,
-                limit=limit,
+                page_size=limit,
                 concurrency=concurrency,
                 overwrite=overwrite,
                 on_progress=on_progress,

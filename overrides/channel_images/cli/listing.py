@@ -50,7 +50,7 @@ def print_listing(
             channel,
             what,
             filters,
-            limit=paging.limit if total is None else min(paging.limit, total),
+            page_size=paging.limit if total is None else min(paging.limit, total),
             concurrency=paging.concurrency,
             consistent=paging.consistent,
         )

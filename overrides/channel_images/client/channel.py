@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Generator, Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar, Unpack
 
 from channel_images.calls.answers import Answer
 from channel_images.calls.sender import AsyncSender, Sender
@@ -12,6 +12,7 @@ from channel_images.listings.listing import Listing, PendingListing
 from channel_images.listings.query import Query, build_query, check_id
 from channel_images.reporting.batch import AsyncBatch, Batch
 from channel_images.reporting.batches import aremote_batches, remote_batches
+from channel_images.settings import refuse_arguments
 from channel_images_api.api.sales_channel_product_image import retrieve_detailed_product_image, retrieve_product_image
 from channel_images_api.models import ProductImage, ProductType
 from channel_images_api.types import Request
@@ -26,7 +27,7 @@ SenderT = TypeVar("SenderT", bound=Sender | AsyncSender)
 ListingT = TypeVar("ListingT")
 PendingListingT = TypeVar("PendingListingT")
 
-DEFAULT_LIMIT = 100
+DEFAULT_PAGE_SIZE = 100
 """Rows on a page: what connectors ask for."""
 
 
@@ -85,9 +86,10 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
         id_in: Iterable[int] | None = None,
         is_seller_product: bool | None = None,
         product_type: Iterable[ProductType | int] | ProductType | None = None,
-        limit: int = DEFAULT_LIMIT,
+        page_size: int = DEFAULT_PAGE_SIZE,
         concurrency: int = 1,
         consistent: bool = False,
+        **refused: Never,
     ) -> ListingT:
         """The channel's images, or those that satisfy all of the filters.
 
@@ -98,7 +100,7 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
                 several requests, and the images then come in the order of those.
             is_seller_product: Only the images of products that belong to a seller, or of those that do not.
             product_type: Only the images of products of these types.
-            limit: Rows on a page. A server may give less, and may refuse what it finds too much; less is asked for then.
+            page_size: Rows on a page. A server may give less, and may refuse what it finds too much; less is asked for then.
             concurrency: Pages in flight at a time. The order stays that of the list.
             consistent: Prove that each image which was there throughout is handed out, while the list changes; see
                 `channel_images.walks.consistent`. It takes 6 % more requests at 1,000 rows a page, 16 % at 100.
@@ -106,11 +108,12 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
         Raises:
             TypeError, ValueError: An argument is none that a server takes.
         """
+        refuse_arguments(refused)
         return self._listing(
             build_query(
                 What.IMAGES,
                 self.id,
-                limit=limit,
+                page_size=page_size,
                 concurrency=concurrency,
                 consistent=consistent,
                 product=product,
@@ -122,48 +125,56 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
         )
 
     def images_detailed(
-        self, *, limit: int = DEFAULT_LIMIT, concurrency: int = 1, consistent: bool = False
+        self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
     ) -> ListingT:
         """The channel's images, each with what further fields the server has for it, in `additional_properties`.
 
         Args:
-            limit: Rows on a page; see `images`.
+            page_size: Rows on a page; see `images`.
             concurrency: Pages in flight at a time; see `images`.
             consistent: Prove that no image is lost; see `images`.
         """
-        return self._listing(self._query(What.DETAILED, limit, concurrency, consistent))
+        refuse_arguments(refused)
+        return self._listing(self._query(What.DETAILED, page_size, concurrency, consistent))
 
-    def inserts(self, *, limit: int = DEFAULT_LIMIT, concurrency: int = 1, consistent: bool = False) -> PendingListingT:
+    def inserts(
+        self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
+    ) -> PendingListingT:
         """The images that were never sent to the channel.
 
         Args:
-            limit: Rows on a page; see `images`.
+            page_size: Rows on a page; see `images`.
             concurrency: Pages in flight at a time; see `images`.
             consistent: Prove that no image is lost; see `images`.
         """
-        return self._pending_listing(self._query(What.INSERTS, limit, concurrency, consistent))
+        refuse_arguments(refused)
+        return self._pending_listing(self._query(What.INSERTS, page_size, concurrency, consistent))
 
-    def updates(self, *, limit: int = DEFAULT_LIMIT, concurrency: int = 1, consistent: bool = False) -> PendingListingT:
+    def updates(
+        self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
+    ) -> PendingListingT:
         """The images that were sent to the channel, and changed since.
 
         Args:
-            limit: Rows on a page; see `images`.
+            page_size: Rows on a page; see `images`.
             concurrency: Pages in flight at a time; see `images`.
             consistent: Prove that no image is lost; see `images`.
         """
-        return self._pending_listing(self._query(What.UPDATES, limit, concurrency, consistent))
+        refuse_arguments(refused)
+        return self._pending_listing(self._query(What.UPDATES, page_size, concurrency, consistent))
 
     def inserts_or_updates(
-        self, *, limit: int = DEFAULT_LIMIT, concurrency: int = 1, consistent: bool = False
+        self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
     ) -> PendingListingT:
         """The images to insert and those to update.
 
         Args:
-            limit: Rows on a page; see `images`.
+            page_size: Rows on a page; see `images`.
             concurrency: Pages in flight at a time; see `images`.
             consistent: Prove that no image is lost; see `images`.
         """
-        return self._pending_listing(self._query(What.PENDING, limit, concurrency, consistent))
+        refuse_arguments(refused)
+        return self._pending_listing(self._query(What.PENDING, page_size, concurrency, consistent))
 
     @abstractmethod
     def remote_batches(self) -> Any:
@@ -176,8 +187,8 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
             ChannelImagesError: As `channel_images.exceptions` draws them.
         """
 
-    def _query(self, what: What, limit: int, concurrency: int, consistent: bool) -> Query:
-        return build_query(what, self.id, limit=limit, concurrency=concurrency, consistent=consistent)
+    def _query(self, what: What, page_size: int, concurrency: int, consistent: bool) -> Query:
+        return build_query(what, self.id, page_size=page_size, concurrency=concurrency, consistent=consistent)
 
     @abstractmethod
     def _listing(self, query: Query) -> ListingT: ...
@@ -205,7 +216,7 @@ class Channel(Lists[Sender, Listing, PendingListing]):
 
         Args:
             path: The file, whose name tells the format: `.ndjson`, `.csv`, `.parquet`, `.ndjson.gz`, `.csv.gz`.
-            options: As for `channel_images.export.Export`: `what`, `filters`, `limit`, `concurrency`, ...
+            options: As for `channel_images.export.Export`: `what`, `filters`, `page_size`, `concurrency`, ...
 
         Raises:
             ExportError: It cannot be written as asked, or the disk is full.

@@ -7,7 +7,7 @@ from channel_images.choices import What
 from channel_images.exceptions import ExportError
 from channel_images.listings.query import Query, build_query, check_id
 
-EXPORT_LIMIT = 1_000
+EXPORT_PAGE_SIZE = 1_000
 """Rows on a page; a server that clamps or refuses it gives less."""
 
 
@@ -16,7 +16,7 @@ def list_of(
     what: What,
     filters: Mapping[str, Any],
     *,
-    limit: int = EXPORT_LIMIT,
+    page_size: int = EXPORT_PAGE_SIZE,
     concurrency: int = 1,
     consistent: bool = False,
 ) -> Query:
@@ -26,7 +26,7 @@ def list_of(
         channel_id: The channel.
         what: Which of its lists.
         filters: As `Channel.images` takes them.
-        limit: Rows on a page.
+        page_size: Rows on a page.
         concurrency: Pages in flight at a time.
         consistent: Whether to prove that no image was lost.
 
@@ -37,4 +37,4 @@ def list_of(
     if filters and what is not What.IMAGES:
         raise ExportError(f"the API filters the plain list of images alone: {what} takes no {', '.join(filters)}")
     channel_id = check_id("channel_id", channel_id)
-    return build_query(what, channel_id, limit=limit, concurrency=concurrency, consistent=consistent, **filters)
+    return build_query(what, channel_id, page_size=page_size, concurrency=concurrency, consistent=consistent, **filters)

@@ -17,7 +17,7 @@ from attrs import field, frozen
 from channel_images.calls.answers import Page
 from channel_images.calls.sender import Sender
 from channel_images.choices import What
-from channel_images.export.lists import EXPORT_LIMIT, list_of
+from channel_images.export.lists import EXPORT_PAGE_SIZE, list_of
 from channel_images.listings.listing import pages_by
 from channel_images.walks.plain import PlainWalk
 
@@ -32,7 +32,7 @@ class Partition:
         channel: The channel.
         what: Which of its lists.
         filters: The filters of the list, as `Channel.images` takes them.
-        limit: Rows on a page.
+        page_size: Rows on a page.
         first: The number of the first page.
         last: The number of the last page; None for all that follow.
     """
@@ -40,7 +40,7 @@ class Partition:
     channel: int
     what: What = What.IMAGES
     filters: Mapping[str, Any] = field(factory=dict)
-    limit: int = EXPORT_LIMIT
+    page_size: int = EXPORT_PAGE_SIZE
     first: int = 1
     last: int | None = None
 
@@ -51,7 +51,7 @@ def plan(
     *,
     what: What | str = What.IMAGES,
     filters: Mapping[str, Any] | None = None,
-    limit: int = EXPORT_LIMIT,
+    page_size: int = EXPORT_PAGE_SIZE,
     partition_rows: int = PARTITION_ROWS,
     concurrency: int = 1,
 ) -> Sequence[Partition]:
@@ -62,7 +62,7 @@ def plan(
         channels: The channels; none twice.
         what: Which of their lists.
         filters: As `Channel.images` takes them.
-        limit: Rows on a page. Where a server gives less, the partitions are in pages of what it gives.
+        page_size: Rows on a page. Where a server gives less, the partitions are in pages of what it gives.
         partition_rows: About how many rows a partition has.
         concurrency: Channels that are asked at a time.
 
@@ -74,8 +74,8 @@ def plan(
 
     def partitions_of(channel: int) -> list[Partition]:
         partitions: list[Partition] = []
-        for part in list_of(channel, what, filters or {}, limit=limit).parts():
-            walk = PlainWalk(limit)
+        for part in list_of(channel, what, filters or {}, page_size=page_size).parts():
+            walk = PlainWalk(page_size)
             page = next(pages_by(client, part, walk))
             size = len(page.results) if not walk.done and page.results else page.limit
             pages = max(1, partition_rows // size)
@@ -99,7 +99,7 @@ def read(client: Sender, partition: Partition, *, concurrency: int = 1) -> Itera
         partition: The partition.
         concurrency: Pages in flight at a time.
     """
-    what, limit = partition.what, partition.limit
-    wanted = list_of(partition.channel, what, partition.filters, limit=limit, concurrency=concurrency)
+    what, page_size = partition.what, partition.page_size
+    wanted = list_of(partition.channel, what, partition.filters, page_size=page_size, concurrency=concurrency)
     for part in wanted.parts():  # one, as `plan` made it
-        yield from pages_by(client, part, PlainWalk(limit, first=partition.first, last=partition.last))
+        yield from pages_by(client, part, PlainWalk(page_size, first=partition.first, last=partition.last))

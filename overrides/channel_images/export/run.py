@@ -5,14 +5,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Never, TypedDict
 
 from attrs import evolve
 
 from channel_images.calls.sender import Sender
 from channel_images.choices import What
 from channel_images.exceptions import ChannelImagesError, ExportError, IncompleteListing
-from channel_images.export.lists import EXPORT_LIMIT, list_of
+from channel_images.export.lists import EXPORT_PAGE_SIZE, list_of
 from channel_images.export.results import ChannelResult, ExportResult, Progress, Status
 from channel_images.export.sinks import format_of, sink_for
 from channel_images.export.state import Reading, State
@@ -27,6 +27,7 @@ from channel_images.export.work import (
 )
 from channel_images.listings.listing import pages_by
 from channel_images.listings.query import Query
+from channel_images.settings import refuse_arguments
 from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.rows import keys_of
 from channel_images_api.models import ProductImage
@@ -43,7 +44,7 @@ class ExportOptions(TypedDict, total=False):
     filters: Mapping[str, Any] | None
     file_format: str | None
     escape_formulas: bool
-    limit: int
+    page_size: int
     concurrency: int
     overwrite: bool
     checkpoint_seconds: float
@@ -63,7 +64,7 @@ class Export:
         file_format: `ndjson`, `csv` or `parquet`, for a folder.
         escape_formulas: Whether text that a spreadsheet would calculate, such as `=1+1`, gets an apostrophe before it;
             for CSV alone.
-        limit: Rows on a page.
+        page_size: Rows on a page.
         concurrency: Pages in flight at a time.
         overwrite: Whether a file that is there may be replaced.
         checkpoint_seconds: Seconds between two checkpoints.
@@ -83,12 +84,14 @@ class Export:
         filters: Mapping[str, Any] | None = None,
         file_format: str | None = None,
         escape_formulas: bool = False,
-        limit: int = EXPORT_LIMIT,
+        page_size: int = EXPORT_PAGE_SIZE,
         concurrency: int = 1,
         overwrite: bool = False,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
         on_progress: Callable[[Progress], None] | None = None,
+        **refused: Never,
     ) -> None:
+        refuse_arguments(refused)
         self._client = client
         self._channels = list(channels)
         if not self._channels:
@@ -97,7 +100,7 @@ class Export:
             raise ExportError("a channel is given twice")
         self._what = What(what)
         self._filters = {name: _plain(value) for name, value in (filters or {}).items() if value is not None}
-        self._limit = limit
+        self._page_size = page_size
         self._concurrency = concurrency
         self._overwrite = overwrite
         self._checkpoint_seconds = checkpoint_seconds
@@ -239,7 +242,7 @@ class Export:
             channel,
             self._what,
             self._filters,
-            limit=self._limit,
+            page_size=self._page_size,
             concurrency=self._concurrency,
             consistent=True,
         )
@@ -268,7 +271,7 @@ class Export:
         reading = self._reading()
         pks_path = work.path / "pks"
         with closing(Spool(pks_path, reading.pks, work.disk)) as pks:
-            walk = ConsistentWalk(self._limit)
+            walk = ConsistentWalk(self._page_size)
             if reading.walk is not None:
                 walk.resume(reading.walk, read_pks(pks_path))
             images: list[ProductImage] = []

@@ -89,7 +89,7 @@ def build_query(
     what: What,
     channel_id: int,
     *,
-    limit: int,
+    page_size: int,
     concurrency: int,
     consistent: bool,
     product: int | None = None,
@@ -123,7 +123,7 @@ def build_query(
     return Query(
         what=what,
         channel_id=channel_id,
-        limit=positive("limit", limit),
+        limit=positive("page_size", page_size),
         concurrency=positive("concurrency", concurrency),
         consistent=bool(consistent),
         ids=ids,
