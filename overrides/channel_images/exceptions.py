@@ -11,7 +11,9 @@
     │   │   ├── BadRequest         400
     │   │   ├── NotAuthenticated   401
     │   │   ├── PermissionDenied   403
-    │   │   ├── NotFound           404, 410
+    │   │   ├── NotFound           404, 410: also where the base URL is not that of the API
+    │   │   │   ├── ImageNotFound      the channel has no such image
+    │   │   │   └── ChannelNotFound    there is no such channel
     │   │   ├── RateLimited        429
     │   │   └── ServerError        5xx
     │   └── MalformedResponse  its body is not what the contract says
@@ -146,7 +148,15 @@ class PermissionDenied(StatusError):
 
 
 class NotFound(StatusError):
-    """404, or 410: there is no such channel, or no such image in it."""
+    """404, or 410. Of an image or a list, it is one of the two below, unless it was not the API that answered."""
+
+
+class ImageNotFound(NotFound):
+    """The channel is there, and has no such image."""
+
+
+class ChannelNotFound(NotFound):
+    """There is no such channel, or not for this token."""
 
 
 class RateLimited(StatusError):

@@ -14,6 +14,8 @@ USERNAME_VARIABLES = ("CHANNEL_IMAGES_USERNAME", "OMNITRON_USERNAME")
 PASSWORD_VARIABLES = ("CHANNEL_IMAGES_PASSWORD", "OMNITRON_PASSWORD")
 CHANNEL_VARIABLES = ("CHANNEL_IMAGES_CHANNEL", "OMNITRON_CHANNEL_ID")
 """Our own names, then those of the incumbent `channel_app`; the first that is set counts."""
+LOG_VARIABLE = "CHANNEL_IMAGES_LOG"
+_LEVELS = ("debug", "info", "warning")
 
 
 @frozen
@@ -88,6 +90,29 @@ def check_number(name: str, value: float, *, or_zero: bool = False) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not (value > 0 or (or_zero and value == 0)):
         raise ConfigurationError(f"{name} is a number, {'0 or more' if or_zero else 'more than 0'}: {value!r}")
+
+
+def log_as_told(environ: Mapping[str, str] | None = None) -> None:
+    """Show the log of this package on stderr, where the environment says so.
+
+    A program that has set logging up for all packages shows it in its own way.
+
+    Raises:
+        ConfigurationError: It names no level.
+    """
+    level = (os.environ if environ is None else environ).get(LOG_VARIABLE, "").strip().lower()
+    if not level:
+        return
+    if level not in _LEVELS:
+        raise ConfigurationError(f"{LOG_VARIABLE} is {', '.join(_LEVELS[:-1])} or {_LEVELS[-1]}, not {level!r}")
+    import logging
+
+    logger = logging.getLogger("channel_images")
+    logger.setLevel(level.upper())
+    if not logger.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)
 
 
 def refuse_arguments(refused: Mapping[str, object]) -> None:

@@ -20,7 +20,7 @@ from channel_images import ChannelImages, NotAuthenticated, Page, ServerError
 from channel_images.calls.sender import Sender
 from channel_images.export import Export, ExportError, Progress, Status
 from channel_images.export.work import WorkFolder, pk_bytes, read_pks
-from channel_images.listings.listing import pages_by
+from channel_images.listings.driver import pages_by
 from channel_images.listings.query import Query
 from channel_images.mock import Churn, MockServer
 from channel_images.walks.walk import Walk

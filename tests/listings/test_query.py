@@ -78,7 +78,7 @@ def test_a_single_id_is_no_list(channel: Channel, name: str) -> None:
 
 def test_true_is_no_product_type(channel: Channel) -> None:
     with pytest.raises(TypeError, match="product_type"):
-        channel.images(product_type=True)  # type: ignore[arg-type] # what is tested
+        channel.images(product_type=True)
 
 
 @pytest.mark.parametrize("value", [0, 1, "true", [True]])

@@ -107,7 +107,7 @@ def test_a_drain_reads_ahead_behind_the_front_only() -> None:
     sender, asked_for = FakeSender(pending(100)), []
     handed_out: list[object] = []
     query = build_query(What.INSERTS, 5, page_size=20, concurrency=4, consistent=False)
-    drain = steps.drain(query, Drain(query.limit, 10, 1.0))
+    drain = steps.drain(query, Drain(query.limit, 10, 1.0), detailed=False)
     step = next(drain)
     while len(handed_out) < 100:
         if isinstance(step, steps.Ask):

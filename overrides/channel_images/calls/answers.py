@@ -59,6 +59,10 @@ class Page(Answer[Sequence["ProductImage"]]):
     limit: int = field(kw_only=True)
     count: int | None = field(default=None, kw_only=True)
 
+    def __repr__(self) -> str:
+        of = "" if self.count is None else f" of {self.count}"
+        return f"<Page {self.number} of {self.limit} rows: {len(self.results)}{of} images>"
+
     @property
     def results(self) -> "Sequence[ProductImage]":
         """The images of the page."""

@@ -31,6 +31,8 @@ from channel_images_api.types import Request
 T = TypeVar("T")
 logger = logging.getLogger("channel_images")
 
+LONG_WAIT = 5.0
+"""Seconds; a retry that waits longer is a warning."""
 _MAX_ERROR_BODY = 1 << 20  # bytes, of an answer that is no success
 
 
@@ -72,6 +74,8 @@ class Renew:
 
 
 Step: TypeAlias = Send | Pause | Renew
+Outcome: TypeAlias = httpx.Response | Exception
+"""What came of an attempt."""
 Steps: TypeAlias = Generator[Step, Any, T]
 
 
@@ -99,6 +103,12 @@ class Caller:
         self._tokens = Tokens(options.token)
         self._rate = None if options.rate_limit is None else RateLimit(options.rate_limit)
         self._timeouts = options.timeouts
+
+    def with_options(self, options: Options, check_usable: Callable[[], None]) -> "Caller":
+        """Another caller with the same connections, token and rate."""
+        other = Caller(options, self._secrets, self._http, check_usable)
+        other._tokens, other._rate = self._tokens, self._rate
+        return other
 
     def call(
         self, wanted: Request, decode: Callable[[bytes], T], *, after: float, cancel: CancelToken
@@ -173,7 +183,7 @@ class Caller:
                 if found.value is not None:
                     return Answer(found.value, found.response, budget.retries)
             request = self._build(wanted, token)
-            outcome: httpx.Response | Exception = yield from self._attempt(request, budget, cancel)
+            outcome: Outcome = yield from self._attempt(request, budget, cancel)
             if isinstance(outcome, httpx.Response) and is_success(wanted, outcome.status_code):
                 value = self._decoded(outcome, decode)
                 if not isinstance(value, MalformedBody):
@@ -183,9 +193,7 @@ class Caller:
             wait = budget.wait_after(outcome) if look is not None or not in_doubt else None
             if wait is None or cancel.is_set():
                 break
-            reason = self._secrets.hide(f"{request.method} {request.url}: {describe(outcome)}")
-            most = self._options.retries.attempts
-            logger.info("retry %d of %d in %.2f s: %s", budget.retries + 1, most, wait, reason)
+            self._log_retry(request, outcome, budget, wait)
             yield Pause(wait)
             if cancel.is_set():
                 break
@@ -202,9 +210,7 @@ class Caller:
         assert isinstance(outcome, Exception)  # noqa: S101 - an answer is always explained
         raise outcome  # of the caller's own hooks
 
-    def _attempt(
-        self, request: httpx.Request, budget: Budget, cancel: CancelToken
-    ) -> Steps[httpx.Response | Exception]:
+    def _attempt(self, request: httpx.Request, budget: Budget, cancel: CancelToken) -> Steps[Outcome]:
         """Send a request once, and follow the redirects within its origin."""
         hops = 0
         while True:
@@ -216,7 +222,7 @@ class Caller:
             deadline = budget.deadline(self._options.call_timeout, cancel)
             started = time.perf_counter()
             outcome = self._as_told(request, deadline, (yield Send(request, deadline)))
-            self._log(request, outcome, started)
+            self._log(request, outcome, budget, time.perf_counter() - started)
             if isinstance(outcome, Exception):
                 self._check_usable()
                 return outcome
@@ -264,6 +270,7 @@ class Caller:
         )
         if content is not None:
             request.headers["Content-Type"] = "application/json"
+        request.headers.update(self._options.headers)
         if token is not None:
             request.headers["Authorization"] = f"Token {token.reveal()}"
         return request
@@ -272,9 +279,7 @@ class Caller:
         username, password = (secret.reveal() for secret in self._options.credentials or ())
         return json.dumps({"username": username, "password": password}).encode()
 
-    def _as_told(
-        self, request: httpx.Request, deadline: Deadline, outcome: httpx.Response | Exception
-    ) -> httpx.Response | Exception:
+    def _as_told(self, request: httpx.Request, deadline: Deadline, outcome: Outcome) -> Outcome:
         """What came of an attempt: an error as httpx has it, without secrets in what it comes from."""
         if isinstance(outcome, httpx.Response):
             return outcome
@@ -301,11 +306,29 @@ class Caller:
         self._secrets.clean_causes(failure)
         return failure
 
-    def _log(self, request: httpx.Request, outcome: httpx.Response | Exception, started: float) -> None:
+    def _log(self, request: httpx.Request, outcome: Outcome, budget: Budget, seconds: float) -> None:
         if logger.isEnabledFor(logging.DEBUG):
-            milliseconds = (time.perf_counter() - started) * 1_000
-            said = self._secrets.hide(f"{request.url}: {describe(outcome)}")
-            logger.debug("%s %s, in %.1f ms", request.method, said, milliseconds)
+            fields = self._fields(request, outcome, budget)
+            said = self._secrets.hide(describe(outcome))
+            logger.debug("%s %s: %s, in %.1f ms", request.method, fields["url"], said, seconds * 1_000, extra=fields)
+
+    def _log_retry(self, request: httpx.Request, outcome: Outcome, budget: Budget, wait: float) -> None:
+        level = logging.WARNING if wait > LONG_WAIT else logging.INFO
+        if logger.isEnabledFor(level):
+            fields = self._fields(request, outcome, budget)
+            said = f"{request.method} {fields['url']}: {self._secrets.hide(describe(outcome))}"
+            number, most = budget.retries + 1, self._options.retries.attempts
+            logger.log(level, "retry %d of %d in %.2f s: %s", number, most, wait, said, extra={**fields, "wait": wait})
+
+    def _fields(self, request: httpx.Request, outcome: Outcome, budget: Budget) -> dict[str, object]:
+        """What a record of the log says beside its words."""
+        response = outcome if isinstance(outcome, httpx.Response) else getattr(outcome, "response", None)
+        return {
+            "method": request.method,
+            "url": self._secrets.hide(str(request.url)),
+            "status": None if response is None else response.status_code,
+            "attempt": budget.retries + 1,
+        }
 
 
 def _redirected(response: httpx.Response, request: httpx.Request) -> httpx.Request | None:

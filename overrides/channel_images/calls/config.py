@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, TypedDict
 
 import httpx
-from attrs import frozen
+from attrs import evolve, frozen
 
 from channel_images.calls.address import checked_url
 from channel_images.calls.bodies import CODINGS
@@ -52,6 +52,16 @@ class ClientOptions(TypedDict, total=False):
     retries: Retries | int
     rate_limit: float | None
     application: str | None
+
+
+class CallOptions(TypedDict, total=False):
+    """The options that `with_options` takes."""
+
+    timeout: float | httpx.Timeout | None
+    call_timeout: float | None
+    max_body: int
+    retries: Retries | int
+    headers: Mapping[str, str]
 
 
 class SyncHttpxOptions(HttpxOptions, total=False):
@@ -100,10 +110,12 @@ class Options:
         retries: How often and for how long a request is sent again.
         rate_limit: Requests a second.
         call_timeout: Seconds for one request and the whole of its answer; infinite for no end.
+        timeout: How long each step may take, as it was given.
         limits: How long each step may take, by httpx's name for it: connect, read, write, pool.
         max_body: Bytes of a body.
         via: The proxy that requests go through, for the end of a message.
         httpx: The options for httpx.
+        headers: Those that `with_options` adds to the headers of `httpx`.
     """
 
     base_url: str
@@ -112,10 +124,12 @@ class Options:
     retries: Retries
     rate_limit: float | None
     call_timeout: float
+    timeout: httpx.Timeout
     limits: Mapping[str, Limit]
     max_body: int
     via: str
     httpx: Mapping[str, Any]
+    headers: Mapping[str, str] = {}
 
     @property
     def timeouts(self) -> dict[str, float | None]:
@@ -149,10 +163,7 @@ def read_options(
         credentials = credential_secret("username", username), credential_secret("password", password)
         secrets = Secrets(*credentials)
     call_timeout = _seconds("call_timeout", given.get("call_timeout", DEFAULT_CALL_TIMEOUT))
-    timeout = given.get("timeout", DEFAULT_TIMEOUT)
-    if not isinstance(timeout, httpx.Timeout):
-        _seconds("timeout", timeout)
-        timeout = httpx.Timeout(timeout)
+    timeout = _checked_timeout(given.get("timeout", DEFAULT_TIMEOUT))
     rate_limit = given.get("rate_limit")
     if rate_limit is not None:
         check_number("rate_limit", rate_limit)
@@ -165,12 +176,51 @@ def read_options(
         retries=_checked_retries(given.get("retries", Retries())),
         rate_limit=rate_limit,
         call_timeout=call_timeout,
-        limits={kind: _limit(seconds, call_timeout) for kind, seconds in timeout.as_dict().items()},
+        timeout=timeout,
+        limits=_limits(timeout, call_timeout),
         max_body=_checked_max_body(given.get("max_body", DEFAULT_MAX_BODY)),
         via=via,
         httpx=http,
     )
     return options, secrets
+
+
+def changed(options: Options, secrets: Secrets, given: Mapping[str, Any]) -> Options:
+    """The options of a client with some of `CallOptions` in their place.
+
+    Raises:
+        ConfigurationError: An option makes no sense, or is none of these.
+    """
+    if others := sorted(given.keys() - CallOptions.__annotations__):
+        raise ConfigurationError(
+            f"with_options takes {', '.join(CallOptions.__annotations__)}; {', '.join(others)} needs a client of its own"
+        )
+    changes: dict[str, Any] = {}
+    if "retries" in given:
+        changes["retries"] = _checked_retries(given["retries"])
+    if "max_body" in given:
+        changes["max_body"] = _checked_max_body(given["max_body"])
+    if "timeout" in given or "call_timeout" in given:
+        call_timeout = _seconds("call_timeout", given.get("call_timeout", options.call_timeout))
+        timeout = _checked_timeout(given["timeout"]) if "timeout" in given else options.timeout
+        changes |= {"call_timeout": call_timeout, "timeout": timeout, "limits": _limits(timeout, call_timeout)}
+    if "headers" in given:
+        headers = _checked_headers(given["headers"])
+        for name, value in headers.multi_items():
+            secrets.add_header(name, value)
+        changes["headers"] = {**options.headers, **headers}
+    return evolve(options, **changes)
+
+
+def _checked_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
+    if isinstance(timeout, httpx.Timeout):
+        return timeout
+    _seconds("timeout", timeout)
+    return httpx.Timeout(timeout)
+
+
+def _limits(timeout: httpx.Timeout, call_timeout: float) -> Mapping[str, Limit]:
+    return {kind: _limit(seconds, call_timeout) for kind, seconds in timeout.as_dict().items()}
 
 
 def _seconds(option: str, value: float | None) -> float:

@@ -55,7 +55,6 @@ class AsyncChannelImages(BaseClient):
         **options: Unpack[AsyncClientOptions],
     ) -> None:
         super().__init__(base_url, token, username, password, options)
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._http = FrugalAsyncClient(**with_hook(self._options.httpx, akeep_location))
         self._caller = self._caller_on(self._http)
         self._renewing = asyncio.Lock()
@@ -87,8 +86,8 @@ class AsyncChannelImages(BaseClient):
 
     async def close(self) -> None:
         """As `ChannelImages.close`."""
-        self._closed = True
-        if self._loop is None or self._loop is _running_loop():
+        self._life.is_closed = True
+        if self._life.loop is None or self._life.loop is _running_loop():
             self._closing.set()
             for sleeper in self._sleepers:
                 sleeper.cancel()
@@ -117,9 +116,9 @@ class AsyncChannelImages(BaseClient):
             raise ClientUnusable(
                 f"{type(self).__name__} needs asyncio: it was used without a running event loop of that"
             )
-        if self._loop is None:
-            self._loop = loop
-        elif self._loop is not loop:
+        if self._life.loop is None:
+            self._life.loop = loop
+        elif self._life.loop is not loop:
             raise ClientUnusable(
                 f"this {type(self).__name__} was used in another event loop: make one inside each asyncio.run()"
             )

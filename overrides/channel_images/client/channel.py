@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar, Unpack
 from channel_images.calls.answers import Answer
 from channel_images.calls.sender import AsyncSender, Sender
 from channel_images.choices import What
+from channel_images.exceptions import ChannelImagesError, NotFound
 from channel_images.listings.bodies import decode_image
 from channel_images.listings.listing import Listing, PendingListing
+from channel_images.listings.missing import no_image, probe
 from channel_images.listings.query import Query, build_query, check_id
 from channel_images.reporting.batch import AsyncBatch, Batch
 from channel_images.reporting.batches import aremote_batches, remote_batches
@@ -51,7 +53,8 @@ class Operations(ABC, Generic[SenderT]):
             pk: Its `pk`.
 
         Raises:
-            NotFound: The channel has no such image.
+            ImageNotFound: The channel has no such image. To tell that from a channel, or a base URL, that does not exist
+                takes one more request.
         """
 
     @abstractmethod
@@ -62,7 +65,8 @@ class Operations(ABC, Generic[SenderT]):
             pk: Its `pk`.
 
         Raises:
-            NotFound: The channel has no such image.
+            ImageNotFound: The channel has no such image. To tell that from a channel, or a base URL, that does not exist
+                takes one more request.
         """
 
     def _image(self, pk: int) -> Request:
@@ -85,7 +89,7 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
         product_pk_in: Iterable[int] | None = None,
         id_in: Iterable[int] | None = None,
         is_seller_product: bool | None = None,
-        product_type: Iterable[ProductType | int] | ProductType | None = None,
+        product_type: Iterable[ProductType | int | str] | ProductType | int | str | None = None,
         page_size: int = DEFAULT_PAGE_SIZE,
         concurrency: int = 1,
         consistent: bool = False,
@@ -99,7 +103,8 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
             id_in: Only the images with these `pk`. Without any there is no image. More than a URL can carry go into
                 several requests, and the images then come in the order of those.
             is_seller_product: Only the images of products that belong to a seller, or of those that do not.
-            product_type: Only the images of products of these types.
+            product_type: Only the images of products of this type, or of these: members, numbers, or names such as
+                `simple`.
             page_size: Rows on a page. A server may give less, and may refuse what it finds too much; less is asked for then.
             concurrency: Pages in flight at a time. The order stays that of the list.
             consistent: Prove that each image which was there throughout is handed out, while the list changes; see
@@ -162,6 +167,13 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
         """
         refuse_arguments(refused)
         return self._pending_listing(self._query(What.UPDATES, page_size, concurrency, consistent))
+
+    def pending(
+        self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
+    ) -> PendingListingT:
+        """The images to insert and those to update, as the command line calls them: `inserts_or_updates`."""
+        refuse_arguments(refused)
+        return self._pending_listing(self._query(What.PENDING, page_size, concurrency, consistent))
 
     def inserts_or_updates(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
@@ -245,10 +257,21 @@ class ChannelWithRawResponse(Operations[Sender]):
     """The retrievals of a channel, with the HTTP answer beside the image."""
 
     def image(self, pk: int) -> Answer[ProductImage]:
-        return self._client.send(self._image(pk), decode_image)
+        return self._retrieved(self._image(pk), pk)
 
     def image_detailed(self, pk: int) -> Answer[ProductImage]:
-        return self._client.send(self._image_detailed(pk), decode_image)
+        return self._retrieved(self._image_detailed(pk), pk)
+
+    def _retrieved(self, request: Request, pk: int) -> Answer[ProductImage]:
+        try:
+            return self._client.send(request, decode_image)
+        except NotFound as error:
+            missing, outcome = error, None
+        try:
+            self._client.send(probe(self.id), bytes)
+        except ChannelImagesError as error:
+            outcome = error
+        raise no_image(missing, self.id, pk, outcome)
 
 
 class AsyncChannel(Lists[AsyncSender, "AsyncListing", "AsyncPendingListing"]):
@@ -286,7 +309,18 @@ class AsyncChannelWithRawResponse(Operations[AsyncSender]):
     """The retrievals of a channel, with the HTTP answer beside the image."""
 
     async def image(self, pk: int) -> Answer[ProductImage]:
-        return await self._client.send(self._image(pk), decode_image)
+        return await self._retrieved(self._image(pk), pk)
 
     async def image_detailed(self, pk: int) -> Answer[ProductImage]:
-        return await self._client.send(self._image_detailed(pk), decode_image)
+        return await self._retrieved(self._image_detailed(pk), pk)
+
+    async def _retrieved(self, request: Request, pk: int) -> Answer[ProductImage]:
+        try:
+            return await self._client.send(request, decode_image)
+        except NotFound as error:
+            missing, outcome = error, None
+        try:
+            await self._client.send(probe(self.id), bytes)
+        except ChannelImagesError as error:
+            outcome = error
+        raise no_image(missing, self.id, pk, outcome)

@@ -147,7 +147,7 @@ class ChannelImages(BaseClient):
 
     def close(self) -> None:
         """Close the connections, which ends the calls that wait for them. To close twice does no harm."""
-        self._closed = True
+        self._life.is_closed = True
         if os.getpid() == self._process:  # else locks may be held by threads that are not here
             self._closing.set()
         self._http.close()

@@ -18,7 +18,7 @@ from channel_images.calls.answers import Page
 from channel_images.calls.sender import Sender
 from channel_images.choices import What
 from channel_images.export.lists import EXPORT_PAGE_SIZE, list_of
-from channel_images.listings.listing import pages_by
+from channel_images.listings.driver import pages_by
 from channel_images.walks.plain import PlainWalk
 
 PARTITION_ROWS = 100_000

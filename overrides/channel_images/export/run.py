@@ -25,7 +25,7 @@ from channel_images.export.work import (
     pk_bytes,
     read_pks,
 )
-from channel_images.listings.listing import pages_by
+from channel_images.listings.driver import pages_by
 from channel_images.listings.query import Query
 from channel_images.settings import refuse_arguments
 from channel_images.walks.consistent import ConsistentWalk

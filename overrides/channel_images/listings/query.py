@@ -96,7 +96,7 @@ def build_query(
     product_pk_in: Iterable[int] | None = None,
     id_in: Iterable[int] | None = None,
     is_seller_product: bool | None = None,
-    product_type: Iterable[ProductType | int] | ProductType | int | None = None,
+    product_type: Iterable[ProductType | int | str] | ProductType | int | str | None = None,
 ) -> Query:
     """Check the arguments of a listing.
 
@@ -116,8 +116,8 @@ def build_query(
             raise TypeError(f"is_seller_product is True or False, not {is_seller_product!r}")
         filters["is_seller_product"] = is_seller_product
     if product_type is not None:
-        types = [product_type] if isinstance(product_type, int) else list(_iterated("product_type", product_type))
-        filters["product_type"] = list(dict.fromkeys(check_id("product_type", kind) for kind in types))
+        types = [product_type] if isinstance(product_type, int | str) else list(_iterated("product_type", product_type))
+        filters["product_type"] = list(dict.fromkeys(map(_product_type, types)))
         if not types:
             ids["id_in"] = []  # no type, no row
     return Query(
@@ -143,6 +143,16 @@ def check_id(name: str, value: int) -> int:
     if not 0 <= value < 2**63:
         raise ValueError(f"{name} takes integers from 0 to 2**63 - 1, not {value}")
     return value
+
+
+def _product_type(value: ProductType | int | str) -> int:
+    if isinstance(value, str):
+        try:
+            return ProductType[value.upper()]
+        except KeyError:
+            names = ", ".join(kind.name.lower() for kind in ProductType)
+            raise ValueError(f"product_type takes {names}, or a number, not {value!r}") from None
+    return check_id("product_type", value)
 
 
 def _iterated(name: str, values: Iterable[T]) -> Iterable[T]:

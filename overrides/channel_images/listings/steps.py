@@ -5,13 +5,15 @@ answer, or the error that came in its place; whatever else it yields is handed o
 `async_listing` that for tasks.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 
 from channel_images.calls.answers import Answer, Page
-from channel_images.exceptions import RequestError, ResponseError
+from channel_images.exceptions import NotFound, RequestError, ResponseError
+from channel_images.listings.bodies import decode_image
+from channel_images.listings.missing import no_channel
 from channel_images.listings.query import Query
 from channel_images.walks.drain import Drain
 from channel_images.walks.plain import PlainWalk
@@ -19,6 +21,7 @@ from channel_images.walks.rows import Rows, keys_of
 from channel_images.walks.seen import PkSet
 from channel_images.walks.walk import FAR, Walk
 from channel_images.window import Window
+from channel_images_api.api.sales_channel_product_image import retrieve_detailed_product_image
 from channel_images_api.models import ProductImage
 from channel_images_api.types import Request
 
@@ -32,13 +35,15 @@ class Ask:
     Attributes:
         requests: The one whose answer is needed, and then those that are foreseen.
         after: Seconds to wait before.
+        decode: Makes the value of a body; None for that of the query, which makes rows.
     """
 
     requests: Sequence[Request]
     after: float = 0.0
+    decode: Callable[[bytes], Any] | None = None
 
 
-Outcome = Answer[Rows] | RequestError | ResponseError
+Outcome = Answer[Any] | RequestError | ResponseError
 """What is sent back for an `Ask`."""
 Steps = Generator[Ask | T, Any, None]
 
@@ -71,7 +76,7 @@ def count(query: Query) -> Steps[int]:
         if part.counts:
             outcome: Outcome = yield Ask([part.request(Window(1, 1))])
             if isinstance(outcome, Exception):
-                raise outcome
+                raise no_channel(outcome, part.channel_id) if isinstance(outcome, NotFound) else outcome
             counted = outcome.value.count
         total += (yield from _counted(part)) if counted is None else counted
     yield total
@@ -102,13 +107,33 @@ def first(query: Query) -> Steps[ProductImage | None]:
     yield None
 
 
-def drain(query: Query, walk: Drain) -> Steps[Sequence[ProductImage]]:
+def drain(query: Query, walk: Drain, *, detailed: bool) -> Steps[Sequence[ProductImage]]:
     """Batches of pending images, until the walk is done."""
     while not walk.done:
         page = yield from _page(walk, query, after=walk.pause)
-        if page is not None and page.results:
-            yield page.results
+        images = page.results if page is not None else ()
         del page
+        if detailed and images:
+            images = yield from _details(query, images)
+        if images:
+            yield images
+
+
+def _details(query: Query, images: Sequence[ProductImage]) -> Generator[Ask, Any, Sequence[ProductImage]]:
+    """The images with their details; those that are gone meanwhile are left out."""
+    requests = [
+        retrieve_detailed_product_image.request(query.channel_id, image.pk)
+        for image in images
+        if isinstance(image.pk, int)
+    ]
+    found: list[ProductImage] = []
+    for place in range(len(requests)):
+        outcome: Outcome = yield Ask(requests[place : place + query.concurrency], decode=decode_image)
+        if isinstance(outcome, Answer):
+            found.append(outcome.value)
+        elif not isinstance(outcome, NotFound):
+            raise outcome
+    return found
 
 
 def _page(walk: Walk | Drain, part: Query, after: float = 0.0) -> Generator[Ask, Any, Page | None]:
@@ -118,6 +143,8 @@ def _page(walk: Walk | Drain, part: Query, after: float = 0.0) -> Generator[Ask,
     if isinstance(outcome, RequestError):
         walk.failed(window, outcome)
         return None
+    if isinstance(outcome, NotFound) and window.number == 1:
+        raise no_channel(outcome, part.channel_id)
     if isinstance(outcome, ResponseError):
         return _page_of(window, walk.failed(window, outcome), outcome)
     return _page_of(window, walk.feed(window, outcome.value), outcome, outcome.value.count)

@@ -55,19 +55,20 @@ class Filler:
 
 def batches(
     sender: Sender,
+    reporter: Sender,
     channel_id: int,
     drained: Iterable[Sequence[ProductImage]],
     give_back: Callable[[Iterable[ProductImage]], None],
     abandoned_after: float,
 ) -> Generator[Batch]:
-    """Batches of what a drain hands out; see `PendingListing.batches`."""
+    """Batches of what a drain hands out; see `PendingListing.batches`. The `reporter` sends what becomes of them."""
     desk = Desk(channel_id, sender.open_batches[channel_id])
     run(steps.recover(desk, abandoned_after), sender)
     with closing(Filler(desk, give_back)) as filler:
         for images in drained:
             filled = run(filler.fill(images), sender)
             if filled is not None:
-                batch = Batch(sender, desk, filled[0], images, filled[1])
+                batch = Batch(reporter, desk, filled[0], images, filled[1])
                 try:
                     yield batch
                 finally:
@@ -77,6 +78,7 @@ def batches(
 
 async def abatches(
     sender: AsyncSender,
+    reporter: AsyncSender,
     channel_id: int,
     drained: AsyncGenerator[Sequence[ProductImage]],
     give_back: Callable[[Iterable[ProductImage]], None],
@@ -90,7 +92,7 @@ async def abatches(
             async for images in drained:
                 filled = await arun(filler.fill(images), sender)
                 if filled is not None:
-                    batch = AsyncBatch(sender, desk, filled[0], images, filled[1])
+                    batch = AsyncBatch(reporter, desk, filled[0], images, filled[1])
                     try:
                         yield batch
                     finally:

@@ -30,16 +30,20 @@ class Drain:
         max_passes: How many passes in a row may show no progress.
         wait: Seconds before a pass is repeated; twice as long each time. None for no such wait: the drain is done when a
             pass finds nothing to hand out, whatever is pending still.
+        skip: Images that are not handed out: by their `pk`, or as they were, until their `modified_date` rises.
 
     Raises:
         ConfigurationError: A number makes no sense.
+        TypeError: `skip` has something else.
 
     Attributes:
         done: Whether a whole pass found nothing pending; without `wait`, whether it found nothing to hand out.
         pause: Seconds to wait before the next window.
     """
 
-    def __init__(self, limit: int, max_passes: int, wait: float | None) -> None:
+    def __init__(
+        self, limit: int, max_passes: int, wait: float | None, skip: Iterable[ProductImage | int] = ()
+    ) -> None:
         if not isinstance(max_passes, int) or isinstance(max_passes, bool) or max_passes < 0:
             raise ConfigurationError(f"max_passes is a number of passes, 0 or more: {max_passes!r}")
         if wait is not None:
@@ -50,6 +54,7 @@ class Drain:
         self._max_passes = max_passes
         self._wait = wait
         self._handed_out: dict[int, datetime.datetime | None] = {}
+        self._skipped = dict(map(_pk_and_version, skip))
         self._passes_without_progress = 0
         self._begin()
 
@@ -57,6 +62,7 @@ class Drain:
         self._walk = ConsistentWalk(self._limit)
         self._listed: set[int] = set()
         self._found = False
+        self._at_front = True
 
     def upcoming(self, most: int = 1) -> Sequence[Window]:
         """The windows to ask for next, at most so many: the first is needed, the others are foreseen, all in this pass.
@@ -92,10 +98,13 @@ class Drain:
 
     def _sort_out(self, listed: Sequence[ProductImage]) -> Sequence[ProductImage]:
         self.pause = 0.0
-        at_front = not self._listed
+        at_front = self._at_front
+        self._at_front = at_front and not listed
         batch: list[ProductImage] = []
         for image in listed:
             assert isinstance(image.pk, int)  # noqa: S101 - the walk takes no others
+            if self._is_skipped(image.pk, image):
+                continue
             self._listed.add(image.pk)
             if self._is_due(image.pk, image):
                 self._handed_out[image.pk] = _modified(image)
@@ -114,6 +123,12 @@ class Drain:
             return True
         before, now = self._handed_out[pk], _modified(image)
         return before is not None and now is not None and now > before
+
+    def _is_skipped(self, pk: int, image: ProductImage) -> bool:
+        if pk not in self._skipped:
+            return False
+        given_up, now = self._skipped[pk], _modified(image)
+        return given_up is None or now is None or now <= given_up
 
     def _end_pass(self) -> None:
         waiting = {pk: date for pk, date in self._handed_out.items() if pk in self._listed}
@@ -143,6 +158,13 @@ class Drain:
             )
         assert self._wait is not None  # noqa: S101 - a drain without waits is done by now
         self.pause = min(self._wait * 2.0 ** min(max(0, self._passes_without_progress - 1), _DOUBLINGS), MAX_WAIT)
+
+
+def _pk_and_version(skipped: ProductImage | int) -> tuple[int, datetime.datetime | None]:
+    pk = skipped.pk if isinstance(skipped, ProductImage) else skipped
+    if not isinstance(pk, int) or isinstance(pk, bool):
+        raise TypeError(f"skip takes images, or the pk of each, not {skipped!r}")
+    return pk, _modified(skipped) if isinstance(skipped, ProductImage) else None
 
 
 def _modified(image: ProductImage) -> datetime.datetime | None:

@@ -1,0 +1,190 @@
+"""Takes pending images in batches, once or round after round until it is told to stop."""
+
+import logging
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Self, TypeVar
+
+from attrs import evolve, frozen
+
+from channel_images.calls.answers import Answer
+from channel_images.calls.deadlines import CancelToken
+from channel_images.calls.sender import Sender
+from channel_images.exceptions import ChannelImagesError, IncompleteListing, RateLimited, RequestError, ServerError
+from channel_images.listings import steps
+from channel_images.listings.driver import run
+from channel_images.listings.query import Query, positive
+from channel_images.reporting.batch import Batch
+from channel_images.reporting.batches import batches
+from channel_images.settings import check_number
+from channel_images.walks.drain import Drain
+from channel_images_api.models import ProductImage
+from channel_images_api.types import Request
+
+T = TypeVar("T")
+logger = logging.getLogger("channel_images")
+
+GRACE = 0.7
+"""Seconds that a report may still take when the watch is told to stop."""
+PASSING = (RequestError, ServerError, RateLimited, IncompleteListing)
+"""What the next round may be free of."""
+_POLL = 0.1  # seconds
+
+
+@frozen
+class Plan:
+    """What is taken, checked.
+
+    Attributes:
+        query: The list, with the size of a batch for the rows of a page.
+        abandoned_after: Seconds; see `PendingListing.batches`.
+        skip: Images that are not taken.
+        detailed: Whether the details of each image are read.
+    """
+
+    query: Query
+    abandoned_after: float
+    skip: tuple[ProductImage | int, ...]
+    detailed: bool
+
+    @classmethod
+    def of(
+        cls, query: Query, size: int, abandoned_after: float, skip: Iterable[ProductImage | int], detailed: bool
+    ) -> Self:
+        """Check the arguments.
+
+        Raises:
+            ConfigurationError, TypeError, ValueError: One makes no sense.
+        """
+        check_number("abandoned_after", abandoned_after, or_zero=True)
+        plan = cls(evolve(query, limit=positive("size", size)), abandoned_after, tuple(skip), bool(detailed))
+        plan.walk()
+        return plan
+
+    def walk(self) -> Drain:
+        """The way through the list, once."""
+        return Drain(self.query.limit, max_passes=0, wait=None, skip=self.skip)
+
+
+class Round:
+    """Counts what a round has brought, and says so in the log.
+
+    Args:
+        number: The number of the round, from 1.
+        every: Seconds until the next one.
+    """
+
+    def __init__(self, number: int, every: float) -> None:
+        self._number = number
+        self._every = every
+        self._batches = self._images = 0
+
+    def count(self, images: int) -> None:
+        """A batch of so many images."""
+        self._batches += 1
+        self._images += images
+
+    def end(self, failure: ChannelImagesError | None = None) -> None:
+        """Say what it brought."""
+        said = f"round {self._number}: {self._images} images in {self._batches} batches"
+        if failure is None:
+            logger.info("%s; the next one in %g s", said, self._every)
+        else:
+            logger.warning("%s, and then %s; the next one in %g s", said, failure, self._every)
+
+
+def fill(plan: Plan, reader: Sender, reporter: Sender) -> Generator[Batch]:
+    """Take what is pending; see `PendingListing.batches`.
+
+    Args:
+        plan: What is taken.
+        reader: Reads the list, and takes images.
+        reporter: Reports what became of them.
+    """
+    walk = plan.walk()
+    drained = run(steps.drain(plan.query, walk, detailed=plan.detailed), reader, plan.query)
+    return batches(reader, reporter, plan.query.channel_id, drained, walk.give_back, plan.abandoned_after)
+
+
+def watch(plan: Plan, sender: Sender, every: float, stop: threading.Event) -> Generator[Batch]:
+    """Take what is pending, wait, and begin again; see `PendingListing.watch`."""
+    number = 0
+    reader, reporter = Stoppable(sender, 0.0), Stoppable(sender, GRACE)
+    with ending(stop, reader, reporter):
+        while not stop.is_set():
+            number += 1
+            this = Round(number, every)
+            try:
+                for batch in fill(plan, reader, reporter):
+                    this.count(len(batch))
+                    yield batch
+                    if stop.is_set():
+                        return
+            except PASSING as failure:
+                if not stop.is_set():
+                    this.end(failure)
+            else:
+                this.end()
+            stop.wait(every)
+
+
+@contextmanager
+def ending(stop: threading.Event, reader: "Stoppable", reporter: "Stoppable") -> Iterator[None]:
+    """End the calls of both when `stop` is set, those of the second a little later.
+
+    A thread looks whether it is set: of an event, that is all that there is to know.
+    """
+    finished = threading.Event()
+
+    def look() -> None:
+        while not finished.is_set():
+            if stop.wait(_POLL):
+                reader.end()
+                finished.wait(GRACE)
+                reporter.end()
+                return
+
+    threading.Thread(target=look, name="channel_images watch", daemon=True).start()
+    try:
+        yield
+    finally:
+        finished.set()
+
+
+class Stoppable:
+    """A sender whose calls end when it is told to."""
+
+    def __init__(self, sender: Sender, grace: float) -> None:
+        self.base_url = sender.base_url
+        self.open_batches = sender.open_batches
+        self._sender = sender
+        self._grace = grace
+        self._cancel = CancelToken()
+
+    def send(
+        self,
+        request: Request,
+        decode: Callable[[bytes], T],
+        *,
+        after: float = 0.0,
+        cancel: CancelToken | None = None,
+    ) -> Answer[T]:
+        """As `Sender.send`."""
+        if cancel is not None:
+            self._cancel.include(cancel)
+            return self._sender.send(request, decode, after=after, cancel=cancel)
+        if not self._cancel.is_set():
+            return self._sender.send(request, decode, after=after, cancel=self._cancel)
+        # What is reported later than that, say since an upload took its time, has some seconds of its own.
+        late = CancelToken()
+        timer = threading.Timer(self._grace, late.set)
+        timer.start()
+        try:
+            return self._sender.send(request, decode, after=after, cancel=late)
+        finally:
+            timer.cancel()
+
+    def end(self) -> None:
+        """End the calls that are under way."""
+        self._cancel.set()
