@@ -194,6 +194,14 @@ def kind_of(status: int) -> type[StatusError]:
     return _BY_STATUS.get(status, ServerError if status >= 500 else StatusError)
 
 
+def no_channel(error: NotFound, channel_id: int) -> NotFound:
+    """The error for what the server says of a channel. Where no JSON came, it was not the API that answered."""
+    if not isinstance(error.body, dict):
+        return error
+    message = f"there is no channel {channel_id}, or not for this token: {error}"
+    return ChannelNotFound(message, response=error.response, retries=error.retries)
+
+
 class MalformedResponse(ResponseError):
     """A 200 whose body is not what the contract says, or no JSON at all; or which is too long, or coded as nobody asked for.
 

@@ -38,12 +38,11 @@ async def awatch(plan: Plan, sender: AsyncSender, every: float, stop: asyncio.Ev
                     this.count(len(batch))
                     yield batch
                     if stop.is_set():
-                        return
+                        break
         except PASSING as failure:
-            if not stop.is_set():
-                this.end(failure)
+            this.end(stop, failure)
         else:
-            this.end()
+            this.end(stop)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), every)
 

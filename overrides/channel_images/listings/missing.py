@@ -1,6 +1,6 @@
-"""Tells apart what a 404 can mean: there is no such image, no such channel, or the base URL is not that of the API."""
+"""Tells apart what the 404 of an image can mean: there is no such image, no such channel, or that is not the API."""
 
-from channel_images.exceptions import ChannelImagesError, ChannelNotFound, ImageNotFound, NotFound
+from channel_images.exceptions import ChannelImagesError, ImageNotFound, NotFound, no_channel
 from channel_images_api.api.sales_channel_product_image import list_product_images
 from channel_images_api.types import Request
 
@@ -25,11 +25,3 @@ def no_image(error: NotFound, channel_id: int, pk: int, outcome: ChannelImagesEr
     if isinstance(outcome, NotFound):
         return no_channel(outcome, channel_id)
     return error
-
-
-def no_channel(error: NotFound, channel_id: int) -> NotFound:
-    """The error for the first page of a list. Where no JSON came, it was not the API that answered."""
-    if not isinstance(error.body, dict):
-        return error
-    message = f"there is no channel {channel_id}, or not for this token: {error}"
-    return ChannelNotFound(message, response=error.response, retries=error.retries)

@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 from attrs import evolve, frozen
 
 from channel_images.calls.answers import Answer, Page
-from channel_images.exceptions import NotFound, RequestError, ResponseError
+from channel_images.exceptions import NotFound, RequestError, ResponseError, no_channel
 from channel_images.listings.bodies import decode_image
-from channel_images.listings.missing import no_channel
 from channel_images.listings.query import Query
 from channel_images.walks.drain import Drain
 from channel_images.walks.plain import PlainWalk

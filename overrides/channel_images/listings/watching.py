@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from attrs import evolve, frozen
 
@@ -21,6 +21,9 @@ from channel_images.settings import check_number
 from channel_images.walks.drain import Drain
 from channel_images_api.models import ProductImage
 from channel_images_api.types import Request
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 logger = logging.getLogger("channel_images")
@@ -85,10 +88,12 @@ class Round:
         self._batches += 1
         self._images += images
 
-    def end(self, failure: ChannelImagesError | None = None) -> None:
+    def end(self, stop: "threading.Event | asyncio.Event", failure: ChannelImagesError | None = None) -> None:
         """Say what it brought."""
         said = f"round {self._number}: {self._images} images in {self._batches} batches"
-        if failure is None:
+        if stop.is_set():
+            logger.info("%s; stopped", said)
+        elif failure is None:
             logger.info("%s; the next one in %g s", said, self._every)
         else:
             logger.warning("%s, and then %s; the next one in %g s", said, failure, self._every)
@@ -120,12 +125,11 @@ def watch(plan: Plan, sender: Sender, every: float, stop: threading.Event) -> Ge
                     this.count(len(batch))
                     yield batch
                     if stop.is_set():
-                        return
+                        break
             except PASSING as failure:
-                if not stop.is_set():
-                    this.end(failure)
+                this.end(stop, failure)
             else:
-                this.end()
+                this.end(stop)
             stop.wait(every)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from channel_images.calls.answers import Answer
-from channel_images.exceptions import BadRequest, BatchError
+from channel_images.exceptions import BadRequest, BatchError, NotFound, no_channel
 from channel_images.reporting import requests
 from channel_images.reporting.requests import REMOTE, UNSENT, BatchRecord, BatchStatus
 from channel_images_api.models import ProductImage
@@ -124,9 +124,12 @@ def end(desk: Desk, pk: int, status: BatchStatus, **fields: object) -> Steps[Bat
 
 def find(desk: Desk, statuses: Collection[BatchStatus]) -> Steps[Sequence[BatchRecord]]:
     """The batches that have one of these statuses, oldest first."""
-    found = yield from _all_pages(
-        lambda page: requests.find(desk.channel_id, statuses, page), requests.read_batches, lambda record: record.pk
-    )
+    try:
+        found = yield from _all_pages(
+            lambda page: requests.find(desk.channel_id, statuses, page), requests.read_batches, lambda record: record.pk
+        )
+    except NotFound as error:
+        raise no_channel(error, desk.channel_id) from None
     return [found[pk] for pk in sorted(found) if found[pk].status in statuses]
 
 
