@@ -108,8 +108,9 @@ def first(query: Query) -> Steps[ProductImage | None]:
 
 def drain(query: Query, walk: Drain, *, detailed: bool) -> Steps[Sequence[ProductImage]]:
     """Batches of pending images, until the walk is done."""
+    pages = evolve(query, concurrency=1) if detailed else query  # else details and pages push each other out
     while not walk.done:
-        page = yield from _page(walk, query, after=walk.pause)
+        page = yield from _page(walk, pages, after=walk.pause)
         images = page.results if page is not None else ()
         del page
         if detailed and images:

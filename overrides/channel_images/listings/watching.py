@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from attrs import evolve, frozen
@@ -121,11 +121,12 @@ def watch(plan: Plan, sender: Sender, every: float, stop: threading.Event) -> Ge
             number += 1
             this = Round(number, every)
             try:
-                for batch in fill(plan, reader, reporter):
-                    this.count(len(batch))
-                    yield batch
-                    if stop.is_set():
-                        break
+                with closing(fill(plan, reader, reporter)) as batches_of_round:
+                    for batch in batches_of_round:
+                        this.count(len(batch))
+                        yield batch
+                        if stop.is_set():
+                            break
             except PASSING as failure:
                 this.end(stop, failure)
             else:
