@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from channel_images.reporting.batch import AsyncBatch as AsyncBatch, Batch as Batch
     from channel_images.reporting.requests import BatchStatus as BatchStatus, FailedReason as FailedReason
     from channel_images.settings import Settings as Settings
+    from channel_images.walks.keyed import KeyedImage as KeyedImage
     from channel_images.window import Window as Window
     from channel_images_api.client import AuthenticatedClient as AuthenticatedClient
     from channel_images_api.errors import MalformedBody as MalformedBody
@@ -99,6 +100,7 @@ _HOME = {
     "channel_images.listings.listing": ("Listing", "PendingListing"),
     "channel_images.reporting.batch": ("AsyncBatch", "Batch"),
     "channel_images.reporting.requests": ("BatchStatus", "FailedReason"),
+    "channel_images.walks.keyed": ("KeyedImage",),
     "channel_images.window": ("Window",),
     "channel_images.calls.retries": ("Retries",),
     "channel_images_api.client": ("AuthenticatedClient",),

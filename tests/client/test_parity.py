@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from channel_images import (
+    AsyncBatch,
     AsyncChannel,
     AsyncChannelImages,
     AsyncListing,
     AsyncPendingListing,
+    Batch,
     Channel,
     ChannelImages,
     Listing,
@@ -29,12 +31,14 @@ PAIRS = [
     (channel.ChannelWithRawResponse, channel.AsyncChannelWithRawResponse),
     (Listing, AsyncListing),
     (PendingListing, AsyncPendingListing),
+    (Batch, AsyncBatch),
 ]
 SPECIAL = {"__aenter__": "__enter__", "__aexit__": "__exit__", "__aiter__": "__iter__"}
 OURS = {"__enter__", "__exit__", "__iter__", "__init__", "__repr__"}
 WORDS = [
-    (r"channel_images\.(client|listings)\.(async_)?(client|listing|channel)\.", ""),
+    (r"channel_images\.(client|listings|reporting)\.(async_)?(client|listing|channel|batch)\.", ""),
     (r"\bAsyncGenerator\b", "Generator"),
+    (r"\b(asyncio\.locks|threading)\.Event\b", "Event"),
     (r"\bAsyncIterator\b", "Iterator"),
     (r"\bAsync(?=[A-Z])", ""),
     (r"\bSync(?=HttpxOptions|ClientOptions)", ""),
@@ -104,12 +108,13 @@ METHODS = {
     "inserts": "listProductImageInserts",
     "updates": "listProductImageUpdates",
     "inserts_or_updates": "listProductImageInsertsOrUpdates",
+    "pending": "listProductImageInsertsOrUpdates",
     "image": "retrieveProductImage",
     "image_detailed": "retrieveDetailedProductImage",
 }
 OURS_ALONE = {"concurrency": int, "consistent": bool}
 HANDLED = {"page"}  # what a listing is for
-NAMES = {"product__pk__in": "product_pk_in", "id__in": "id_in", "id": "pk"}
+NAMES = {"limit": "page_size", "product__pk__in": "product_pk_in", "id__in": "id_in", "id": "pk"}
 
 
 def type_of(schema: dict[str, Any]) -> object:
@@ -117,7 +122,7 @@ def type_of(schema: dict[str, Any]) -> object:
     if schema["type"] == "array":
         items = dict(resolve(schema["items"]))
         return (
-            Iterable[ProductType | int] | ProductType
+            Iterable[ProductType | int | str] | ProductType | int | str
             if "enum" in items or "x-enum-varnames" in items
             else Iterable[int]
         )
@@ -138,12 +143,12 @@ def test_filters_are_those_of_the_contract(kind: type, method: str) -> None:
     }
     function = getattr(kind, method)
     signature = inspect.signature(function)
-    given = {name: each for name, each in signature.parameters.items() if name not in {"self", *OURS_ALONE}}
+    given = {name: each for name, each in signature.parameters.items() if name not in {"self", "refused", *OURS_ALONE}}
     assert set(given) == set(wanted)
     hints = typing.get_type_hints(function, vars(inspect.getmodule(function)) | {"AsyncListing": AsyncListing})
     for name, each in wanted.items():
         expected: Any = type_of(each["schema"])
-        is_filter = each["in"] == "query" and name != "limit"
+        is_filter = each["in"] == "query" and name != "page_size"
         assert hints[name] == (expected | None if is_filter else expected), name
         if is_filter:
             assert given[name].default is None

@@ -42,7 +42,6 @@ def read() -> None:
             product_type=[ProductType.SIMPLE, 7],
             page_size=50,
             concurrency=8,
-            consistent=True,
         )
         assert_type(listing, Listing)
         for image in listing:
@@ -60,15 +59,19 @@ def read() -> None:
         assert_type(listing.first(), ProductImage | None)
         assert_type(channel.images(product_type=ProductType.BUNDLE), Listing)
         assert_type(channel.inserts_or_updates(page_size=100), PendingListing)
-        for batch in channel.inserts().drain(max_passes=3):
-            assert_type(batch, Sequence[ProductImage])
+        assert_type([image.pk for image in channel.images(product=5, consistent=True)], list[int])
+        assert_type([image.pk for image in channel.updates(consistent=True)], list[int])
+        for images in channel.inserts().drain(max_passes=3):
+            assert_type([image.pk for image in images], list[int])
+        for batch in channel.pending().batches():
+            assert_type([image.pk for image in batch], list[int])
         assert_type(channel.image(1), ProductImage)
         assert_type(channel.with_raw_response.image_detailed(1), Answer[ProductImage])
 
-        channel.images(product="123")  # type: ignore[arg-type] # a number
-        channel.images(id_in=1)  # type: ignore[arg-type] # several
-        channel.images(page=2)  # type: ignore[arg-type] # that is what a listing is for
-        channel.inserts(product=1)  # type: ignore[arg-type] # only the full list is filtered
+        channel.images(product="123")  # type: ignore[call-overload] # a number
+        channel.images(id_in=1)  # type: ignore[call-overload] # several
+        channel.images(page=2)  # type: ignore[call-overload] # that is what a listing is for
+        channel.inserts(product=1)  # type: ignore[call-overload] # only the full list is filtered
         channel.images_detailed().drain()  # type: ignore[attr-defined] # only pending lists run dry
 
 

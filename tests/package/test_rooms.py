@@ -29,7 +29,7 @@ FLOORS = (
 ONLY = {
     "mock": {"contract"},
     "conformance": {"contract", "exceptions", "calls"},
-    "reporting": {"exceptions", "calls"},
+    "reporting": {"exceptions", "calls", "walks"},
     "walks": {"window", "exceptions", "settings"},
 }
 """Rooms that may not import everything that lies below."""

@@ -2,14 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Generator, Iterable
-from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Literal, Never, TypedDict, TypeVar, Unpack, overload
 
 from channel_images.calls.answers import Answer
 from channel_images.calls.sender import AsyncSender, Sender
 from channel_images.choices import What
 from channel_images.exceptions import ChannelImagesError, NotFound
 from channel_images.listings.bodies import decode_image
-from channel_images.listings.listing import Listing, PendingListing
+from channel_images.listings.listing import KeyedListing, KeyedPendingListing, Listing, PendingListing
 from channel_images.listings.missing import no_image, probe
 from channel_images.listings.query import Query, build_query, check_id
 from channel_images.reporting.batch import AsyncBatch, Batch
@@ -23,11 +23,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from channel_images.export import ExportOptions, ExportResult
-    from channel_images.listings.async_listing import AsyncListing, AsyncPendingListing
+    from channel_images.listings.async_listing import (
+        AsyncKeyedListing,  # noqa: F401 - named in a text
+        AsyncKeyedPendingListing,  # noqa: F401 - named in a text
+        AsyncListing,
+        AsyncPendingListing,
+    )
 
 SenderT = TypeVar("SenderT", bound=Sender | AsyncSender)
 ListingT = TypeVar("ListingT")
+KeyedListingT = TypeVar("KeyedListingT")
 PendingListingT = TypeVar("PendingListingT")
+KeyedPendingListingT = TypeVar("KeyedPendingListingT")
 
 DEFAULT_PAGE_SIZE = 100
 """Rows on a page: what connectors ask for."""
@@ -76,12 +83,36 @@ class Operations(ABC, Generic[SenderT]):
         return retrieve_detailed_product_image.request(self.id, check_id("pk", pk))
 
 
-class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
-    """The lists of a channel. To make one sends nothing."""
+class Paging(TypedDict, total=False):
+    """How each list is read; see `Lists.images`."""
+
+    page_size: int
+    concurrency: int
+
+
+class Filters(Paging, total=False):
+    """Which images, and how the list is read; see `Lists.images`."""
+
+    product: int | None
+    product_pk_in: Iterable[int] | None
+    id_in: Iterable[int] | None
+    is_seller_product: bool | None
+    product_type: Iterable[ProductType | int | str] | ProductType | int | str | None
+
+
+class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, PendingListingT, KeyedPendingListingT]):
+    """The lists of a channel. To make one sends nothing.
+
+    Of a consistent list, type checkers know that each image has its `pk`.
+    """
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} at {self._client.base_url}>"
 
+    @overload
+    def images(self, *, consistent: Literal[True], **options: Unpack[Filters]) -> KeyedListingT: ...
+    @overload
+    def images(self, *, consistent: bool = False, **options: Unpack[Filters]) -> ListingT: ...
     def images(
         self,
         *,
@@ -94,7 +125,7 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
         concurrency: int = 1,
         consistent: bool = False,
         **refused: Never,
-    ) -> ListingT:
+    ) -> ListingT | KeyedListingT:
         """The channel's images, or those that satisfy all of the filters.
 
         Args:
@@ -129,9 +160,13 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
             )
         )
 
+    @overload
+    def images_detailed(self, *, consistent: Literal[True], **options: Unpack[Paging]) -> KeyedListingT: ...
+    @overload
+    def images_detailed(self, *, consistent: bool = False, **options: Unpack[Paging]) -> ListingT: ...
     def images_detailed(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
-    ) -> ListingT:
+    ) -> ListingT | KeyedListingT:
         """The channel's images, each with what further fields the server has for it, in `additional_properties`.
 
         Args:
@@ -142,9 +177,13 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
         refuse_arguments(refused)
         return self._listing(self._query(What.DETAILED, page_size, concurrency, consistent))
 
+    @overload
+    def inserts(self, *, consistent: Literal[True], **options: Unpack[Paging]) -> KeyedPendingListingT: ...
+    @overload
+    def inserts(self, *, consistent: bool = False, **options: Unpack[Paging]) -> PendingListingT: ...
     def inserts(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
-    ) -> PendingListingT:
+    ) -> PendingListingT | KeyedPendingListingT:
         """The images that were never sent to the channel.
 
         Args:
@@ -155,9 +194,13 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
         refuse_arguments(refused)
         return self._pending_listing(self._query(What.INSERTS, page_size, concurrency, consistent))
 
+    @overload
+    def updates(self, *, consistent: Literal[True], **options: Unpack[Paging]) -> KeyedPendingListingT: ...
+    @overload
+    def updates(self, *, consistent: bool = False, **options: Unpack[Paging]) -> PendingListingT: ...
     def updates(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
-    ) -> PendingListingT:
+    ) -> PendingListingT | KeyedPendingListingT:
         """The images that were sent to the channel, and changed since.
 
         Args:
@@ -168,16 +211,24 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
         refuse_arguments(refused)
         return self._pending_listing(self._query(What.UPDATES, page_size, concurrency, consistent))
 
+    @overload
+    def pending(self, *, consistent: Literal[True], **options: Unpack[Paging]) -> KeyedPendingListingT: ...
+    @overload
+    def pending(self, *, consistent: bool = False, **options: Unpack[Paging]) -> PendingListingT: ...
     def pending(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
-    ) -> PendingListingT:
+    ) -> PendingListingT | KeyedPendingListingT:
         """The images to insert and those to update, as the command line calls them: `inserts_or_updates`."""
         refuse_arguments(refused)
         return self._pending_listing(self._query(What.PENDING, page_size, concurrency, consistent))
 
+    @overload
+    def inserts_or_updates(self, *, consistent: Literal[True], **options: Unpack[Paging]) -> KeyedPendingListingT: ...
+    @overload
+    def inserts_or_updates(self, *, consistent: bool = False, **options: Unpack[Paging]) -> PendingListingT: ...
     def inserts_or_updates(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
-    ) -> PendingListingT:
+    ) -> PendingListingT | KeyedPendingListingT:
         """The images to insert and those to update.
 
         Args:
@@ -209,7 +260,7 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
     def _pending_listing(self, query: Query) -> PendingListingT: ...
 
 
-class Channel(Lists[Sender, Listing, PendingListing]):
+class Channel(Lists[Sender, Listing, KeyedListing, PendingListing, KeyedPendingListing]):
     """A sales channel. It has no state of its own but its number.
 
     Made by `ChannelImages.channel`.
@@ -274,7 +325,9 @@ class ChannelWithRawResponse(Operations[Sender]):
         raise no_image(missing, self.id, pk, outcome)
 
 
-class AsyncChannel(Lists[AsyncSender, "AsyncListing", "AsyncPendingListing"]):
+class AsyncChannel(
+    Lists[AsyncSender, "AsyncListing", "AsyncKeyedListing", "AsyncPendingListing", "AsyncKeyedPendingListing"]
+):
     """A sales channel, for tasks. It has no state of its own but its number.
 
     Made by `AsyncChannelImages.channel`.

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from channel_images.calls.answers import Page
 from channel_images.calls.sender import AsyncSender
@@ -14,6 +15,7 @@ from channel_images.listings.watching import Plan
 from channel_images.reporting.batch import AsyncBatch
 from channel_images.settings import check_number
 from channel_images.walks.drain import Drain
+from channel_images.walks.keyed import KeyedImage
 from channel_images_api.models import ProductImage
 
 
@@ -45,7 +47,7 @@ class AsyncPendingListing(BasePendingListing, AsyncListing):
         wait: float | None = 1.0,
         skip: Iterable[ProductImage | int] = (),
         detailed: bool = False,
-    ) -> AsyncGenerator[Sequence[ProductImage]]:
+    ) -> AsyncGenerator[Sequence[KeyedImage]]:
         walk = Drain(self._query.limit, max_passes, wait, skip)
         return run(steps.drain(self._query, walk, detailed=detailed), self._sender, self._query)
 
@@ -73,3 +75,19 @@ class AsyncPendingListing(BasePendingListing, AsyncListing):
         plan = Plan.of(self._query, size, abandoned_after, skip, detailed)
         check_number("every", every, or_zero=True)
         return awatch(plan, self._sender, every, asyncio.Event() if stop is None else stop)
+
+
+if TYPE_CHECKING:
+
+    class AsyncKeyedListing(AsyncListing):
+        """A consistent list: each image has its `pk`."""
+
+        def __aiter__(self) -> AsyncIterator[KeyedImage]: ...
+
+    class AsyncKeyedPendingListing(AsyncPendingListing):
+        """A consistent list of pending images: each image has its `pk`."""
+
+        def __aiter__(self) -> AsyncIterator[KeyedImage]: ...
+
+else:
+    AsyncKeyedListing, AsyncKeyedPendingListing = AsyncListing, AsyncPendingListing

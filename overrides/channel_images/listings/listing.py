@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from channel_images.calls.answers import Page
 from channel_images.calls.sender import AsyncSender, Sender
@@ -16,6 +16,7 @@ from channel_images.listings.watching import Plan, fill, watch
 from channel_images.reporting.batch import Batch
 from channel_images.settings import check_number
 from channel_images.walks.drain import Drain
+from channel_images.walks.keyed import KeyedImage
 from channel_images_api.models import ProductImage
 
 DEFAULT_SIZE = 100
@@ -187,7 +188,7 @@ class PendingListing(BasePendingListing, Listing):
         wait: float | None = 1.0,
         skip: Iterable[ProductImage | int] = (),
         detailed: bool = False,
-    ) -> Generator[Sequence[ProductImage]]:
+    ) -> Generator[Sequence[KeyedImage]]:
         walk = Drain(self._query.limit, max_passes, wait, skip)
         return run(steps.drain(self._query, walk, detailed=detailed), self._sender, self._query)
 
@@ -215,3 +216,19 @@ class PendingListing(BasePendingListing, Listing):
         plan = Plan.of(self._query, size, abandoned_after, skip, detailed)
         check_number("every", every, or_zero=True)
         return watch(plan, self._sender, every, threading.Event() if stop is None else stop)
+
+
+if TYPE_CHECKING:
+
+    class KeyedListing(Listing):
+        """A consistent list: each image has its `pk`."""
+
+        def __iter__(self) -> Iterator[KeyedImage]: ...
+
+    class KeyedPendingListing(PendingListing):
+        """A consistent list of pending images: each image has its `pk`."""
+
+        def __iter__(self) -> Iterator[KeyedImage]: ...
+
+else:
+    KeyedListing, KeyedPendingListing = Listing, PendingListing

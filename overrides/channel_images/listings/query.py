@@ -151,7 +151,7 @@ def _product_type(value: ProductType | int | str) -> int:
             return ProductType[value.upper()]
         except KeyError:
             names = ", ".join(kind.name.lower() for kind in ProductType)
-            raise ValueError(f"product_type takes {names}, or a number, not {value!r}") from None
+            raise ValueError(f"product_type takes {names}, not {value!r}") from None
     return check_id("product_type", value)
 
 

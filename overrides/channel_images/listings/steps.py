@@ -6,7 +6,7 @@ answer, or the error that came in its place; whatever else it yields is handed o
 """
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from attrs import evolve, frozen
 
@@ -15,6 +15,7 @@ from channel_images.exceptions import NotFound, RequestError, ResponseError, no_
 from channel_images.listings.bodies import decode_image
 from channel_images.listings.query import Query
 from channel_images.walks.drain import Drain
+from channel_images.walks.keyed import KeyedImage
 from channel_images.walks.plain import PlainWalk
 from channel_images.walks.rows import Rows, keys_of
 from channel_images.walks.seen import PkSet
@@ -106,7 +107,7 @@ def first(query: Query) -> Steps[ProductImage | None]:
     yield None
 
 
-def drain(query: Query, walk: Drain, *, detailed: bool) -> Steps[Sequence[ProductImage]]:
+def drain(query: Query, walk: Drain, *, detailed: bool) -> Steps[Sequence[KeyedImage]]:
     """Batches of pending images, until the walk is done."""
     pages = evolve(query, concurrency=1) if detailed else query  # else details and pages push each other out
     while not walk.done:
@@ -116,7 +117,7 @@ def drain(query: Query, walk: Drain, *, detailed: bool) -> Steps[Sequence[Produc
         if detailed and images:
             images = yield from _details(query, images)
         if images:
-            yield images
+            yield cast("Sequence[KeyedImage]", images)  # the walk takes no others
 
 
 def _details(query: Query, images: Sequence[ProductImage]) -> Generator[Ask, Any, Sequence[ProductImage]]:

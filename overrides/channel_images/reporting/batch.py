@@ -11,6 +11,7 @@ from channel_images.reporting import requests, steps
 from channel_images.reporting.drive import arun, run
 from channel_images.reporting.requests import REMOTE, BatchRecord, BatchStatus, FailedReason, Outcome
 from channel_images.reporting.steps import Desk, Steps
+from channel_images.walks.keyed import KeyedImage
 from channel_images_api.models import ProductImage
 
 SenderT = TypeVar("SenderT", bound=Sender | AsyncSender)
@@ -40,7 +41,7 @@ class BaseBatch(ABC, Generic[SenderT]):
         sender: SenderT,
         desk: Desk,
         record: BatchRecord,
-        images: Sequence[ProductImage],
+        images: Sequence[KeyedImage],
         versions: Mapping[int, str],
     ) -> None:
         self.images = tuple(images)
@@ -54,7 +55,7 @@ class BaseBatch(ABC, Generic[SenderT]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.pk} of {len(self)} images: {self.record.status}>"
 
-    def __iter__(self) -> Iterator[ProductImage]:
+    def __iter__(self) -> Iterator[KeyedImage]:
         return iter(self.images)
 
     def __len__(self) -> int:
@@ -76,7 +77,7 @@ class BaseBatch(ABC, Generic[SenderT]):
         return self.record.remote_batch_id
 
     @property
-    def remaining(self) -> list[ProductImage]:
+    def remaining(self) -> list[KeyedImage]:
         """The images that have no outcome yet."""
         return [image for image in self.images if image.pk not in self._outcomes]
 
@@ -171,8 +172,8 @@ class BaseBatch(ABC, Generic[SenderT]):
                 raise
             error.add_note(f"batch {self.pk} could not be failed, and the next run has to do it: {failure}")
 
-    def _unfinished(self, remaining: Sequence[ProductImage]) -> BatchError:
-        pks = [image.pk for image in remaining if isinstance(image.pk, int)]
+    def _unfinished(self, remaining: Sequence[KeyedImage]) -> BatchError:
+        pks = [image.pk for image in remaining]
         named = ", ".join(map(str, pks[:_SHOWN])) + (", ..." if len(pks) > _SHOWN else "")
         return BatchError(
             f"batch {self.pk} has failed: {len(pks)} of {len(self)} images have no outcome (pk {named}). Call sent(), "

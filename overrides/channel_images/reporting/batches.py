@@ -10,6 +10,7 @@ from channel_images.reporting.batch import AsyncBatch, Batch
 from channel_images.reporting.drive import arun, run
 from channel_images.reporting.requests import REMOTE, BatchRecord
 from channel_images.reporting.steps import Desk, Steps
+from channel_images.walks.keyed import KeyedImage, keyed
 from channel_images_api.models import ProductImage
 
 
@@ -21,13 +22,13 @@ class Filler:
         give_back: Has images handed out again which no batch could have.
     """
 
-    def __init__(self, desk: Desk, give_back: Callable[[Iterable[ProductImage]], None]) -> None:
+    def __init__(self, desk: Desk, give_back: Callable[[Iterable[KeyedImage]], None]) -> None:
         self._desk = desk
         self._give_back = give_back
         self._empty: BatchRecord | None = None
         self._refused: Mapping[int, str] = {}
 
-    def fill(self, images: Sequence[ProductImage]) -> Steps[tuple[BatchRecord, Mapping[int, str]] | None]:
+    def fill(self, images: Sequence[KeyedImage]) -> Steps[tuple[BatchRecord, Mapping[int, str]] | None]:
         """Take images into a batch; None where others were faster, and the list has to be read again.
 
         Raises:
@@ -57,8 +58,8 @@ def batches(
     sender: Sender,
     reporter: Sender,
     channel_id: int,
-    drained: Iterable[Sequence[ProductImage]],
-    give_back: Callable[[Iterable[ProductImage]], None],
+    drained: Iterable[Sequence[KeyedImage]],
+    give_back: Callable[[Iterable[KeyedImage]], None],
     abandoned_after: float,
 ) -> Generator[Batch]:
     """Batches of what a drain hands out; see `PendingListing.batches`. The `reporter` sends what becomes of them."""
@@ -80,8 +81,8 @@ async def abatches(
     sender: AsyncSender,
     reporter: AsyncSender,
     channel_id: int,
-    drained: AsyncGenerator[Sequence[ProductImage]],
-    give_back: Callable[[Iterable[ProductImage]], None],
+    drained: AsyncGenerator[Sequence[KeyedImage]],
+    give_back: Callable[[Iterable[KeyedImage]], None],
     abandoned_after: float,
 ) -> AsyncGenerator[AsyncBatch]:
     """The same for tasks."""
@@ -107,7 +108,7 @@ def remote_batches(
     desk = Desk(channel_id, sender.open_batches[channel_id])
     for record in run(steps.find(desk, REMOTE), sender):
         versions = run(steps.members(desk, record), sender)
-        yield Batch(sender, desk, record, list(read(versions)), versions)
+        yield Batch(sender, desk, record, keyed(read(versions)), versions)
 
 
 async def aremote_batches(
@@ -117,4 +118,5 @@ async def aremote_batches(
     desk = Desk(channel_id, sender.open_batches[channel_id])
     for record in await arun(steps.find(desk, REMOTE), sender):
         versions = await arun(steps.members(desk, record), sender)
-        yield AsyncBatch(sender, desk, record, [image async for image in read(versions)], versions)
+        images = [image async for image in read(versions)]
+        yield AsyncBatch(sender, desk, record, keyed(images), versions)
