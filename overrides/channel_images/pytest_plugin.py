@@ -5,7 +5,7 @@ for the fixture. How to use it is shown in `docs/testing.md`.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from channel_images import AuthenticatedClient
     from channel_images.mock import MockServer, RecordedRequest
     from channel_images.mock.data.dataset import Row
+    from channel_images.mock.data.versions import Sent
 
 
 @pytest.fixture(scope="session")
@@ -106,9 +107,13 @@ class ChannelImagesMock:
         """Take an image out of a channel."""
         self.server.remove(channel, pk)
 
-    def mark_sent(self, channel: int, pks: int | Iterable[int]) -> None:
-        """Report one image, or several, as sent: they leave the pending lists."""
-        self.server.mark_sent(channel, pks)
+    def mark_sent(self, channel: int, sent: "Sent") -> None:
+        """Report images as sent: they leave the pending lists, or are updates where they were modified since.
+
+        `sent` is an image or several, or versions by pk: `{17: image.modified_date}`. A pk alone is taken at the present
+        version.
+        """
+        self.server.mark_sent(channel, sent)
 
     def fault(self, *specs: str) -> None:
         """Make something go wrong from the next request on, as in `fault("503:first=2")`."""

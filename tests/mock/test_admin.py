@@ -62,8 +62,8 @@ def test_the_requests_received_are_listed(client: httpx.Client) -> None:
         ("POST /_mock/images/8", {}, (404, {"detail": "No channel 8."})),
         ("POST /_mock/images/x", {}, (404, {"detail": "Not found."})),
         (f"POST {CHANNEL}/sent", {"pks": [1]}, (404, {"detail": "No image 1 in this channel."})),
-        (f"POST {CHANNEL}/sent", {"pks": 1}, (400, {"pks": ["Enter a list of numbers."]})),
-        (f"POST {CHANNEL}/sent", {}, (400, {"pks": ["Enter a list of numbers."]})),
+        (f"POST {CHANNEL}/sent", {"pks": 1}, (400, {"pks": ["Enter a list of numbers, or give versions instead."]})),
+        (f"POST {CHANNEL}/sent", {}, (400, {"pks": ["Enter a list of numbers, or give versions instead."]})),
         (f"PATCH {CHANNEL}/1", {}, (404, {"detail": "No image 1 in this channel."})),
         (
             "PATCH /_mock/images/5/1",

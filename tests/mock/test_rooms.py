@@ -14,8 +14,12 @@ NAME = mock.__name__
 
 MAY_IMPORT = {
     "data": {"channel_images.contract", f"{NAME}.parameters"},
-    "http": {f"{NAME}.settings"},
-    "faults": {f"{NAME}.http", f"{NAME}.operations", f"{NAME}.settings"},
+    "http": {f"{NAME}.bounded", f"{NAME}.settings"},
+    "reporting": {
+        *(f"{NAME}.{each}" for each in ("beside", "bounded", "data", "endpoints", "http", "operations", "parameters")),
+        f"{NAME}.settings",
+    },
+    "faults": {f"{NAME}.beside", f"{NAME}.http", f"{NAME}.operations", f"{NAME}.settings"},
 }
 """By room, what of ours it imports besides itself."""
 

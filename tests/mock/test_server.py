@@ -18,7 +18,7 @@ from channel_images.mock.http.answers import Answer
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.journal import Journal
 from channel_images.mock.operations import Operation
-from channel_images.mock.settings import REQUESTS_KEPT_BYTES, Settings
+from channel_images.mock.settings import KEPT_BYTES, Settings
 
 PathOf = Callable[..., str]
 FULL = "listProductImages"
@@ -91,7 +91,7 @@ def test_large_requests_are_dropped_sooner(server: MockServer, client: httpx.Cli
         client.get(path_of(FULL), headers=many)
         sent += 1
         assert sent < 100
-    assert sum(request.memory for request in server.requests) <= REQUESTS_KEPT_BYTES
+    assert sum(request.memory for request in server.requests) <= KEPT_BYTES
     listed = client.get("/_mock/requests").json()
     assert (len(listed["requests"]), listed["dropped"]) == (sent - 1, 1)
     server.reset()
@@ -103,11 +103,11 @@ def test_a_request_larger_than_what_is_kept() -> None:
     scope = {"method": "GET", "path": "/", "query_string": b"", "headers": [(b"a", b"b" * 300)]}
     for _ in range(3):
         journal.record(scope, 200)
-    assert (len(journal.requests), journal.dropped) == (2, 1)
+    assert (len(journal.items), journal.dropped) == (2, 1)
     journal.record({**scope, "query_string": b"c" * 2_000}, 200)
-    assert (len(journal.requests), journal.dropped) == (0, 4)
+    assert (len(journal.items), journal.dropped) == (0, 4)
     journal.record(scope, 200)
-    assert len(journal.requests) == 1
+    assert len(journal.items) == 1
 
 
 def test_changes_from_other_threads_fall_between_requests(

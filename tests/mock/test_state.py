@@ -105,7 +105,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def mark_sent(self, data: st.DataObject) -> None:
         pks = data.draw(st.lists(st.sampled_from(sorted(self.images[5])), max_size=9))
-        self.store.mark_sent(5, pks)
+        self.store.mark_sent(5, dict.fromkeys(pks))
         for pk in pks:
             self.images[5][pk] = replace(self.images[5][pk], pending=Pending.SENT)
 
@@ -156,7 +156,7 @@ def test_an_image_goes_through_its_life() -> None:
     assert pending({Pending.INSERT}) == [pk]
     store.modify(7, pk, {"width": 1})
     assert pending({Pending.INSERT}) == [pk], "what was never sent stays an insert, however often it changes"
-    store.mark_sent(7, [pk])
+    store.mark_sent(7, {pk: None})
     assert pending({Pending.INSERT, Pending.UPDATE}) == []
     store.modify(7, pk, {"width": 2})
     assert pending({Pending.UPDATE}) == [pk]
@@ -180,7 +180,7 @@ def test_nothing_is_sent_when_one_is_unknown() -> None:
     inserts = Query(Criteria(pending=frozenset({Pending.INSERT})))
     before = store.listing(5, inserts).count
     with pytest.raises(UnknownImage, match="no image 999"):
-        store.mark_sent(5, [*store.listing(5, inserts).slice(0, 5), 999])
+        store.mark_sent(5, dict.fromkeys([*store.listing(5, inserts).slice(0, 5), 999]))
     assert store.listing(5, inserts).count == before
 
 
@@ -247,7 +247,7 @@ def test_a_channel_that_is_not_there_is_named() -> None:
 
 def test_views_beyond_those_kept_are_made_again() -> None:
     store = Store(0, {5: 100})
-    store.mark_sent(5, store.listing(5, Query()).slice(0, 50))
+    store.mark_sent(5, dict.fromkeys(store.listing(5, Query()).slice(0, 50)))
     for number in range(60):
         wanted = Query(Criteria(product_types=frozenset({number, 0})))
         assert store.listing(5, wanted).count == len(store.listing(5, wanted).slice(0, 100))

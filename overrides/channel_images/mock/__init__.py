@@ -2,8 +2,8 @@
 
 `MockServer` is all that most users need. A newcomer to the code starts with `behaviour`, which answers the contract's
 operations step by step. `variants` and the room `bugs` change those steps, the room `faults` has what goes wrong on the
-way, and `admin` changes the data from outside. The room `data` has the images, the room `http` requests and answers.
-The mock imports the contract, and nothing else of this package.
+way, and `admin` changes the data from outside. The room `data` has the images, `reporting` what connectors report of
+them, `http` requests and answers. The mock imports the contract, and nothing else of this package.
 """
 
 from channel_images.mock.churn import Churn
@@ -13,18 +13,26 @@ from channel_images.mock.data.store import UnknownChannel
 from channel_images.mock.faults.faults import Faults
 from channel_images.mock.faults.spec import BadFault
 from channel_images.mock.http.journal import RecordedRequest
+from channel_images.mock.reporting.actions import ActionStatus, IntegrationAction
+from channel_images.mock.reporting.batches import BatchObject, BatchRequest, Reason, Status
 from channel_images.mock.server import MockServer, PortInUse
 from channel_images.mock.settings import Settings
 
 __all__ = (
+    "ActionStatus",
     "BadFault",
+    "BatchObject",
+    "BatchRequest",
     "Churn",
     "Faults",
+    "IntegrationAction",
     "InvalidFields",
     "MockServer",
     "PortInUse",
+    "Reason",
     "RecordedRequest",
     "Settings",
+    "Status",
     "UnknownChannel",
     "UnknownImage",
 )

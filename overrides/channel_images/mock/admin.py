@@ -6,7 +6,8 @@ It lies beside the contract, and needs the admin token; where the server has non
                                  `product_type` and `is_seller_product`, where the product is new. 201 with the image
     PATCH /_mock/images/5/17     modify image 17. Body: the fields that change. 200 with the image
     DELETE /_mock/images/5/17    remove it. 204
-    POST /_mock/images/5/sent    report images as sent. Body: `{"pks": [17, 18]}`. 200 with `{"sent": 2}`
+    POST /_mock/images/5/sent    report images as sent, at their versions. Body: `{"versions": {"17": "2022-11-…Z"}}`, or,
+                                 at their present ones, `{"pks": [17, 18]}`. 200 with `{"sent": 1}`
     POST /_mock/reset            undo all changes, forget the requests, and go back to the faults of the start. 204
     GET /_mock/requests          the newest requests received, oldest first: `{"requests": [...], "dropped": 0}`, with
                                  how many older ones were dropped for want of room
@@ -25,6 +26,7 @@ from contextlib import contextmanager
 from channel_images.mock.data.channel import UnknownImage
 from channel_images.mock.data.fields import InvalidFields
 from channel_images.mock.data.store import UnknownChannel
+from channel_images.mock.data.versions import Sent, versions_of
 from channel_images.mock.endpoints import Body, Handler, JsonEndpoint
 from channel_images.mock.faults.spec import BadFault
 from channel_images.mock.http.answers import Answer, Json, bad_request, not_found
@@ -77,12 +79,10 @@ class Admin:
         return Answer(204)
 
     def mark_sent(self, call: Call, body: Body) -> Answer:
-        pks = body.get("pks")
-        if not isinstance(pks, list) or not all(type(pk) is int for pk in pks):
-            raise bad_request({"pks": ["Enter a list of numbers."]})
         with _refusals():
-            self._store.mark_sent(_number(call, "channel"), pks)
-        return Answer.of_json({"sent": len(pks)})
+            versions = versions_of(_sent(body))
+            self._store.mark_sent(_number(call, "channel"), versions)
+        return Answer.of_json({"sent": len(versions)})
 
     def reset(self, _call: Call, _body: Body) -> Answer:
         self._state.reset()
@@ -91,7 +91,7 @@ class Admin:
     def requests(self, _call: Call, _body: Body) -> Answer:
         journal = self._state.journal
         return Answer.of_json(
-            {"requests": [_as_json(request) for request in journal.requests], "dropped": journal.dropped}
+            {"requests": [_as_json(request) for request in journal.items], "dropped": journal.dropped}
         )
 
     def faults(self, _call: Call, _body: Body) -> Answer:
@@ -128,6 +128,22 @@ def _refusals() -> Iterator[None]:
         raise bad_request(invalid.errors) from None
     except (UnknownChannel, UnknownImage) as unknown:
         raise not_found(f"{unknown}.".capitalize()) from None
+
+
+def _sent(body: Body) -> Sent:
+    """The images that were sent, by pk."""
+    if set(body) == {"versions"}:
+        versions = body["versions"]
+        if not isinstance(versions, dict):
+            raise bad_request({"versions": ["Enter an object: the version of each image, by its pk."]})
+        try:
+            return {read_integer(pk): version for pk, version in versions.items()}
+        except Invalid as invalid:
+            raise bad_request({"versions": invalid.messages}) from None
+    pks = body.get("pks")
+    if set(body) != {"pks"} or not isinstance(pks, list) or not all(type(pk) is int for pk in pks):
+        raise bad_request({"pks": ["Enter a list of numbers, or give versions instead."]})
+    return pks
 
 
 def _number(call: Call, name: str) -> int:

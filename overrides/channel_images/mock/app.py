@@ -10,19 +10,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from channel_images.mock.admin import Admin
 from channel_images.mock.behaviour import Behaviour
+from channel_images.mock.beside import ACTIVE_USER_PATH, LOGIN_PATH, OPERATIONS
 from channel_images.mock.churn import ChurnedEndpoint
 from channel_images.mock.docs_page import docs_endpoints
 from channel_images.mock.endpoints import JsonEndpoint, OperationEndpoint, send_answer
 from channel_images.mock.faults.endpoint import FaultyEndpoint
-from channel_images.mock.faults.spec import ACTIVE_USER, LOGIN
 from channel_images.mock.http.answers import Answer
 from channel_images.mock.http.auth import require_token
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.journal import JournalMiddleware
 from channel_images.mock.http.links import escaped, quoted
 from channel_images.mock.operations import Operation, operations
+from channel_images.mock.reporting.endpoints import reporting_endpoints
 from channel_images.mock.settings import Settings
-from channel_images.mock.signin import ACTIVE_USER_PATH, LOGIN_PATH, SignIn
+from channel_images.mock.signin import SignIn
 from channel_images.mock.state import State
 
 
@@ -50,14 +51,19 @@ def create_app(
     signin = SignIn(settings)
     login = JsonEndpoint({"POST": signin.login})
     active_user = JsonEndpoint({"GET": signin.active_user}, guard=guard)
+    beside = {
+        LOGIN_PATH: login,
+        ACTIVE_USER_PATH: active_user,
+        **reporting_endpoints(settings, state.store, state.ledger, answering, guard),
+    }
     own: dict[str, ASGIApp] = {
-        LOGIN_PATH: FaultyEndpoint(LOGIN, login, state.faults),
-        ACTIVE_USER_PATH: FaultyEndpoint(ACTIVE_USER, active_user, state.faults),
+        **{path: FaultyEndpoint(OPERATIONS[path], endpoint, state.faults) for path, endpoint in beside.items()},
         **Admin(state).endpoints(admin_guard),
         **docs_endpoints(settings),
     }
     contract: dict[str, ASGIApp] = {
-        each.path: _ContractEndpoint(each, answering, state) for each in operations().values()
+        each.path: FaultyEndpoint(each.id, _churned(each, OperationEndpoint(each, answering), state), state.faults)
+        for each in operations().values()
     }
     app = Starlette(
         routes=[Route(path, endpoint) for path, endpoint in {**contract, **own}.items()],
@@ -70,18 +76,11 @@ def create_app(
     return app
 
 
-class _ContractEndpoint:
-    """The endpoint of an operation, which says whose it is: faults in front, then churn, then the behaviour."""
-
-    def __init__(self, operation: Operation, behaviour: Behaviour, state: State) -> None:
-        self.operation = operation
-        endpoint: ASGIApp = OperationEndpoint(operation, behaviour)
-        if state.churning is not None and operation.is_list:
-            endpoint = ChurnedEndpoint(operation, endpoint, state.churning)
-        self._endpoint = FaultyEndpoint(operation.id, endpoint, state.faults)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._endpoint(scope, receive, send)
+def _churned(operation: Operation, endpoint: ASGIApp, state: State) -> ASGIApp:
+    """The endpoint of an operation, with churn in front where it is a list."""
+    if state.churning is None or not operation.is_list:
+        return endpoint
+    return ChurnedEndpoint(endpoint, state.churning)
 
 
 @frozen(eq=False)

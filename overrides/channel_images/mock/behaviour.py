@@ -18,7 +18,8 @@ for the rest; several combine by inheritance (see `combined`). The steps, in the
     links, page        the neighbours' URLs, and the envelope around the rows
     deliver            ETag, 304, compression, HEAD
 
-Beside them, `unrouted` and `redirect` answer paths that are no operation's.
+Beside them, `unrouted` and `redirect` answer paths that are no operation's, and the steps of a report are inherited
+(`reporting.steps`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,6 +48,7 @@ from channel_images.mock.http.delivery import deliver
 from channel_images.mock.http.links import page_link
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument, Invalid, Parameter
+from channel_images.mock.reporting.steps import ReportingSteps
 from channel_images.mock.settings import Settings
 
 ALLOW = "GET, HEAD, OPTIONS"
@@ -75,7 +77,7 @@ class Links:
     previous: str | None
 
 
-class Behaviour:
+class Behaviour(ReportingSteps):
     """The strict behaviour, and the base of every other.
 
     Any step that `answer` leads to may raise `Refused`, with the answer that is sent instead.

@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.pattern import Criteria, Pending
 from channel_images.mock.data.store import Store
-from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Invalid, read_integer
 
 _COUNTS = ("adds", "removes", "modifies", "sends")
@@ -116,7 +115,7 @@ class Churning:
                     store.modify(channel, pk, {"width": chance.randint(1, _LARGEST)})
             for _ in range(churn.sends):
                 if (pk := self._any(channel, _WAITING)) is not None:
-                    store.mark_sent(channel, [pk])
+                    store.mark_sent(channel, {pk: None})
 
     def _any(self, channel: int, query: Query) -> int | None:
         """One of the images that `query` asks for, unless there is none."""
@@ -131,7 +130,6 @@ class Churning:
 class ChurnedEndpoint:
     """The endpoint of a list, before each of whose answers the channel changes."""
 
-    operation: Operation
     _endpoint: ASGIApp
     _churning: Churning
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -15,9 +15,15 @@ from channel_images.mock.app import create_app
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.churn import Churn, churn_of
 from channel_images.mock.data.dataset import Row
+from channel_images.mock.data.store import UnknownChannel
+from channel_images.mock.data.versions import Sent, versions_of
 from channel_images.mock.faults.faults import Faults
+from channel_images.mock.http.answers import Json
 from channel_images.mock.http.journal import RecordedRequest
 from channel_images.mock.http.protocol import BoundedHttpProtocol
+from channel_images.mock.reporting.actions import IntegrationAction
+from channel_images.mock.reporting.batches import BatchRequest
+from channel_images.mock.reporting.ledger import Ledger
 from channel_images.mock.settings import DEFAULT_CHANNELS, Settings, credentials
 from channel_images.mock.state import State
 
@@ -46,7 +52,7 @@ class MockServer:
         with MockServer(images=50) as server:
             api = AuthenticatedClient(server.url, server.token)
             image = server.add(5, width=640)
-            server.mark_sent(5, [image["pk"]])
+            server.mark_sent(5, image)
 
     The same requests can be made without a socket: `httpx.Client(transport=server.transport, base_url=server.url)`.
 
@@ -195,14 +201,19 @@ class MockServer:
         """
         self._store.remove(channel, pk)
 
-    def mark_sent(self, channel: int, pks: int | Iterable[int]) -> None:
-        """Report one image, or several, as sent to the channel.
+    def mark_sent(self, channel: int, sent: Sent) -> None:
+        """Report images as sent to the channel, at the versions that were sent: all of them or, at an error, none.
+
+        `sent` is an image or several (a `ProductImage`, a row), or versions by pk: `{17: image.modified_date}`. An image
+        that was modified since is an update at once. A pk alone is taken at the present version, which hides that: what
+        was modified after your connector read it counts as sent too.
 
         Raises:
             UnknownChannel: The mock has no such channel.
             UnknownImage: The channel has no such image.
+            InvalidFields: The image never had this version, or a later one was sent already.
         """
-        self._store.mark_sent(channel, [pks] if isinstance(pks, int) else pks)
+        self._store.mark_sent(channel, versions_of(sent))
 
     def reset(self) -> None:
         """Undo all changes, forget the requests, and go back to the faults that the server was started with."""
@@ -211,7 +222,54 @@ class MockServer:
     @property
     def requests(self) -> list[RecordedRequest]:
         """The newest requests received, oldest first: a thousand of them, and fewer where their headers are long."""
-        return self._state.journal.requests
+        return self._state.journal.items
+
+    # What connectors reported
+
+    def batches(self, channel: int) -> list[BatchRequest]:
+        """The batches of a channel, as they stand now; the newest last.
+
+        Raises:
+            UnknownChannel: The mock has no such channel.
+        """
+        with self._ledger(channel) as ledger:
+            return [each for each in ledger.batches.values() if each.channel == channel]
+
+    def integration_actions(self, channel: int) -> list[IntegrationAction]:
+        """What is known of the images that batches of a channel ever took, by the images' pks.
+
+        Raises:
+            UnknownChannel: The mock has no such channel.
+        """
+        with self._ledger(channel) as ledger:
+            actions = ledger.actions_of(channel)
+            return [actions[pk] for pk in sorted(actions)]
+
+    def error_reports(self, channel: int) -> list[Mapping[str, Json]]:
+        """The newest error reports about a channel as the API shows them, oldest first: a thousand are kept, in 16 MB.
+
+        Raises:
+            UnknownChannel: The mock has no such channel.
+        """
+        with self._ledger(channel) as ledger:
+            return [each for each in ledger.error_reports.items if each["channel"] == channel]
+
+    def operational_events(self, channel: int) -> list[Mapping[str, Json]]:
+        """The newest operational events about a channel, likewise.
+
+        Raises:
+            UnknownChannel: The mock has no such channel.
+        """
+        with self._ledger(channel) as ledger:
+            return [each for each in ledger.operational_events.items if each["channel"] == channel]
+
+    @contextlib.contextmanager
+    def _ledger(self, channel: int) -> Iterator[Ledger]:
+        """What was reported, under the lock, for a channel that must be there."""
+        with self._store.lock:
+            if channel not in self._store:
+                raise UnknownChannel(channel)
+            yield self._state.ledger
 
     # What goes wrong
 

@@ -14,14 +14,14 @@ DEFAULT_CHANNELS: Mapping[int, int] = MappingProxyType({5: 1_000, 6: 23, 7: 0})
 
 MAX_LIMIT = 1_000
 """The largest page, in rows; a larger `limit` is treated as this one."""
-MAX_BODY = 64 * 1024
-"""The largest request body that is read, in bytes."""
+MAX_BODY = 2_621_440
+"""The largest request body that is read, in bytes: Django's own bound."""
 MAX_HEAD = 64 * 1024
 """The largest request line with headers, in bytes."""
 PATIENCE = 60.0
 """Seconds that a client has for the head of a request, for its body, and to read some of what it was sent."""
-REQUESTS_KEPT_BYTES = 16 * 1024 * 1024
-"""How much memory, about, the requests that are remembered may take."""
+KEPT_BYTES = 16 * 1024 * 1024
+"""How much memory, about, the requests that are remembered may take, and the error reports, and the events."""
 
 
 @frozen(kw_only=True)
@@ -42,7 +42,7 @@ class Settings:
     """Whether `X-Forwarded-Proto` and `X-Forwarded-Host` decide what links look like."""
     max_limit: int = MAX_LIMIT
     requests_kept: int = 1_000
-    """How many of the requests received are remembered, the newest."""
+    """How many of the requests received are remembered, the newest; of error reports and events, as many."""
 
     def __attrs_post_init__(self) -> None:
         _check_token("token", self.token)

@@ -9,9 +9,6 @@ from channel_images.mock.http.answers import Answer, bad_request
 from channel_images.mock.http.call import Call
 from channel_images.mock.settings import Settings
 
-LOGIN_PATH = "/api/v1/auth/login/"
-ACTIVE_USER_PATH = "/api/v1/active_user/"
-
 _FIELDS = ("username", "password")
 
 

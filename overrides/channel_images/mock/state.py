@@ -8,6 +8,7 @@ from channel_images.mock.churn import Churn, Churning
 from channel_images.mock.data.store import Store
 from channel_images.mock.faults.faults import Faults
 from channel_images.mock.http.journal import Journal
+from channel_images.mock.reporting.ledger import Ledger
 from channel_images.mock.settings import Settings
 
 
@@ -17,6 +18,7 @@ class State:
 
     store: Store
     journal: Journal
+    ledger: Ledger
     faults: Faults
     churning: Churning | None = None
 
@@ -27,13 +29,17 @@ class State:
         return cls(
             store=store,
             journal=Journal(settings.requests_kept),
+            ledger=Ledger(settings.seed, settings.requests_kept),
             faults=faults if faults is not None else Faults(),
             churning=Churning(churn, store) if churn else None,
         )
 
     def reset(self) -> None:
-        """Back to the beginning: no changes, no requests, and the faults that the server was started with."""
-        self.store.reset()
+        """Back to the beginning: no changes, no reports, no requests, and the faults that the server was started with."""
+        # Together, so that no request finds batches without the images that they took.
+        with self.store.lock:
+            self.store.reset()
+            self.ledger.reset()
         self.journal.clear()
         self.faults.restart()
         if self.churning is not None:

@@ -33,7 +33,7 @@ class _Sends(Behaviour):
     def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
         image = super().rendered(operation, channel, pk)
         if self.sends(operation) and self.store.has(channel, pk):
-            self.store.mark_sent(channel, [pk])
+            self.store.mark_sent(channel, {pk: None})
         return image
 
 

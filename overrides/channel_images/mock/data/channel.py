@@ -9,6 +9,7 @@ from attrs import define, frozen
 from channel_images.mock.data.dataset import Dataset, Row
 from channel_images.mock.data.listing import Chosen, Listing, View
 from channel_images.mock.data.pattern import ANY, Criteria, Pending, Traits
+from channel_images.mock.data.products import Products
 
 _VIEWS_KEPT = 32
 """Views of a channel kept up to date; the full list and the pending lists are four of them."""
@@ -24,7 +25,7 @@ class UnknownImage(LookupError):
         super().__init__(f"no image {pk} in this channel")
 
 
-@define
+@frozen
 class Standing:
     """Where an image stands: all that decides which lists hold it."""
 
@@ -36,12 +37,32 @@ class Standing:
 class Change:
     """How an image differs from the data set."""
 
-    standing: Standing
+    product: int
+    modified: str
+    """The image's `modified_date`."""
+    sent: str | None
+    """The `modified_date` of the version that the channel has; `None` where it has none."""
+    batch: int | None = None
+    """The open batch that has taken the image."""
     row: Row | None = None
     """The fields it has now; `None` while they are those of the data set."""
     removed: bool = False
     version: int = 0
     """Another number after each change of the fields; 0 while they are those of the data set."""
+
+    @property
+    def standing(self) -> Standing:
+        """Where the image stands, if it was not removed."""
+        return Standing(self.product, self._pending)
+
+    @property
+    def _pending(self) -> Pending:
+        if self.batch is not None:
+            return Pending.TAKEN
+        if self.sent is None:
+            return Pending.INSERT
+        # In one format and one time zone, dates compare as texts.
+        return Pending.UPDATE if self.sent < self.modified else Pending.SENT
 
 
 @frozen
@@ -66,6 +87,8 @@ class Channel:
         """By product, the images that were ever added to it, or moved to it from another."""
         self._products: dict[int, Traits] = {}
         """What the products are that the data set does not know."""
+        self.products = Products(dataset)
+        """Those that have an image in the channel."""
         self._views: OrderedDict[Criteria, View] = OrderedDict()
         self._next_pk = dataset.end_pk
         self._next_product = dataset.end_product
@@ -89,6 +112,17 @@ class Channel:
         if change is not None and change.row is not None:
             return change.row.copy()
         return self._dataset.row(self._dataset.index_from(pk))
+
+    def sent(self, pk: int) -> str | None:
+        """The `modified_date` of the version that was sent, `None` where none was."""
+        self.standing(pk)
+        change = self._changes.get(pk)
+        return change.sent if change else self._dataset.sent(self._dataset.index_from(pk))
+
+    def batch(self, pk: int) -> int | None:
+        """The open batch that has taken the image; `None` also for an image that is not there."""
+        change = self._changes.get(pk)
+        return None if change is None or change.removed else change.batch
 
     def version(self, pk: int) -> int:
         """A number that changes whenever the fields of the image do."""
@@ -127,7 +161,8 @@ class Channel:
         `traits` are those of its product, and count only where the channel does not know it yet.
         """
         self._introduce(row["product"], traits)
-        self._changes[row["pk"]] = Change(Standing(row["product"], Pending.INSERT), row)
+        self._changes[row["pk"]] = Change(row["product"], row["modified_date"], sent=None, row=row)
+        self.products.note(row["product"], 1)
         self._changed(row["pk"])
 
     def modify(self, row: Row) -> None:
@@ -135,20 +170,32 @@ class Channel:
         pk, product = row["pk"], row["product"]
         self._introduce(product, Traits(product_type=0, is_seller=False))
         change = self._change(pk)
-        change.row = row
-        change.standing.product = product
-        if change.standing.pending is Pending.SENT:
-            change.standing.pending = Pending.UPDATE
+        self.products.note(change.product, -1)
+        self.products.note(product, 1)
+        change.row, change.product, change.modified = row, product, row["modified_date"]
         self._changed(pk)
 
     def remove(self, pk: int) -> None:
         """Take an image out of the channel."""
-        self._change(pk).removed = True
+        change = self._change(pk)
+        change.removed = True
+        self.products.note(change.product, -1)
         self._changed(pk)
 
-    def mark_sent(self, pk: int) -> None:
-        """Note that the channel has the present version of an image."""
-        self._change(pk).standing.pending = Pending.SENT
+    def mark_sent(self, pk: int, version: str) -> None:
+        """Note that the channel has a version of an image, by its `modified_date`, unless it has a later one."""
+        change = self._change(pk)
+        change.sent = max(version, change.sent or "")
+        self._restate(pk)
+
+    def take(self, pk: int, batch: int) -> None:
+        """Take the image for a batch: until it is given back it is in no pending list."""
+        self._change(pk).batch = batch
+        self._restate(pk)
+
+    def give_back(self, pk: int) -> None:
+        """Let the image wait again for what it waited for."""
+        self._change(pk).batch = None
         self._restate(pk)
 
     # Inside
@@ -188,13 +235,15 @@ class Channel:
     def _change(self, pk: int) -> Change:
         """The change of an image that is there, begun where there is none yet."""
         standing = self.standing(pk)
-        return self._changes.setdefault(pk, Change(standing))
+        if pk not in self._changes:
+            self._changes[pk] = Change(standing.product, self.row(pk)["modified_date"], self.sent(pk))
+        return self._changes[pk]
 
     def _changed(self, pk: int) -> None:
         """Take note that the fields of an image, or its being there, have changed."""
         change = self._changes[pk]
         change.version = next(_versions)
-        self._moved.setdefault(change.standing.product, set()).add(pk)
+        self._moved.setdefault(change.product, set()).add(pk)
         self._restate(pk)
 
     def _restate(self, pk: int) -> None:

@@ -14,7 +14,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TypeAlias, TypedDict
 
-from channel_images.mock.data.pattern import CYCLE, CYCLE_PRODUCTS, Criteria, Pattern, Selection, Slot, Traits
+from channel_images.mock.data.pattern import (
+    CYCLE,
+    CYCLE_PRODUCTS,
+    Criteria,
+    Pattern,
+    Pending,
+    Selection,
+    Slot,
+    Traits,
+)
 
 
 class Row(TypedDict):
@@ -56,6 +65,9 @@ _MODIFIED_WITHIN = 90 * 86_400 * 1_000_000
 
 _SOURCES = ("unified", "integration", "seller_center", None)
 _SIZES = (480, 600, 800, 1000, 1200, 1600, 2048)
+
+
+_MOMENT = timedelta(microseconds=1)
 
 
 def format_date(moment: datetime) -> str:
@@ -107,6 +119,11 @@ class Dataset:
         return index if index < self.images and self.pk(index) == pk else None
 
     # Products
+
+    @property
+    def products(self) -> range:
+        """The ids of all products."""
+        return range(self._first_product, self.end_product)
 
     def slot(self, index: int) -> Slot:
         """What the pattern says about row `index`."""
@@ -164,3 +181,14 @@ class Dataset:
             "object_id": self.pk(index - order) if derived else product,
             "content_type": "productimage" if derived else "product",
         }
+
+    def sent(self, index: int) -> str | None:
+        """The `modified_date` of the version that was sent of the image at `index`, `None` where none was."""
+        pending, row = self.slot(index).pending, self.row(index)
+        if pending is Pending.INSERT:
+            return None
+        if pending is Pending.SENT:
+            return row["modified_date"]
+        # An update was sent as it was created; where it never was modified since, as it was a moment before.
+        before = datetime.fromisoformat(row["modified_date"].removesuffix("Z")) - _MOMENT
+        return min(row["created_date"], format_date(before))

@@ -41,10 +41,16 @@ def checked(fields: Mapping[str, object]) -> Fields:
         errors["pk"] = ["This field is read-only."]
     row: dict[str, int | str | bool | None] = {}
     for name, value in fields.items():
-        if value is not None and not isinstance(value, int | str):
+        if name in _DATES:
+            date = read_date(value)
+            if date is None:
+                errors.setdefault(name, ["Enter a valid date/time, with its time zone."])
+            else:
+                row[name] = date
+        elif value is not None and not isinstance(value, int | str):
             errors.setdefault(name, ["Not a valid value."])
         else:
-            row[name] = _canonical_date(value) if name in _DATES and isinstance(value, str) else value
+            row[name] = value
     for error in _validator().iter_errors(row):
         errors.setdefault(str(error.instance_path[0]), []).append(message(error))
     if errors:
@@ -65,10 +71,13 @@ def laid_over(row: Row, fields: Fields) -> Row:
     return changed
 
 
-def _canonical_date(text: str) -> str:
-    """A date-time in UTC with microseconds; text that is none stays as it is, for the validator to refuse."""
+def read_date(value: object) -> str | None:
+    """A date-time, or the text of one, as a row holds it; `None` for anything else, and where the time zone is missing."""
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return format_date(moment.astimezone(UTC).replace(tzinfo=None)) if moment.tzinfo else text
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if not isinstance(moment, datetime) or moment.tzinfo is None:
+            return None
+        return format_date(moment.astimezone(UTC).replace(tzinfo=None))
+    # The first days of year 1, and the last of 9999, exist in some time zones only.
+    except (ValueError, OverflowError):
+        return None

@@ -61,9 +61,9 @@ class View:
         `index` is its place in the data set, if it has one, and `selected` says whether the selection holds it.
         """
         if index is not None and selected:
-            _set_member(self._gone, self._selection.rank(index), not belongs)
+            set_member(self._gone, self._selection.rank(index), not belongs)
         else:
-            _set_member(self._joined, pk, belongs)
+            set_member(self._joined, pk, belongs)
 
     def slice(self, start: int, stop: int) -> list[int]:
         joined = self._joined_before(start)
@@ -102,7 +102,7 @@ class View:
                 yield self._dataset.pk(self._selection.nth(rank))
 
 
-def _set_member(members: list[int], item: int, present: bool) -> None:
+def set_member(members: list[int], item: int, present: bool) -> None:
     """Put `item` into the ascending list `members`, or take it out."""
     place = bisect_left(members, item)
     if (place < len(members) and members[place] == item) is present:

@@ -30,6 +30,8 @@ class Pending(Enum):
     """Sent before, and modified since."""
     SENT = "sent"
     """Nothing: the channel has the present version."""
+    TAKEN = "taken"
+    """What an open batch makes of it: the image is in no pending list until the batch ends."""
 
 
 @frozen

@@ -8,7 +8,7 @@ from threading import RLock
 from channel_images.mock.data.channel import Channel, Query
 from channel_images.mock.data.dataset import Dataset, Row, format_date
 from channel_images.mock.data.fields import InvalidFields, checked, laid_over
-from channel_images.mock.data.listing import Listing
+from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.pattern import Pending, Traits
 
 _FIRST_CHANGE = datetime(2025, 1, 1)
@@ -62,10 +62,25 @@ class Store:
         """What a product is, or `None` for one that the channel never had."""
         return self._channel(channel).traits(product)
 
+    def products(self, channel: int, among: Iterable[int] | None = None) -> Listing:
+        """The products that have an image in the channel, by their ids; only those `among` some, if these are given."""
+        products = self._channel(channel).products
+        return products if among is None else Chosen(sorted(each for each in among if each in products))
+
     def pending(self, channel: int, pk: int) -> Pending:
         """What the channel waits for."""
         with self.lock:
             return self._channel(channel).standing(pk).pending
+
+    def sent(self, channel: int, pk: int) -> str | None:
+        """The version of the image that was sent, by its `modified_date`; `None` where none was."""
+        with self.lock:
+            return self._channel(channel).sent(pk)
+
+    def batch(self, channel: int, pk: int) -> int | None:
+        """The open batch that has taken the image; `None` also for an image that is not there."""
+        with self.lock:
+            return self._channel(channel).batch(pk)
 
     def version(self, channel: int, pk: int) -> int:
         """A number that changes whenever the image does."""
@@ -97,7 +112,7 @@ class Store:
             product = given.get("product", home.new_product())
             assert isinstance(product, int)  # noqa: S101 - the contract's validator has seen to it
             traits = _agreed(home.traits(product), product_type, is_seller_product)
-            now = self._tick()
+            now = self.tick()
             defaults = Row(
                 pk=pk,
                 product=product,
@@ -120,7 +135,7 @@ class Store:
         """Change fields of an image, and give it as the API shows it.
 
         Its `modified_date` becomes the present unless it is given; an image that was sent is pending for update from
-        now on.
+        now on, where its `modified_date` is later than what was sent.
 
         Raises:
             InvalidFields: The contract does not allow these fields.
@@ -128,7 +143,7 @@ class Store:
         given = checked(fields)
         with self.lock:
             home = self._channel(channel)
-            home.modify(laid_over(home.row(pk), {"modified_date": self._tick(), **given}))
+            home.modify(laid_over(home.row(pk), {"modified_date": self.tick(), **given}))
             return home.row(pk)
 
     def remove(self, channel: int, pk: int) -> None:
@@ -136,17 +151,57 @@ class Store:
         with self.lock:
             self._channel(channel).remove(pk)
 
-    def mark_sent(self, channel: int, pks: Iterable[int]) -> None:
-        """Report images as sent to the channel: they leave the pending lists.
+    def mark_sent(self, channel: int, versions: Mapping[int, str | None]) -> None:
+        """Report images as sent to the channel, each at a version: the `modified_date` that it had then.
 
-        All of them or, when one is unknown, none.
+        Without a version the present one is taken. An image leaves the pending lists, or is an update at once where
+        it was modified since. All of them or, when one is refused, none.
+
+        Raises:
+            InvalidFields: The image never had this version, or a later one was sent already.
         """
         with self.lock:
-            home, wanted = self._channel(channel), list(pks)
-            for pk in wanted:
-                home.standing(pk)
-            for pk in wanted:
-                home.mark_sent(pk)
+            home = self._channel(channel)
+            present = {pk: home.row(pk)["modified_date"] for pk in versions}
+            given = {pk: version for pk, version in versions.items() if version is not None}
+            if complaints := [text for pk, each in given.items() if (text := self.complaint(channel, pk, each))]:
+                raise InvalidFields({"versions": complaints})
+            for pk, version in {**present, **given}.items():
+                home.mark_sent(pk, version)
+
+    def complaint(self, channel: int, pk: int, version: str) -> str | None:
+        """Why an image cannot be sent at this version, in words; `None` where it can."""
+        home = self._channel(channel)
+        modified, sent = home.row(pk)["modified_date"], home.sent(pk)
+        if version > modified:
+            return f"Image {pk}: the version {version} is later than its modified_date, {modified}."
+        if sent is not None and version < sent:
+            return f"Image {pk}: the version {version} is older than {sent}, which was sent already."
+        return None
+
+    def settle(self, channel: int, versions: Mapping[int, str]) -> None:
+        """Note that a batch has sent images, at versions that were good when it took them."""
+        with self.lock:
+            for pk, version in versions.items():
+                self._channel(channel).mark_sent(pk, version)
+
+    def take(self, channel: int, pks: Iterable[int], batch: int) -> None:
+        """Take images for an open batch: until they are given back they are in none of the pending lists."""
+        with self.lock:
+            for pk in pks:
+                self._channel(channel).take(pk, batch)
+
+    def give_back(self, channel: int, pks: Iterable[int]) -> None:
+        """Give images back that were taken: each waits again for what it waited for."""
+        with self.lock:
+            for pk in pks:
+                self._channel(channel).give_back(pk)
+
+    def tick(self) -> str:
+        """The date of a change that is made now; the clock has moved on by a second."""
+        with self.lock:
+            self._now += timedelta(seconds=1)
+            return format_date(self._now)
 
     def reset(self) -> None:
         """Undo every change, and turn the clock back."""
@@ -171,10 +226,6 @@ class Store:
 
     def _in_use(self, pk: int) -> bool:
         return any(pk in channel for channel in self._channels.values())
-
-    def _tick(self) -> str:
-        self._now += timedelta(seconds=1)
-        return format_date(self._now)
 
 
 def _agreed(known: Traits | None, product_type: int | None, is_seller: bool | None) -> Traits:

@@ -10,5 +10,6 @@ given first counts. Whether a fault strikes is a function of the seed and of how
 requests in the same order meet the same faults.
 
 Start with `faults`, which decides who is struck; `spec` reads what was written, `kinds` says what each kind does, and
-`endpoint` does it. This room imports `http`, `operations` and `settings`.
+`endpoint` does it. This room imports `beside`, `http`, `operations` and
+`settings`.
 """

@@ -17,33 +17,42 @@ from channel_images.mock.settings import MAX_BODY
 
 @frozen(eq=False)
 class FaultyEndpoint:
-    """An endpoint with what can go wrong in front of it."""
+    """An endpoint with what can go wrong in front of it.
 
-    _name: str
-    """That of the operation."""
+    A status and a reset take the request's place: nothing came of it. Whatever else strikes, strikes the answer to a
+    request that was worked on: what a POST or PATCH has changed stays so, although its client may never hear of it.
+    """
+
+    operation: str
+    """The operation's name, which the journal writes down too."""
     _endpoint: ASGIApp
     _faults: Faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        plan = self._faults.plan(self._name) if self._faults else None
+        plan = self._faults.plan(self.operation) if self._faults else None
         if plan is None:
             await self._endpoint(scope, receive, send)
             return
         inbox = _Inbox(receive)
+        answer = await self._answer(plan, scope, inbox)
         if plan.delay and not await self._faults.pause(plan.delay, inbox.until_gone()):
             connection_of(scope).close()
             return
-        if plan.ending == "silence":
+        if answer is None:
             connection_of(scope).reset()
             return
-        call = Call(scope)
-        answer = deliver(call, plan.instead) if plan.instead else await self._answer(scope, inbox)
         # The fault given first has the last word.
         for edit in reversed(plan.edits):
             edit(answer)
         await self._send(answer, plan, scope, inbox, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, plan: Plan, scope: Scope, receive: Receive) -> Answer | None:
+        """What there is to send; `None` where the connection is reset instead."""
+        if plan.ending == "silence":
+            return None
+        return deliver(Call(scope), plan.instead) if plan.instead else await self._taken(scope, receive)
+
+    async def _taken(self, scope: Scope, receive: Receive) -> Answer:
         """The endpoint's own answer, taken before it is sent."""
         answer = Answer(500)
 

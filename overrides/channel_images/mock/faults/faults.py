@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 
 from attrs import define, frozen
 
+from channel_images.mock.beside import BESIDE
 from channel_images.mock.faults.kinds import Effect, Plan, effect_of
-from channel_images.mock.faults.spec import BESIDE, Words
+from channel_images.mock.faults.spec import Words
 
 Sleep: TypeAlias = Callable[[float], Awaitable[object]]
 

@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 from attrs import define, field, frozen
 
-from channel_images.mock.faults.spec import BESIDE, Words, near, number
+from channel_images.mock.beside import BESIDE
+from channel_images.mock.faults.spec import Words, near, number
 from channel_images.mock.http.answers import Answer
 
 _BODYLESS = {204, 205, 304}
@@ -52,7 +53,10 @@ KINDS = (
     Kind("content-type=TYPE", "That content type; text/html where none is given."),
 )
 CONDITIONS = (
-    Kind("operation=ID,ID", f"Only these operations. Also {' and '.join(BESIDE)}, which other faults leave alone."),
+    Kind(
+        "operation=ID,ID",
+        f"Only these operations. Also those beside the contract, which other faults leave alone: {', '.join(BESIDE)}.",
+    ),
     Kind("skip=N", "Not the first N requests."),
     Kind("first=N", "Only the first N requests, counted after those skipped."),
     Kind("every=N", "Only every Nth request."),

@@ -5,12 +5,8 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from channel_images.mock.beside import BESIDE
 from channel_images.mock.operations import operations
-
-LOGIN = "login"
-ACTIVE_USER = "active_user"
-BESIDE = (LOGIN, ACTIVE_USER)
-"""What faults leave alone unless they name it: the mock's sign-in, which is no operation of the contract."""
 
 
 class BadFault(ValueError):

@@ -54,9 +54,21 @@ class Call:
         Raises:
             Refused: The request is refused.
         """
+        return dict(self._pairs)
+
+    def values(self, name: str) -> list[str]:
+        """All values of a query parameter that may be repeated.
+
+        Raises:
+            Refused: The request is refused.
+        """
+        return [value for key, value in self._pairs if key == name]
+
+    @cached_property
+    def _pairs(self) -> list[tuple[str, str]]:
         # Escapes that are not UTF-8 become replacement characters, and fail where a number or a word is expected.
         query: bytes = self.scope["query_string"]
         try:
-            return dict(parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
+            return parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
         except ValueError:
             raise malformed("Too many query parameters.") from None

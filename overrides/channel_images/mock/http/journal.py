@@ -1,12 +1,11 @@
 """Remembers the requests that a mock server received, for tests to look at."""
 
-from collections import deque
 from urllib.parse import parse_qsl
 
 from attrs import field, frozen
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from channel_images.mock.settings import REQUESTS_KEPT_BYTES
+from channel_images.mock.bounded import Bounded
 
 ADMIN_PREFIX = "/_mock/"
 _HEADER_BYTES = 130
@@ -22,7 +21,7 @@ class RecordedRequest:
     query_string: str
     """As it was sent."""
     operation: str | None
-    """The operation of the contract; `None` for anything else."""
+    """The operation of the contract, or the name of one beside it, such as `batch_requests`; `None` for anything else."""
     status: int | None
     """`None` where no answer began."""
     raw_headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
@@ -44,43 +43,20 @@ class RecordedRequest:
         return texts + sum(len(name) + len(value) + _HEADER_BYTES for name, value in self.raw_headers)
 
 
-class Journal:
-    """The newest requests, oldest first: at most `kept` of them, in about `kept_bytes`."""
-
-    def __init__(self, kept: int, kept_bytes: int = REQUESTS_KEPT_BYTES) -> None:
-        self._requests: deque[RecordedRequest] = deque()
-        self._kept = kept
-        self._kept_bytes = kept_bytes
-        self._memory = 0
-        self.dropped = 0
-        """How many requests, older than these, are forgotten for want of room."""
-
-    @property
-    def requests(self) -> list[RecordedRequest]:
-        """The requests, oldest first."""
-        return list(self._requests)
-
-    def clear(self) -> None:
-        """Forget them all."""
-        self._requests.clear()
-        self._memory = self.dropped = 0
+class Journal(Bounded[RecordedRequest]):
+    """The newest requests."""
 
     def record(self, scope: Scope, status: int | None) -> None:
         """Remember a request after it was answered."""
-        operation = getattr(scope.get("endpoint"), "operation", None)
         request = RecordedRequest(
             method=scope["method"],
             path=scope["path"],
             query_string=scope["query_string"].decode("latin-1"),
-            operation=operation.id if operation else None,
+            operation=getattr(scope.get("endpoint"), "operation", None),
             status=status,
             raw_headers=tuple(header for header in scope["headers"] if header[0] != b"authorization"),
         )
-        self._requests.append(request)
-        self._memory += request.memory
-        while len(self._requests) > self._kept or self._memory > self._kept_bytes:
-            self._memory -= self._requests.popleft().memory
-            self.dropped += 1
+        self.append(request, request.memory)
 
 
 @frozen(eq=False)
