@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +16,7 @@ class Shop:
     As the framework wants it, an answer has one outcome per product. A test may change what is here at any time.
     """
 
-    def __init__(self, images: Iterable[tuple[int, str]] = ()) -> None:
+    def __init__(self, images: Mapping[int, str]) -> None:
         self.images = dict(images)
         """The version that it has of each image."""
         self.refused: set[str] = set()

@@ -7,8 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from channel_images.mock import MockServer
 from tests.channel_app.shop import Shop
+
+from channel_images.mock import MockServer
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv" / "channel-app" / "bin" / "python"

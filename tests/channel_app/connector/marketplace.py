@@ -1,7 +1,7 @@
 """The marketplace's side of the connector: `CHANNEL_MODULE`. It speaks to the shop at `SHOP_URL`, a `Shop` of the tests."""
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from channel_app.channel.integration import ChannelIntegration as Integration
 from channel_app.core.commands import ChannelCommandInterface
@@ -61,7 +61,7 @@ class CheckImages(ChannelCommandInterface):
 
 
 class ChannelIntegration(Integration):
-    actions = {
+    actions: ClassVar[dict[str, Any]] = {
         **Integration.actions,
         "send_inserted_images": SendImages,
         "send_updated_images": SendImages,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from omnisdk.omnitron import endpoints, models
+from omnisdk.omnitron import endpoints, models  # type: ignore[import-untyped]
 
 
 class OperationalEvent(models.BaseModel):

@@ -1,6 +1,6 @@
 """The platform's side of the connector: `OMNITRON_MODULE`, as channel_app has it but for one command."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from channel_app.omnitron.commands.product_images import ProcessImageBatchRequests
 from channel_app.omnitron.integration import OmnitronIntegration as Integration
@@ -19,4 +19,4 @@ class ProcessImages(ProcessImageBatchRequests):
 
 
 class OmnitronIntegration(Integration):
-    actions = {**Integration.actions, "process_image_batch_requests": ProcessImages}
+    actions: ClassVar[dict[str, Any]] = {**Integration.actions, "process_image_batch_requests": ProcessImages}

@@ -14,7 +14,6 @@ from typing import Any
 
 import requests
 from fakeredis import TcpFakeServer
-
 from tests.channel_app.connector import omnisdk_names
 
 send = requests.Session.send
