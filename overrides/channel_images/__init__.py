@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from channel_images.client.client import ChannelImages as ChannelImages
     from channel_images.exceptions import (
         BadRequest as BadRequest,
+        BatchError as BatchError,
         ChannelImagesError as ChannelImagesError,
         ClientUnusable as ClientUnusable,
         ConfigurationError as ConfigurationError,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
         AsyncPendingListing as AsyncPendingListing,
     )
     from channel_images.listings.listing import Listing as Listing, PendingListing as PendingListing
+    from channel_images.reporting.batch import AsyncBatch as AsyncBatch, Batch as Batch
+    from channel_images.reporting.requests import BatchStatus as BatchStatus, FailedReason as FailedReason
     from channel_images.settings import Settings as Settings
     from channel_images.window import Window as Window
     from channel_images_api.client import AuthenticatedClient as AuthenticatedClient
@@ -69,6 +72,7 @@ _HOME = {
     "channel_images.calls.address": ("InsecureConnectionWarning",),
     "channel_images.exceptions": (
         "BadRequest",
+        "BatchError",
         "ChannelImagesError",
         "ClientUnusable",
         "ConfigurationError",
@@ -89,6 +93,8 @@ _HOME = {
         "Timeout",
     ),
     "channel_images.listings.listing": ("Listing", "PendingListing"),
+    "channel_images.reporting.batch": ("AsyncBatch", "Batch"),
+    "channel_images.reporting.requests": ("BatchStatus", "FailedReason"),
     "channel_images.window": ("Window",),
     "channel_images.calls.retries": ("Retries",),
     "channel_images_api.client": ("AuthenticatedClient",),

@@ -18,6 +18,7 @@
     ├── ListingError           the answers do not add up
     │   ├── IncompleteListing  the list changed while it was read, and rows may be missing
     │   └── DrainStalled       pending images were handed out, and stay pending
+    ├── BatchError             a batch of pending images cannot be ended as asked
     └── ExportError            an export cannot be written as asked
 
 A token or a password is in none of them, nor in what they come from (`__cause__`).
@@ -236,6 +237,18 @@ class DrainStalled(ListingError):
         super().__init__(message)
         self.pks = tuple(pks)
         self.passes = passes
+
+
+class BatchError(ChannelImagesError):
+    """A batch of pending images cannot be taken or ended as asked. Its images are pending again, now or after the next run.
+
+    Attributes:
+        pks: The `pk` of each image that it is about.
+    """
+
+    def __init__(self, message: str, *, pks: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.pks = tuple(pks)
 
 
 class ExportError(ChannelImagesError):

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,6 +24,7 @@ from channel_images import (
 from channel_images.choices import What
 from channel_images.listings import steps
 from channel_images.listings.query import build_query
+from channel_images.walks.drain import Drain
 from channel_images_api.types import Request
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ class FakeSender:
     body: Body
     base_url: str = "https://host"
     asked: list[tuple[int, int, float]] = field(factory=list)
+    open_batches: Mapping[int, set[int]] = {}
 
     def send(
         self, request: Request, decode: Callable[[bytes], T], *, after: float = 0.0, cancel: object = None
@@ -62,6 +64,7 @@ class FakeAsyncSender:
 
     sender: FakeSender
     base_url: str = "https://host"
+    open_batches: Mapping[int, set[int]] = {}
 
     async def send(self, request: Request, decode: Callable[[bytes], T], *, after: float = 0.0) -> Answer[T]:
         return self.sender.send(request, decode, after=after)
@@ -102,7 +105,7 @@ def test_a_drain_reads_ahead_behind_the_front_only() -> None:
     sender, asked_for = FakeSender(pending(100)), []
     handed_out: list[object] = []
     query = build_query(What.INSERTS, 5, limit=20, concurrency=4, consistent=False)
-    drain = steps.drain(query, 10, 1.0)
+    drain = steps.drain(query, Drain(query.limit, 10, 1.0))
     step = next(drain)
     while len(handed_out) < 100:
         if isinstance(step, steps.Ask):

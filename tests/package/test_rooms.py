@@ -18,7 +18,8 @@ FLOORS = (
     {"exceptions"},
     {"settings"},
     {"walks", "calls"},
-    {"listings", "formats"},
+    {"reporting", "formats"},
+    {"listings"},
     {"export"},
     {"client"},
     {"__init__", "spark", "mock", "conformance"},
@@ -28,6 +29,7 @@ FLOORS = (
 ONLY = {
     "mock": {"contract"},
     "conformance": {"contract", "exceptions", "calls"},
+    "reporting": {"exceptions", "calls"},
     "walks": {"window", "exceptions", "settings"},
 }
 """Rooms that may not import everything that lies below."""

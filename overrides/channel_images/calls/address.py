@@ -7,10 +7,7 @@ from ipaddress import ip_address
 import httpx
 
 from channel_images.exceptions import ConfigurationError
-from channel_images_api.types import Request
 
-SIGN_IN = Request("POST", "/api/v1/auth/login/")
-"""It is not in the contract, but in the public reference that the contract was made from."""
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 MAX_REDIRECTS = 5
 

@@ -15,11 +15,12 @@ from urllib.parse import quote
 import httpx
 from attrs import field, frozen
 
-from channel_images.calls.address import MAX_REDIRECTS, REDIRECTS, SIGN_IN, location_of, origin, redirect_target
+from channel_images.calls.address import MAX_REDIRECTS, REDIRECTS, location_of, origin, redirect_target
 from channel_images.calls.answers import Answer
 from channel_images.calls.config import Options
 from channel_images.calls.deadlines import CancelToken, Deadline
-from channel_images.calls.failures import ABANDONED, as_httpx, describe
+from channel_images.calls.failures import ABANDONED, as_httpx, describe, may_have_arrived
+from channel_images.calls.outside import SAFE_METHODS, SIGN_IN, Look, OutsideRequest, is_safe, is_success
 from channel_images.calls.retries import Budget, RateLimit
 from channel_images.calls.secrets import NOT_SHOWN, Secret, Secrets
 from channel_images.calls.tokens import Tokens, decode_key
@@ -30,7 +31,7 @@ from channel_images_api.types import Request
 T = TypeVar("T")
 logger = logging.getLogger("channel_images")
 
-_MAX_ERROR_BODY = 1 << 20  # bytes, of an answer that is no 200
+_MAX_ERROR_BODY = 1 << 20  # bytes, of an answer that is no success
 
 
 @frozen(eq=False)
@@ -106,7 +107,7 @@ class Caller:
 
         Args:
             wanted: The request.
-            decode: Makes the value of the body of a 200.
+            decode: Makes the value of the body of a success.
             after: Seconds to wait before it.
             cancel: Ends it.
 
@@ -139,7 +140,7 @@ class Caller:
 
     def room_for(self, response: httpx.Response) -> tuple[int, str]:
         """How long the body of an answer may be, in bytes, and what an error calls that."""
-        if response.status_code == 200:
+        if response.is_success:
             return self._options.max_body, "max_body="
         return min(self._options.max_body, _MAX_ERROR_BODY), ""
 
@@ -164,15 +165,22 @@ class Caller:
         budget: Budget,
         cancel: CancelToken,
     ) -> Steps[Answer[T]]:
+        look: Look[T] | None = wanted.look if isinstance(wanted, OutsideRequest) else None
+        in_doubt = budget.retries > 0  # a renewal of the token came between
         while True:
+            if look is not None and in_doubt:
+                found = yield from self._attempts(look.request, look.decode, token, budget, cancel)
+                if found.value is not None:
+                    return Answer(found.value, found.response, budget.retries)
             request = self._build(wanted, token)
             outcome: httpx.Response | Exception = yield from self._attempt(request, budget, cancel)
-            if isinstance(outcome, httpx.Response) and outcome.status_code == 200:
+            if isinstance(outcome, httpx.Response) and is_success(wanted, outcome.status_code):
                 value = self._decoded(outcome, decode)
                 if not isinstance(value, MalformedBody):
                     return Answer(value, outcome, budget.retries)
                 outcome = value
-            wait = budget.wait_after(outcome)
+            in_doubt = not is_safe(wanted) and may_have_arrived(outcome)
+            wait = budget.wait_after(outcome) if look is not None or not in_doubt else None
             if wait is None or cancel.is_set():
                 break
             reason = self._secrets.hide(f"{request.method} {request.url}: {describe(outcome)}")
@@ -186,7 +194,9 @@ class Caller:
         self._secrets.scrubbed(request)
         from channel_images.calls.explain import explain  # not before it is needed: most programs meet no error
 
-        error_of_ours = explain(outcome, request, self._options, self._secrets, retries=budget.retries)
+        error_of_ours = explain(
+            outcome, request, self._options, self._secrets, retries=budget.retries, in_doubt=in_doubt
+        )
         if error_of_ours is not None:
             raise error_of_ours from (outcome if isinstance(outcome, Exception) else None)
         assert isinstance(outcome, Exception)  # noqa: S101 - an answer is always explained
@@ -244,14 +254,15 @@ class Caller:
             )
         headers: Any = self._http.headers
         extensions = {"timeout": self._timeouts}
-        is_sign_in = wanted is SIGN_IN
-        # A sign-in brings no session of before: a server that finds one asks for a CSRF token too.
-        cookies = self._options.httpx.get("cookies") if is_sign_in else self._http.cookies
-        content = self._credentials() if is_sign_in else None
+        # What changes something brings no session of before: a server that finds one asks for a CSRF token too.
+        cookies = self._http.cookies if wanted.method in SAFE_METHODS else self._options.httpx.get("cookies")
+        content = wanted.content if isinstance(wanted, OutsideRequest) else None
+        if wanted is SIGN_IN:
+            content = self._credentials()
         request = httpx.Request(
             wanted.method, url, headers=headers, cookies=cookies, content=content, extensions=extensions
         )
-        if is_sign_in:
+        if content is not None:
             request.headers["Content-Type"] = "application/json"
         if token is not None:
             request.headers["Authorization"] = f"Token {token.reveal()}"
@@ -267,8 +278,8 @@ class Caller:
         """What came of an attempt: an error as httpx has it, without secrets in what it comes from."""
         if isinstance(outcome, httpx.Response):
             return outcome
-        if isinstance(outcome, MalformedResponse) and outcome.status_code != 200:
-            # An answer that is no 200 says enough by its status.
+        if isinstance(outcome, MalformedResponse) and not outcome.response.is_success:
+            # An answer that is no success says enough by its status.
             outcome.response.extensions["unread"] = f"It has no body here: {outcome}"
             return outcome.response
         from channel_images.calls.network import sorted_out  # not before it is needed: it takes long to import
@@ -300,12 +311,12 @@ class Caller:
 def _redirected(response: httpx.Response, request: httpx.Request) -> httpx.Request | None:
     """The request that a redirect within the origin asks for; None for an answer that is no such redirect."""
     location = location_of(response)
-    if response.status_code not in REDIRECTS or request.method != "GET" or not location:
+    if response.status_code not in REDIRECTS or request.method not in SAFE_METHODS or not location:
         return None
     target = redirect_target(request.url, location)
     if target is None or origin(target) != origin(request.url):
         return None
-    return httpx.Request("GET", target, headers=request.headers, extensions=request.extensions)
+    return httpx.Request(request.method, target, headers=request.headers, extensions=request.extensions)
 
 
 def _decoded_again(content: bytes, decode: Callable[[bytes], object], failure: MalformedBody) -> MalformedBody:

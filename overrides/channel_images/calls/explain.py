@@ -6,6 +6,7 @@ from channel_images.calls.address import REDIRECTS, origin, redirect_target, sho
 from channel_images.calls.config import Options
 from channel_images.calls.deadlines import DeadlinePassed
 from channel_images.calls.failures import describe_failure
+from channel_images.calls.outside import SAFE_METHODS
 from channel_images.calls.retries import Retries, retry_after
 from channel_images.calls.secrets import Secrets
 from channel_images.exceptions import (
@@ -26,10 +27,17 @@ _WAITS: tuple[tuple[type[httpx.TimeoutException], str, str], ...] = (
     (httpx.WriteTimeout, "sending", "write"),
     (httpx.TimeoutException, "the answer", "read"),
 )
+_IN_DOUBT = "The request may have arrived all the same: look before you send it again"
 
 
 def explain(
-    failure: httpx.Response | Exception, request: httpx.Request, options: Options, secrets: Secrets, *, retries: int
+    failure: httpx.Response | Exception,
+    request: httpx.Request,
+    options: Options,
+    secrets: Secrets,
+    *,
+    retries: int,
+    in_doubt: bool,
 ) -> ChannelImagesError | None:
     """The error for what the last attempt came to; None for what is none of ours to explain.
 
@@ -39,7 +47,17 @@ def explain(
         options: Those of the client.
         secrets: What no error shows.
         retries: How many times the request was sent again.
+        in_doubt: Whether the server may have done what it was asked to, which must not be done twice.
     """
+    error = _explain(failure, request, options, secrets, retries)
+    if in_doubt and error is not None:
+        error.args = (f"{error}. {_IN_DOUBT}",)
+    return error
+
+
+def _explain(
+    failure: httpx.Response | Exception, request: httpx.Request, options: Options, secrets: Secrets, retries: int
+) -> ChannelImagesError | None:
     if isinstance(failure, httpx.Response):
         return _status_error(failure, options, secrets, retries)
     after = _after(retries)
@@ -49,7 +67,7 @@ def explain(
     if isinstance(failure, MalformedResponse):
         secrets.scrub(failure.response)
         response = secrets.cleaned(failure.response)
-        message = f"{where} answered 200: {failure}{after}{_answered_via(options)}"
+        message = f"{where} answered {failure.status_code}: {failure}{after}{_answered_via(options)}"
         return MalformedResponse(message, response=response, retries=retries)
     if isinstance(failure, httpx.TimeoutException):
         what, option, seconds = _waited(failure, options)
@@ -102,8 +120,8 @@ def _hint(response: httpx.Response, options: Options, secrets: Secrets) -> str:
         where = f"It redirects to {secrets.hide(shown(target))}"
         if origin(target) != origin(url):
             return f"{where}, another origin, which is not followed: the token stays here"
-        if response.request.method != "GET":
-            return f"{where}, and a sign-in is not sent on"
+        if response.request.method not in SAFE_METHODS:
+            return f"{where}, and a {response.request.method} is not sent on"
         return "It redirects without end"
     if status == 404 and (
         "json" not in response.headers.get("content-type", "") or _repeats_itself(options.base_url, url)

@@ -27,6 +27,13 @@ def is_worth_repeating(error: Exception) -> bool:
     return (isinstance(error, _WORTH_IT) or is_of_http2(error)) and not is_permanent(error)
 
 
+def may_have_arrived(outcome: httpx.Response | Exception) -> bool:
+    """Whether a server may have done what it was asked to, although this came of it."""
+    if isinstance(outcome, httpx.Response):
+        return outcome.status_code == 408 or outcome.status_code >= 500
+    return not isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+
+
 def is_of_http2(error: Exception) -> bool:
     """Whether a connection of HTTP/2 came into disorder, which another one need not do.
 
@@ -85,7 +92,8 @@ def describe(failure: httpx.Response | Exception) -> str:
     if isinstance(failure, httpx.Response):
         return f"the server answered {failure.status_code} {failure.reason_phrase}".rstrip()
     if isinstance(failure, MalformedBody):  # whose own words show a part of the body
-        return f"the server answered 200, and {failure.path or 'the body'} is not {failure.expected}"
+        status = 200 if failure.response is None else failure.response.status_code
+        return f"the server answered {status}, and {failure.path or 'the body'} is not {failure.expected}"
     return str(failure) or type(failure).__name__
 
 

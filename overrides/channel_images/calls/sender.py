@@ -1,6 +1,6 @@
 """Says what a listing needs of a client: that it sends a request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from channel_images.calls.answers import Answer
@@ -13,7 +13,13 @@ T = TypeVar("T")
 
 
 class Sender(Protocol):
-    """What sends requests, from any thread. A client is one."""
+    """What sends requests, from any thread. A client is one.
+
+    Attributes:
+        open_batches: The `pk` of each batch that it has open, by channel.
+    """
+
+    open_batches: Mapping[int, set[int]]
 
     @property
     def base_url(self) -> str:
@@ -31,7 +37,7 @@ class Sender(Protocol):
 
         Args:
             request: The request.
-            decode: Makes the value of the body of a 200.
+            decode: Makes the value of the body of a success.
             after: Seconds to wait before; closing the client ends the wait.
             cancel: Ends the waits and the network of the calls that have it.
 
@@ -41,7 +47,9 @@ class Sender(Protocol):
 
 
 class AsyncSender(Protocol):
-    """What sends requests, from any task."""
+    """What sends requests, from any task; see `Sender`."""
+
+    open_batches: Mapping[int, set[int]]
 
     @property
     def base_url(self) -> str:

@@ -14,6 +14,7 @@ from channel_images.calls.bodies import aread_bounded
 from channel_images.calls.call import Pause, Send, Step, Steps
 from channel_images.calls.config import AsyncClientOptions, with_hook
 from channel_images.calls.deadlines import DeadlinePassed
+from channel_images.calls.outside import Params, outside_request
 from channel_images.client.base import BaseClient, FrugalAsyncClient
 from channel_images.exceptions import ClientUnusable
 from channel_images.settings import Settings
@@ -71,6 +72,12 @@ class AsyncChannelImages(BaseClient):
         from channel_images.client.channel import AsyncChannel  # not before: it takes long to import
 
         return AsyncChannel(self, channel_id)
+
+    async def request(
+        self, method: str, path: str, *, params: Params | None = None, json: object = None
+    ) -> httpx.Response:
+        """As `ChannelImages.request`."""
+        return (await self.send(outside_request(method, path, params=params, json=json), bytes)).response
 
     async def send(self, request: Request, decode: Callable[[bytes], T], *, after: float = 0.0) -> Answer[T]:
         """As `ChannelImages.send`. To cancel it, cancel the task."""

@@ -1,6 +1,7 @@
 """Holds what both clients share: their options, and whether they can be used. The subclasses send."""
 
 import os
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -22,6 +23,9 @@ class BaseClient:
         username: Or the credentials for one.
         password: These too.
         given: All further options.
+
+    Attributes:
+        open_batches: The `pk` of each batch of pending images that this client has open, by channel.
     """
 
     _base_url = "(not made)"
@@ -35,6 +39,7 @@ class BaseClient:
         warn_of_plain_text(self._base_url, self._options.via, stacklevel=3)
         self._closing = CancelToken()
         self._process = os.getpid()
+        self.open_batches: Mapping[int, set[int]] = defaultdict(set)
 
     @property
     def base_url(self) -> str:

@@ -1,7 +1,7 @@
 """Gives the seven operations as methods of a channel, for threads and for tasks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 
 from channel_images.calls.answers import Answer
@@ -10,6 +10,8 @@ from channel_images.choices import What
 from channel_images.listings.bodies import decode_image
 from channel_images.listings.listing import Listing, PendingListing
 from channel_images.listings.query import Query, build_query, check_id
+from channel_images.reporting.batch import AsyncBatch, Batch
+from channel_images.reporting.batches import aremote_batches, remote_batches
 from channel_images_api.api.sales_channel_product_image import retrieve_detailed_product_image, retrieve_product_image
 from channel_images_api.models import ProductImage, ProductType
 from channel_images_api.types import Request
@@ -163,6 +165,17 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, PendingListingT]):
         """
         return self._pending_listing(self._query(What.PENDING, limit, concurrency, consistent))
 
+    @abstractmethod
+    def remote_batches(self) -> Any:
+        """The batches of images that marketplaces have and have not answered yet, oldest first.
+
+        Use each in a `with` block. It is done when you leave that and each image has an outcome; else it stays open.
+        An image that was removed from the channel meanwhile is not in its batch, and needs no outcome.
+
+        Raises:
+            ChannelImagesError: As `channel_images.exceptions` draws them.
+        """
+
     def _query(self, what: What, limit: int, concurrency: int, consistent: bool) -> Query:
         return build_query(what, self.id, limit=limit, concurrency=concurrency, consistent=consistent)
 
@@ -202,6 +215,9 @@ class Channel(Lists[Sender, Listing, PendingListing]):
 
         return Export(self._client, [self.id], path, **options).run()
 
+    def remote_batches(self) -> Generator[Batch]:
+        return remote_batches(self._client, self.id, lambda pks: self.images(id_in=pks))
+
     @property
     def with_raw_response(self) -> "ChannelWithRawResponse":
         """The retrievals, with the HTTP answer beside the image. Pages have theirs without asking."""
@@ -235,6 +251,9 @@ class AsyncChannel(Lists[AsyncSender, "AsyncListing", "AsyncPendingListing"]):
 
     async def image_detailed(self, pk: int) -> ProductImage:
         return (await self.with_raw_response.image_detailed(pk)).value
+
+    def remote_batches(self) -> AsyncGenerator[AsyncBatch]:
+        return aremote_batches(self._client, self.id, lambda pks: self.images(id_in=pks))
 
     @property
     def with_raw_response(self) -> "AsyncChannelWithRawResponse":

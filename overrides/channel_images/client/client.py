@@ -15,6 +15,7 @@ from channel_images.calls.bodies import read_bounded
 from channel_images.calls.call import Pause, Send, Step, Steps
 from channel_images.calls.config import SyncClientOptions, with_hook
 from channel_images.calls.deadlines import CancelToken
+from channel_images.calls.outside import Params, outside_request
 from channel_images.client.base import BaseClient, FrugalClient
 from channel_images.settings import Settings
 from channel_images_api.types import Request
@@ -97,6 +98,27 @@ class ChannelImages(BaseClient):
 
         return Channel(self, channel_id)
 
+    def request(self, method: str, path: str, *, params: Params | None = None, json: object = None) -> httpx.Response:
+        """Send any other request to the same platform, with this client's token, timeouts and rate limit.
+
+        A `GET`, `HEAD` or `OPTIONS` is sent again as `Retries` says. Any other is sent again only where it surely did not
+        arrive: there was no connection, the server answered 429, or the token had expired.
+
+        Args:
+            method: Such as `POST`.
+            path: Below the base URL, such as `/api/v1/channels/5/`.
+            params: For the query. A list is sent as one parameter for each of its values.
+            json: The body.
+
+        Returns:
+            The answer, whose status is from 200 to 299. Its request is without the token.
+
+        Raises:
+            ChannelImagesError: There was no answer, or its status is another one.
+            TypeError, ValueError: The method or the path is none, or `json` is not what JSON can express.
+        """
+        return self.send(outside_request(method, path, params=params, json=json), bytes).response
+
     def send(
         self,
         request: Request,
@@ -109,7 +131,7 @@ class ChannelImages(BaseClient):
 
         Args:
             request: What a `request` function of `channel_images_api` returned.
-            decode: Makes the value of the body of a 200.
+            decode: Makes the value of the body of a success.
             after: Seconds to wait before that. Closing the client ends the wait.
             cancel: Ends the waits, and those for the network too.
 

@@ -9,9 +9,12 @@ from channel_images.calls.answers import Answer, Page
 from channel_images.calls.sender import AsyncSender
 from channel_images.exceptions import RequestError, ResponseError
 from channel_images.listings import steps
-from channel_images.listings.listing import BaseListing, BasePendingListing, BasePrefetch
+from channel_images.listings.listing import DEFAULT_SIZE, BaseListing, BasePendingListing, BasePrefetch, for_batches
 from channel_images.listings.query import Query
 from channel_images.listings.steps import Ask, Outcome, Steps
+from channel_images.reporting.batch import AsyncBatch
+from channel_images.reporting.batches import abatches
+from channel_images.walks.drain import Drain
 from channel_images.walks.rows import Rows
 from channel_images_api.models import ProductImage
 from channel_images_api.types import Request
@@ -41,7 +44,12 @@ class AsyncListing(BaseListing[AsyncSender]):
 
 class AsyncPendingListing(BasePendingListing, AsyncListing):
     def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> AsyncGenerator[Sequence[ProductImage]]:
-        return run(steps.drain(self._query, max_passes, wait), self._sender, self._query)
+        return run(steps.drain(self._query, Drain(self._query.limit, max_passes, wait)), self._sender, self._query)
+
+    def batches(self, size: int = DEFAULT_SIZE, *, abandoned_after: float = 0.0) -> AsyncGenerator[AsyncBatch]:
+        query, walk = for_batches(self._query, size, abandoned_after)
+        drained = run(steps.drain(query, walk), self._sender, query)
+        return abatches(self._sender, query.channel_id, drained, walk.give_back, abandoned_after)
 
 
 async def run(steps: Steps[T], sender: AsyncSender, query: Query) -> AsyncGenerator[T]:

@@ -10,8 +10,12 @@ from channel_images.calls.answers import Answer, Page
 from channel_images.calls.sender import AsyncSender, Sender
 from channel_images.exceptions import RequestError, ResponseError
 from channel_images.listings import steps
-from channel_images.listings.query import Query
+from channel_images.listings.query import Query, positive
 from channel_images.listings.steps import Ask, Outcome, Steps
+from channel_images.reporting.batch import Batch
+from channel_images.reporting.batches import batches
+from channel_images.settings import check_number
+from channel_images.walks.drain import Drain
 from channel_images.walks.rows import Rows
 from channel_images.walks.walk import Walk
 from channel_images_api.models import ProductImage
@@ -21,6 +25,11 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from channel_images.calls.deadlines import CancelToken
+
+from attrs import evolve
+
+DEFAULT_SIZE = 100
+"""Images in a batch: what connectors take."""
 
 T = TypeVar("T")
 SenderT = TypeVar("SenderT", bound=Sender | AsyncSender)
@@ -92,6 +101,29 @@ class BasePendingListing(ABC):
             IncompleteListing: Images have no `pk`, so that nobody could say which were handed out.
         """
 
+    @abstractmethod
+    def batches(self, size: int = DEFAULT_SIZE, *, abandoned_after: float = 0.0) -> Any:
+        """Pending images in batches that nobody else gets, and that report what became of each image.
+
+        Use each batch in a `with` block; see `channel_images.reporting.batch.BaseBatch`. The iteration ends when it has
+        handed out every image that is pending. Images that were refused are pending again by then, and are handed out by
+        the next iteration, or by this one if they were modified.
+
+        It begins with the batches that an earlier run has left open, say since it was killed: it fails those, so that
+        their images are pending again. So one process at a time works a channel, unless `abandoned_after` says which
+        batches nobody works on any more.
+
+        Args:
+            size: The most images in a batch.
+            abandoned_after: Seconds. Batches of other processes that were changed within them are left alone. A process
+                that was killed leaves its images hidden for so long.
+
+        Raises:
+            BatchError: The platform refuses a batch, or an image has no version.
+            ConfigurationError, TypeError, ValueError: An argument makes no sense.
+            ChannelImagesError: As for `drain`.
+        """
+
 
 class Listing(BaseListing[Sender]):
     def __iter__(self) -> Iterator[ProductImage]:
@@ -111,7 +143,22 @@ class Listing(BaseListing[Sender]):
 
 class PendingListing(BasePendingListing, Listing):
     def drain(self, *, max_passes: int = 10, wait: float = 1.0) -> Generator[Sequence[ProductImage]]:
-        return run(steps.drain(self._query, max_passes, wait), self._sender, self._query)
+        return run(steps.drain(self._query, Drain(self._query.limit, max_passes, wait)), self._sender, self._query)
+
+    def batches(self, size: int = DEFAULT_SIZE, *, abandoned_after: float = 0.0) -> Generator[Batch]:
+        query, walk = for_batches(self._query, size, abandoned_after)
+        drained = run(steps.drain(query, walk), self._sender, query)
+        return batches(self._sender, query.channel_id, drained, walk.give_back, abandoned_after)
+
+
+def for_batches(query: Query, size: int, abandoned_after: float) -> tuple[Query, Drain]:
+    """The query and the walk for batches.
+
+    Raises:
+        ConfigurationError, TypeError, ValueError: An argument makes no sense.
+    """
+    check_number("abandoned_after", abandoned_after, or_zero=True)
+    return evolve(query, limit=positive("size", size)), Drain(size, max_passes=0, wait=None)
 
 
 def pages_by(sender: Sender, part: Query, walk: Walk) -> Generator[Page]:

@@ -123,8 +123,8 @@ def build_query(
     return Query(
         what=what,
         channel_id=channel_id,
-        limit=_positive("limit", limit),
-        concurrency=_positive("concurrency", concurrency),
+        limit=positive("limit", limit),
+        concurrency=positive("concurrency", concurrency),
         consistent=bool(consistent),
         ids=ids,
         filters=filters,
@@ -151,7 +151,13 @@ def _iterated(name: str, values: Iterable[T]) -> Iterable[T]:
     return values
 
 
-def _positive(name: str, value: int) -> int:
+def positive(name: str, value: int) -> int:
+    """The value, when it is a number of rows or of pages.
+
+    Raises:
+        TypeError: It is no integer.
+        ValueError: It is less than 1.
+    """
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{name} is an integer, not {value!r}")
     if value < 1:

@@ -102,9 +102,8 @@ def first(query: Query) -> Steps[ProductImage | None]:
     yield None
 
 
-def drain(query: Query, max_passes: int, wait: float) -> Steps[Sequence[ProductImage]]:
-    """Batches of pending images, until nothing is pending."""
-    walk = Drain(query.limit, max_passes, wait)
+def drain(query: Query, walk: Drain) -> Steps[Sequence[ProductImage]]:
+    """Batches of pending images, until the walk is done."""
     while not walk.done:
         page = yield from _page(walk, query, after=walk.pause)
         if page is not None and page.results:

@@ -7,7 +7,7 @@ when the list is empty.
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from channel_images.exceptions import ConfigurationError, DrainStalled
 from channel_images.settings import check_number
@@ -28,20 +28,22 @@ class Drain:
     Args:
         limit: Rows on a page, and so the most images in a batch.
         max_passes: How many passes in a row may show no progress.
-        wait: Seconds before a pass is repeated; twice as long each time.
+        wait: Seconds before a pass is repeated; twice as long each time. None for no such wait: the drain is done when a
+            pass finds nothing to hand out, whatever is pending still.
 
     Raises:
         ConfigurationError: A number makes no sense.
 
     Attributes:
-        done: Whether a whole pass found nothing pending.
+        done: Whether a whole pass found nothing pending; without `wait`, whether it found nothing to hand out.
         pause: Seconds to wait before the next window.
     """
 
-    def __init__(self, limit: int, max_passes: int, wait: float) -> None:
+    def __init__(self, limit: int, max_passes: int, wait: float | None) -> None:
         if not isinstance(max_passes, int) or isinstance(max_passes, bool) or max_passes < 0:
             raise ConfigurationError(f"max_passes is a number of passes, 0 or more: {max_passes!r}")
-        check_number("wait", wait, or_zero=True)
+        if wait is not None:
+            check_number("wait", wait, or_zero=True)
         self.done = False
         self.pause = 0.0
         self._limit = limit
@@ -80,6 +82,14 @@ class Drain:
             self._limit = self._walk.limit  # what was too much in this pass is so in the next one
         return self._sort_out(listed)
 
+    def give_back(self, images: Iterable[ProductImage]) -> None:
+        """Take back what was handed out and could not be worked on: it is handed out again, if it is pending still."""
+        for image in images:
+            assert isinstance(image.pk, int)  # noqa: S101 - no others were handed out
+            self._handed_out.pop(image.pk, None)
+        self.done = False
+        self._begin()
+
     def _sort_out(self, listed: Sequence[ProductImage]) -> Sequence[ProductImage]:
         self.pause = 0.0
         at_front = not self._listed
@@ -112,7 +122,10 @@ class Drain:
             self.done = not self._listed
             progress = progress or len(waiting) < len(self._handed_out)
             self._handed_out = waiting  # what has left may come back, and is then handed out again
-        if not self._found and not self.done:
+        if not self._found and not self.done and self._wait is None:
+            self._walk.check()
+            self.done = True
+        elif not self._found and not self.done:
             self._wait_for(sorted(waiting), progress)
         self._begin()
 
@@ -128,6 +141,7 @@ class Drain:
                 pks=pks,
                 passes=self._passes_without_progress,
             )
+        assert self._wait is not None  # noqa: S101 - a drain without waits is done by now
         self.pause = min(self._wait * 2.0 ** min(max(0, self._passes_without_progress - 1), _DOUBLINGS), MAX_WAIT)
 
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 from attrs import evolve
 
-from channel_images.calls.address import SIGN_IN
 from channel_images.calls.bodies import read_bounded
+from channel_images.calls.outside import SIGN_IN
 from channel_images.conformance.asking.cleaning import Cleaner
 from channel_images.conformance.asking.target import Target
 from channel_images.conformance.asking.wire import LONGEST_WAIT, PAUSE, PROXY_STATUSES, TRIES, wait_asked_for
