@@ -33,3 +33,10 @@ def agree(platform: Platform, shop: Shop) -> bool:
     """
     images = platform.images()
     return not platform.pending() and images == {pk: version for pk, version in shop.images.items() if pk in images}
+
+
+def settle(worker: Worker, platform: Platform, *, is_sync: bool = True) -> None:
+    """Work everything off, with an operator who fails the batches that nobody works on any more."""
+    work_off(worker, platform, is_sync=is_sync)
+    while platform.fail_batches("initialized", "commit"):
+        work_off(worker, platform, is_sync=is_sync)

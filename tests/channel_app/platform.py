@@ -8,13 +8,14 @@ import httpx
 from tests.channel_app.worker import CHANNEL
 
 from channel_images.mock import MockServer
+from channel_images.mock.reporting.batches import BatchRequest
 
 
 class Platform:
     """A channel of a mock server, over HTTPS."""
 
     def __init__(self, server: MockServer) -> None:
-        self.server = server
+        self._server = server
         self._http = httpx.Client(
             base_url=f"{server.url}/api/v1/channel/{CHANNEL}/",
             headers={"Authorization": f"Token {server.token}"},
@@ -47,14 +48,13 @@ class Platform:
         inserts, updates = self.pending("inserts"), self.pending("updates")
         return {pk: "older" if pk in updates else version for pk, version in self.images().items() if pk not in inserts}
 
-    def batches(self, *statuses: str) -> list[dict[str, Any]]:
+    def batches(self, *statuses: str) -> list[BatchRequest]:
         """The batches of these statuses; of any, where none is given."""
-        rows: list[dict[str, Any]] = self._get("batch_requests/", status=statuses)["results"]
-        return rows
+        return [batch for batch in self._server.batches(CHANNEL) if batch.status in statuses or not statuses]
 
     def fail_batches(self, *statuses: str) -> int:
         """Fail the batches of these statuses, as an operator does after a connector has died; gives how many there were."""
-        batches = self.batches(*statuses)
+        batches = self._get("batch_requests/", status=statuses)["results"]
         for batch in batches:
             self._http.patch(f"batch_requests/{batch['pk']}/", json={"status": "fail"}).raise_for_status()
         return len(batches)

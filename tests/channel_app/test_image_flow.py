@@ -24,7 +24,7 @@ def test_it_runs_until_nothing_is_pending(
     assert work_off(worker, platform, is_sync=is_sync) == []
 
     assert agree(platform, shop)
-    assert {batch["status"] for batch in platform.batches()} == {"done"}
+    assert {batch.status for batch in platform.batches()} == {"done"}
     assert [report for report in server.error_reports(CHANNEL) if not report["is_ok"]] == []
 
 
@@ -33,14 +33,14 @@ def test_a_batch_waits_for_a_shop_that_answers_later(worker: Worker, platform: P
 
     assert worker.run("insert_product_images", is_sync=False, add_product_objects=True) is None
     (batch,) = platform.batches("sent_to_remote")
-    assert batch["remote_batch_id"] == "batch-0"
+    assert batch.remote_batch_id == "batch-0"
     assert not platform.pending("inserts") & inserts
 
     assert worker.run("get_image_batch_requests") is None
     assert platform.batches("sent_to_remote") == [batch]
     assert worker.run("get_image_batch_requests") is None
     (batch,) = platform.batches("done")
-    assert {row["pk"] for row in batch["objects"] if row["remote_id"].startswith("shop-SKU-")} == inserts
+    assert {taken.pk for taken in batch.objects if str(taken.remote_id).startswith("shop-SKU-")} == inserts
 
 
 @TIMES
@@ -73,7 +73,7 @@ def test_a_delivery_that_the_shop_fails_is_made_again(
 
     assert run_tasks(worker, is_sync=is_sync) == []
     assert platform.pending() == pending
-    assert [batch["status"] for batch in platform.batches()] == ["done", "done"]
+    assert [batch.status for batch in platform.batches()] == ["done", "done"]
 
     assert work_off(worker, platform, is_sync=is_sync) == []
     assert agree(platform, shop)
@@ -88,7 +88,7 @@ def test_a_batch_that_fails_gives_its_images_back(
 
     assert worker.run("insert_product_images", add_product_objects=True) is None
 
-    assert [batch["status"] for batch in platform.batches()] == ["fail"]
+    assert [batch.status for batch in platform.batches()] == ["fail"]
     assert platform.pending("inserts") == inserts
     assert work_off(worker, platform) == []
     assert agree(platform, shop)

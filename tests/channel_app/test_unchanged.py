@@ -24,7 +24,7 @@ def test_each_batch_of_images_ends_in_fail_and_its_images_are_pending_again(
             assert worker.run("insert_product_images", add_product_objects=True) is None
 
     assert set(shop.images) >= inserts
-    assert [batch["status"] for batch in platform.batches()] == ["fail", "fail"]
+    assert [batch.status for batch in platform.batches()] == ["fail", "fail"]
     assert platform.pending("inserts") == inserts
     (*_, report) = server.error_reports(5)
     assert str(report["raw_response"]).startswith("'list' object has no attribute 'pk'")

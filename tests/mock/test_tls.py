@@ -1,7 +1,6 @@
 """HTTPS: the certificate, whom a client has to trust, what faults do to a connection, and what is left behind."""
 
 import contextlib
-import json
 import os
 import signal
 import socket
