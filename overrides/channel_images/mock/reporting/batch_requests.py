@@ -1,7 +1,10 @@
 """Answers requests about batches: makes them, moves them on, lists them."""
 
+from datetime import UTC, datetime
+
 from attrs import asdict, evolve, frozen
 
+from channel_images.mock.data.dataset import format_date
 from channel_images.mock.data.listing import Chosen
 from channel_images.mock.data.store import Store
 from channel_images.mock.endpoints import Body
@@ -34,7 +37,7 @@ class BatchRequests:
             raise bad_request({"status": [f"A batch begins as {Status.INITIALIZED}."]})
         if body.get("objects"):
             raise bad_request({"objects": [f"A batch takes its objects at {Status.COMMIT}."]})
-        batch = _filled(self._ledger.new_batch(channel, self._store.tick()), body)
+        batch = _filled(self._ledger.new_batch(channel, _now()), body)
         self._ledger.batches[batch.pk] = batch
         return Answer.of_json(_row(batch), 201)
 
@@ -64,7 +67,7 @@ class BatchRequests:
         batch = self._batch(call)
         changed = _filled(batch, body)
         changed = self._moved(changed, body) if "status" in body else _renamed(batch, changed, body)
-        self._ledger.batches[batch.pk] = evolve(changed, modified_date=self._store.tick())
+        self._ledger.batches[batch.pk] = evolve(changed, modified_date=_now())
         return Answer.of_json(_row(self._ledger.batches[batch.pk]))
 
     def _batch(self, call: Call) -> BatchRequest:
@@ -173,6 +176,11 @@ def _status(value: object) -> Status:
         return Status(choice(str(value), Status))
     except Invalid as invalid:
         raise bad_request({"status": invalid.messages}) from None
+
+
+def _now() -> str:
+    """The present, by this machine's clock and not by that of the images: a connector asks how old an open batch is."""
+    return format_date(datetime.now(UTC).replace(tzinfo=None))
 
 
 def _row(batch: BatchRequest) -> Json:
