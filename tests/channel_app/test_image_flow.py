@@ -1,6 +1,13 @@
 """channel_app works a channel off: inserts and updates, at once or with a shop that answers later."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+
 import pytest
+from attrs import frozen
 from tests.channel_app.flow import agree, run_tasks, work_off
 from tests.channel_app.platform import Platform
 from tests.channel_app.shop import Shop
@@ -105,3 +112,31 @@ def test_a_token_that_expires_is_renewed_within_a_batch(
     assert [request.status for request in server.requests if request.operation == "login"] == [200] * 4
     assert work_off(worker, platform) == []
     assert agree(platform, shop)
+
+
+@frozen
+class Process:
+    """The mock as a command, and what it has printed."""
+
+    url: str
+    ca_file: str
+
+
+@contextmanager
+def command() -> Iterator[Process]:
+    arguments = [sys.executable, "-m", "channel_images.cli", "mock", "--tls", "--port", "0"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        printed = dict(line.split(maxsplit=1) for line in islice(process.stdout, 2))
+        try:
+            yield Process(printed["URL"].strip(), printed["CA"].strip())
+        finally:
+            process.terminate()
+            process.communicate()
+
+
+def test_the_mock_may_be_a_process_of_its_own() -> None:
+    with command() as mock, Shop({}) as shop, Worker(mock, shop) as worker:
+        assert worker.run("insert_product_images", add_product_objects=True) is None
+
+    assert len(shop.images) == 100

@@ -1,5 +1,10 @@
 """What becomes of a batch whose connector is killed with SIGKILL."""
 
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
 from random import Random
 from typing import NoReturn
 
@@ -12,6 +17,7 @@ from tests.channel_app.worker import Killed, Worker
 
 from channel_images.mock import MockServer
 
+GUIDE = Path(__file__).parents[2] / "docs" / "migrating.md"
 AFTER_THE_COMMIT = 10
 """It is the fifth request: signing in, the channel, a batch, the images, the commit."""
 
@@ -33,6 +39,31 @@ def test_images_of_a_batch_that_is_open_stay_hidden_until_an_operator_fails_it(
     assert platform.pending("inserts") == inserts
     settle(worker, platform)
     assert agree(platform, shop)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+def test_an_operator_may_take_the_lines_of_the_guide(server: MockServer, platform: Platform, shop: Shop) -> None:
+    with Worker(server, shop, kill_at=AFTER_THE_COMMIT) as killed, pytest.raises(Killed):
+        killed.run("insert_product_images", add_product_objects=True)
+    (batch,) = platform.batches("commit")
+    (script,) = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+
+    done = subprocess.run(
+        ["sh", "-ec", script.replace("curl ", "curl -sS --fail ").replace("/17/", f"/{batch.pk}/")],
+        env={
+            "PATH": os.environ["PATH"],
+            "TOKEN": server.token,
+            "OMNITRON_URL": f"{server.url}/",
+            "CURL_CA_BUNDLE": server.ca_file,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert batch.local_batch_id in done.stdout
+    assert [batch.status for batch in platform.batches()] == ["fail"]
 
 
 def run_on(worker: Worker, *, is_sync: bool) -> NoReturn:

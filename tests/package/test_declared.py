@@ -28,7 +28,11 @@ NEEDED = {
     "overrides/codegen": ["dev"],
     "tests": ["dev"],
 }
-THERE_ALREADY = {f"{ROOM}/pytest_plugin.py": {"pytest"}, "tests/spark": {"pyspark"}}
+THERE_ALREADY = {
+    f"{ROOM}/pytest_plugin.py": {"pytest"},
+    "tests/spark": {"pyspark"},
+    "tests/channel_app": {"channel-app", "fakeredis"},
+}
 # uvicorn takes the first two where they are there, and the page of the mock reads the files of the third.
 NOT_IMPORTED = {"httptools", "uvloop", "swagger-ui-py"}
 
