@@ -240,7 +240,7 @@ def test_its_token_is_the_servers_default() -> None:
 
 TABLES = {
     "--list-variants": [*VARIANTS, *(each.summary for each in VARIANTS.values())],
-    "--list-bugs": [*BUGS, *(each.rule for each in BUGS.values())],
+    "--list-bugs": [*BUGS, *(each.rule for each in BUGS.values() if each.rule)],
     "--list-faults": [each.form for each in (*KINDS, *CONDITIONS)],
 }
 
@@ -300,7 +300,10 @@ def generated() -> dict[str, str]:
         ),
         "bugs": markdown(
             ["bug", "rule that sees it", "what is wrong"],
-            [(f"`{each.name}`", f"`{each.rule}`", each.summary) for each in BUGS.values()],
+            [(f"`{each.name}`", f"`{each.rule}`", each.summary) for each in BUGS.values() if each.rule],
+        ),
+        "reporting bugs": markdown(
+            ["bug", "what is wrong"], [(f"`{each.name}`", each.summary) for each in BUGS.values() if not each.rule]
         ),
     }
 

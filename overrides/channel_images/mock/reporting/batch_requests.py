@@ -37,7 +37,7 @@ class BatchRequests:
             raise bad_request({"status": [f"A batch begins as {Status.INITIALIZED}."]})
         if body.get("objects"):
             raise bad_request({"objects": [f"A batch takes its objects at {Status.COMMIT}."]})
-        batch = _filled(self._ledger.new_batch(channel, _now()), body)
+        batch = _filled(self._ledger.new_batch(channel, _now()), channel, body)
         self._ledger.batches[batch.pk] = batch
         return Answer.of_json(_row(batch), 201)
 
@@ -65,7 +65,7 @@ class BatchRequests:
     def update(self, call: Call, body: Body) -> Answer:
         """Move a batch on, or note the marketplace's id of one that has not ended."""
         batch = self._batch(call)
-        changed = _filled(batch, body)
+        changed = _filled(batch, channel_of(call, self._store), body)
         changed = self._moved(changed, body) if "status" in body else _renamed(batch, changed, body)
         self._ledger.batches[batch.pk] = evolve(changed, modified_date=_now())
         return Answer.of_json(_row(self._ledger.batches[batch.pk]))
@@ -135,7 +135,7 @@ class BatchRequests:
                 actions[each.pk] = ended(action, is_sent=False)
 
 
-def _filled(batch: BatchRequest, body: Body) -> BatchRequest:
+def _filled(batch: BatchRequest, channel: int, body: Body) -> BatchRequest:
     """The batch with the fields that a request may set beside the status; what the server sets itself is passed over.
 
     Raises:
@@ -143,8 +143,8 @@ def _filled(batch: BatchRequest, body: Body) -> BatchRequest:
     """
     errors: dict[str, list[str]] = {}
     # The vendor's client has it from the environment, as text.
-    if str(body.get("channel", batch.channel)) != str(batch.channel):
-        errors["channel"] = [f"This must be the path's channel, {batch.channel}."]
+    if str(body.get("channel", channel)) != str(channel):
+        errors["channel"] = [f"This must be the path's channel, {channel}."]
     content_type = body.get("content_type")
     if content_type not in (None, CONTENT_TYPE):
         errors["content_type"] = [f"The mock's batches are of {CONTENT_TYPE}."]
