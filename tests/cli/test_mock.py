@@ -1,5 +1,6 @@
 """``channel-images mock`` as a user runs it, and its guide, docs/mock.md."""
 
+import json
 import os
 import pty
 import re
@@ -397,11 +398,16 @@ def test_the_guides_python_is_true() -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
 def test_the_guides_curl_lines_are_true() -> None:
     blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     with MockServer() as server:
         script = "".join(blocks).replace("http://127.0.0.1:8000", server.url).replace("curl ", "curl -sS --fail ")
         done = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stderr) == (0, "")
+    # The reports, each on a line of its own.
+    before, _, committed, during, ended, action = map(json.loads, done.stdout.splitlines()[:6])
+    assert [row["pk"] for row in before][:2] == [each["pk"] for each in committed["objects"]] == [2, 4]
+    assert not {2, 4} & {row["pk"] for row in during}
+    assert (ended["status"], action["results"][0]["remote_id"]) == ("done", "shop-17")
     assert '"pk":80,' in done.stdout
     assert '"spec":"503:first=2"' in done.stdout
     assert server.requests == []
