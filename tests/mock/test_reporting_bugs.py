@@ -108,7 +108,7 @@ EFFECTS: list[tuple[str, Effect, object, object]] = [
     ("fail-loses-rows", failed, True, False),
     ("fail-loses-rows", committed_again, 200, 400),
     ("fail-marks-sent", failed, True, False),
-    ("fail-marks-sent", committed_again, 200, 200),
+    ("fail-marks-sent", committed_again, 200, 400),
     ("batch-of-any-channel", from_elsewhere, (404, 0), (200, 1)),
 ]
 """Bug, what is looked at, what a healthy server makes of it, and what the bug does."""

@@ -160,7 +160,7 @@ class Reports(RuleBasedStateMachine):
             objects=[{"pk": pk, "version_date": version} for pk, version in versions.items()],
         )
         is_good = batch.status == "initialized" and all(
-            pk in self.images and self.images[pk].batch is None and version >= (self.images[pk].sent or "")
+            pk in self.images and self.images[pk].batch is None and version > (self.images[pk].sent or "")
             for pk, version in versions.items()
         )
         assert response.status_code == (200 if is_good else 400), response.text

@@ -1,10 +1,7 @@
 """Answers requests about batches: makes them, moves them on, lists them."""
 
-from datetime import UTC, datetime
-
 from attrs import asdict, evolve, frozen
 
-from channel_images.mock.data.dataset import format_date
 from channel_images.mock.data.listing import Chosen
 from channel_images.mock.data.store import Store
 from channel_images.mock.endpoints import Body
@@ -13,7 +10,7 @@ from channel_images.mock.http.call import Call
 from channel_images.mock.parameters import Invalid
 from channel_images.mock.reporting.actions import begun, ended, remote_id_of
 from channel_images.mock.reporting.batches import CONTENT_TYPE, MOVES, BatchObject, BatchRequest, Status
-from channel_images.mock.reporting.ledger import Ledger
+from channel_images.mock.reporting.ledger import Ledger, now
 from channel_images.mock.reporting.lists import Filters, choice, page
 from channel_images.mock.reporting.objects import LONGEST_ID, read_objects, refuse
 from channel_images.mock.reporting.paths import channel_of, number_in
@@ -37,7 +34,7 @@ class BatchRequests:
             raise bad_request({"status": [f"A batch begins as {Status.INITIALIZED}."]})
         if body.get("objects"):
             raise bad_request({"objects": [f"A batch takes its objects at {Status.COMMIT}."]})
-        batch = _filled(self._ledger.new_batch(channel, _now()), channel, body)
+        batch = _filled(self._ledger.new_batch(channel, now()), channel, body)
         self._ledger.batches[batch.pk] = batch
         return Answer.of_json(_row(batch), 201)
 
@@ -67,7 +64,7 @@ class BatchRequests:
         batch = self._batch(call)
         changed = _filled(batch, channel_of(call, self._store), body)
         changed = self._moved(changed, body) if "status" in body else _renamed(batch, changed, body)
-        self._ledger.batches[batch.pk] = evolve(changed, modified_date=_now())
+        self._ledger.batches[batch.pk] = evolve(changed, modified_date=now())
         return Answer.of_json(_row(self._ledger.batches[batch.pk]))
 
     def _batch(self, call: Call) -> BatchRequest:
@@ -176,11 +173,6 @@ def _status(value: object) -> Status:
         return Status(choice(str(value), Status))
     except Invalid as invalid:
         raise bad_request({"status": invalid.messages}) from None
-
-
-def _now() -> str:
-    """The present, by this machine's clock and not by that of the images: a connector asks how old an open batch is."""
-    return format_date(datetime.now(UTC).replace(tzinfo=None))
 
 
 def _row(batch: BatchRequest) -> Json:
