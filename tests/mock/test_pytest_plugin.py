@@ -170,7 +170,8 @@ def test_ours(channel_images_mock):
 def test_generated(channel_images_mock):
     mock = channel_images_mock
     assert list_product_images.sync_detailed(6, client=mock.client).parsed.count == 23
-    assert list_product_images.sync_detailed(6, client=mock.client.with_timeout(9)).parsed.count == 23
+    with mock.client.with_timeout(9) as patient:
+        assert list_product_images.sync_detailed(6, client=patient).parsed.count == 23
     assert asyncio.run(list_product_images.asyncio_detailed(6, client=mock.async_client)).parsed.count == 23
 """
     )
