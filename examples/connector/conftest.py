@@ -16,6 +16,8 @@ from channel_images.pytest_plugin import ChannelImagesMock
 from shop import Shop, version
 
 HERE = Path(__file__).parent
+MOST = 1000
+"""Lines of a log: a connector that has said so much will not say what is waited for."""
 
 
 class Process:
@@ -47,7 +49,7 @@ class Process:
 
     def until(self, words: str) -> None:
         """Read its log until a line has these words; not for ever."""
-        for line in islice(self._lines, 1000):
+        for line in islice(self._lines, MOST):
             self.log.append(line)
             if words in line:
                 return
@@ -61,7 +63,9 @@ class Process:
         """Send it a signal, if one is given; read its log to the end, and return its exit code."""
         if number is not None:
             self._popen.send_signal(number)
-        self.log.extend(self._lines)
+        self.log.extend(islice(self._lines, MOST))
+        if len(self.log) >= MOST:
+            pytest.fail("it does not end", pytrace=False)
         return self._popen.wait()
 
 

@@ -189,20 +189,18 @@ def test_a_signal_ends_what_the_platform_does_not_answer(
     ("variable", "value", "line"),
     [
         ("CHANNEL_IMAGES_URL", "", "no server: set CHANNEL_IMAGES_URL"),
-        ("CHANNEL_IMAGES_URL", "ftp://host", "base_url"),
+        ("CHANNEL_IMAGES_URL", "ftp://host", "the base URL begins with https://"),
         ("CHANNEL_IMAGES_TOKEN", "", "no token: set CHANNEL_IMAGES_TOKEN"),
         ("CHANNEL_IMAGES_CHANNEL", "", "no channel: set CHANNEL_IMAGES_CHANNEL"),
         ("CHANNEL_IMAGES_CHANNEL", "five", "the channel in CHANNEL_IMAGES_CHANNEL is no number"),
         ("SHOP_URL", "", "no shop: set SHOP_URL"),
         ("SHOP_URL", "shop.example.com", "no shop: set SHOP_URL"),
         ("SHOP_URL", "http://", "no shop: set SHOP_URL"),
-        ("SHOP_URL", "http://[", "no shop: set SHOP_URL"),
         ("SHOP_URL", "http://shop.example.com:port", "no shop: set SHOP_URL"),
         ("POLL_SECONDS", "", "POLL_SECONDS is a whole number of seconds"),
         ("POLL_SECONDS", "-1", "POLL_SECONDS is a whole number of seconds"),
         ("POLL_SECONDS", "inf", "POLL_SECONDS is a whole number of seconds"),
         ("POLL_SECONDS", "1e9", "POLL_SECONDS is a whole number of seconds"),
-        ("ALL_PROXY", "nonsense://", "ALL_PROXY"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_one_line(
