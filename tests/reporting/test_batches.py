@@ -6,6 +6,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -143,9 +144,10 @@ def test_every_image_is_reported_with_its_version(surface: str, server: MockServ
     assert pending(server) == []
     actions = rows(server, "integration_actions", content_type_name="productimage")
     with ChannelImages(server.url, token=server.token) as api:
-        versions = {image.pk: image.to_dict()["modified_date"] for image in api.channel(CHANNEL).images()}
+        versions = {image.pk: image.modified_date for image in api.channel(CHANNEL).images()}
     assert {
-        action["object_id"]: (action["remote_id"], action["version_date"], action["status"]) for action in actions
+        action["object_id"]: (action["remote_id"], datetime.fromisoformat(action["version_date"]), action["status"])
+        for action in actions
     } == {pk: (f"shop-{pk}", versions[pk], "success") for pk in pks}
 
 
@@ -363,8 +365,8 @@ def test_a_run_that_was_killed_loses_nothing(
     surface: str, server: MockServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     pks = add(server, 3)
-    killed = ChannelImages(server.url, token=server.token).channel(CHANNEL).inserts().batches(size=2)
-    next(killed)
+    with ChannelImages(server.url, token=server.token) as api:
+        next(api.channel(CHANNEL).inserts().batches(size=2))  # and nothing more
     assert pending(server) == pks[2:]
 
     with caplog.at_level(logging.WARNING, "channel_images"):
@@ -373,22 +375,20 @@ def test_a_run_that_was_killed_loses_nothing(
     assert sorted(pk for batch in batches for pk in map(pk_of, batch)) == pks
     assert statuses(server) == ["fail", "done", "done"]
     assert "was left open" in caplog.text
-    killed.close()
 
 
 def test_young_batches_can_be_left_to_others(surface: str, server: MockServer) -> None:
     pks = add(server, 3)
-    other = ChannelImages(server.url, token=server.token).channel(CHANNEL).inserts().batches(size=2)
-    theirs = next(other)
-
-    batches = work(surface, server, send_all, size=2, abandoned_after=900)
+    with (
+        ChannelImages(server.url, token=server.token) as other,
+        next(other.channel(CHANNEL).inserts().batches(size=2)) as theirs,
+    ):
+        batches = work(surface, server, send_all, size=2, abandoned_after=900)
+        send_all(theirs)
 
     assert [pk_of(image) for batch in batches for image in batch] == pks[2:]
-    with theirs:
-        send_all(theirs)
     assert statuses(server) == ["done", "done"]
     assert pending(server) == []
-    other.close()
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
@@ -619,7 +619,7 @@ def test_an_image_that_was_removed_needs_no_outcome(surface: str, server: MockSe
 # All at once
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(5))
 def test_whatever_happens_the_shop_has_every_image_at_its_last_version(surface: str, seed: int) -> None:
     rng = random.Random(seed)
     shop: dict[int, str] = {}

@@ -2,6 +2,8 @@
 
 import errno
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -28,8 +30,9 @@ def _variants() -> list[_Table]:
 def _bugs() -> list[_Table]:
     from channel_images.mock.bugs import BUGS
 
-    rows = [(each.name, each.rule, each.summary) for each in BUGS.values()]
-    return [(("bug", "rule that sees it", "what is wrong"), rows)]
+    ruled = [(each.name, each.rule, each.summary) for each in BUGS.values() if each.rule]
+    others = [(each.name, each.summary) for each in BUGS.values() if not each.rule]
+    return [(("bug", "rule that sees it", "what is wrong"), ruled), (("bug in reporting", "what is wrong"), others)]
 
 
 def _faults() -> list[_Table]:
@@ -112,6 +115,14 @@ def mock(
         bool,
         typer.Option("--trust-proxy", help="Let X-Forwarded-Proto and X-Forwarded-Host decide what links look like."),
     ] = False,
+    tls: Annotated[
+        bool,
+        typer.Option("--tls", help="Speak HTTPS, with a certificate that is made for this machine and the --host."),
+    ] = False,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Speak HTTPS with this certificate, in PEM; needs --tls-key.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="The private key of --tls-cert, in PEM.")] = None,
     _list_of_variants: Annotated[bool, _list(_variants, "variants")] = False,
     _list_of_faults: Annotated[bool, _list(_faults, "faults")] = False,
     _list_of_bugs: Annotated[bool, _list(_bugs, "bugs")] = False,
@@ -136,6 +147,7 @@ def mock(
             trust_proxy=trust_proxy,
             host=host,
             port=port,
+            tls=_files(tls_cert, tls_key) or tls,
             variants=variants,
             bugs=bugs,
             faults=faults,
@@ -152,6 +164,15 @@ def mock(
     raise typer.Exit(130)
 
 
+def _files(cert: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        given, missing = ("--tls-key", "--tls-cert") if cert is None else ("--tls-cert", "--tls-key")
+        fail(f"{given} needs {missing}; or let --tls make both")
+    return cert, key
+
+
 def _churn(gentle: bool, spec: str | None, seed: int) -> "Churn | None":
     from channel_images.mock.churn import Churn, churn_of
 
@@ -166,15 +187,18 @@ def _announce(server: "MockServer", host: str, given: dict[str, str | None], mor
     shown = {name: "(as given)" if value is not None else getattr(settings, name) for name, value in given.items()}
     if not is_loopback(host):
         typer.echo(
-            f"{host} is open to other machines: the token and the password open the data, the admin token changes it, "
-            "and all of them travel in plain text",
+            f"{host} is open to other machines: the token and the password open the data, the admin token changes it"
+            + ", and all of them travel in plain text" * server.url.startswith("http:"),
             err=True,
         )
         known = {settings.token, settings.password} & {_DEFAULT_TOKEN, "mock"}
         if known:
             typer.echo(f"and everybody knows {' and '.join(sorted(known))}: give others, or none", err=True)
     channels = ", ".join(f"{number} ({count:,} images)" for number, count in server.settings.channels.items())
-    lines = {"URL": server.url, "token": shown["token"], "sign-in": f"{settings.username} / {shown['password']}"}
+    lines = {"URL": server.url}
+    if ca_file := server.environ().get("SSL_CERT_FILE"):
+        lines |= {"CA": ca_file, "trust": f"export SSL_CERT_FILE={quote(ca_file)} REQUESTS_CA_BUNDLE={quote(ca_file)}"}
+    lines |= {"token": shown["token"], "sign-in": f"{settings.username} / {shown['password']}"}
     if settings.admin_token is not None:
         lines["admin"] = shown["admin_token"]
     lines["channels"] = channels

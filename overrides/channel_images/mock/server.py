@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -26,6 +28,7 @@ from channel_images.mock.reporting.batches import BatchRequest
 from channel_images.mock.reporting.ledger import Ledger
 from channel_images.mock.settings import DEFAULT_CHANNELS, Settings, credentials
 from channel_images.mock.state import State
+from channel_images.mock.tls import Certificate, Files, prepare
 
 if TYPE_CHECKING:
     from channel_images.mock.http.transport import MockTransport
@@ -54,6 +57,8 @@ class MockServer:
             image = server.add(5, width=640)
             server.mark_sent(5, image)
 
+    With `tls=True` it speaks HTTPS, and `server.ca_file` is what a client has to trust.
+
     The same requests can be made without a socket: `httpx.Client(transport=server.transport, base_url=server.url)`.
 
     It can be a healthy server of another kind (`variants`), a broken one (`bugs`), have a bad day (`faults`, or
@@ -76,6 +81,7 @@ class MockServer:
         trust_proxy: bool = False,
         host: str = "127.0.0.1",
         port: int = 0,
+        tls: bool | Files = False,
         variants: Sequence[str] = (),
         bugs: Sequence[str] = (),
         faults: Sequence[str] | Faults = (),
@@ -96,6 +102,8 @@ class MockServer:
             trust_proxy: Whether `X-Forwarded-Proto` and `X-Forwarded-Host` decide what links look like.
             host: The address to listen on.
             port: The port; 0 takes a free one.
+            tls: Whether to speak HTTPS, with a certificate that is made for loopback and for `host`; or the paths of
+                your own certificate and of its private key, both in PEM.
             variants: Habits of other healthy servers, by the names that the command line lists.
             bugs: Violations of the contract, likewise.
             faults: What goes wrong on the way, as specs.
@@ -125,6 +133,7 @@ class MockServer:
         self._store = self._state.store
         self.app = create_app(self.settings, state=self._state, behaviour=behaviour)
         self._address = (host, port)
+        self._certificate = prepare(tls, host)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -144,9 +153,45 @@ class MockServer:
         return self._running.url
 
     @property
+    def ca_file(self) -> str:
+        """The path of the authority that issued the certificate of `tls=True`, for a client to trust. It is gone once
+        the server has stopped.
+
+        Raises:
+            RuntimeError: The server does not run, or its certificate was not made for it.
+        """
+        ca_file = self._running.ca_file
+        if ca_file is None:
+            raise RuntimeError("this mock server has no authority of its own: start it with tls=True")
+        return ca_file
+
+    @property
     def token(self) -> str:
         """The token that its requests need."""
         return self.settings.token
+
+    def environ(self, channel: int | None = None) -> dict[str, str]:
+        """The environment variables that a process needs to work with this server, on top of those of this process.
+
+        They are what `ChannelImages.from_env()` and the command line read, an exception from whatever proxy there is, and
+        with `tls=True` whom to trust: this server, and no other.
+
+        Args:
+            channel: The channel to work on, for `CHANNEL_IMAGES_CHANNEL`.
+
+        Raises:
+            RuntimeError: The server does not run.
+        """
+        host = urlsplit(self.url).hostname or ""
+        direct = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), host]))
+        environ = {"CHANNEL_IMAGES_URL": self.url, "CHANNEL_IMAGES_TOKEN": self.token}
+        # Libraries differ in which of the two counts.
+        environ |= {"NO_PROXY": direct, "no_proxy": direct}
+        if channel is not None:
+            environ["CHANNEL_IMAGES_CHANNEL"] = str(channel)
+        if ca_file := self._running.ca_file:
+            environ |= {"SSL_CERT_FILE": ca_file, "REQUESTS_CA_BUNDLE": ca_file}
+        return environ
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -348,7 +393,7 @@ class MockServer:
     def _bind(self) -> "_Server":
         if self._server is not None:
             raise RuntimeError(f"the mock server is running already, at {self.url}")
-        self._server = _Server(self.app, _listen(*self._address), self._address[0])
+        self._server = _Server(self.app, _listen(*self._address), self._address[0], self._certificate)
         self._server.on_stop = self._state.faults.release
         return self._server
 
@@ -357,8 +402,9 @@ class _Server(uvicorn.Server):
     """uvicorn on a socket that is bound already, which says when it answers and in which loop."""
 
     loop: asyncio.AbstractEventLoop
+    ca_file: str | None = None
 
-    def __init__(self, app: ASGIApp, bound: socket.socket, host: str) -> None:
+    def __init__(self, app: ASGIApp, bound: socket.socket, host: str, certificate: Certificate | None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -374,7 +420,9 @@ class _Server(uvicorn.Server):
             )
         )
         self._bound = bound
-        self.url = f"http://{_WILDCARDS.get(host, f'[{host}]' if ':' in host else host)}:{bound.getsockname()[1]}"
+        self._certificate = certificate
+        name = _WILDCARDS.get(host, f"[{host}]" if ":" in host else host)
+        self.url = f"http{'s' * bool(certificate)}://{name}:{bound.getsockname()[1]}"
         self.ready = threading.Event()
         self.on_ready: Callable[[], None] = lambda: None
         self.on_stop: Callable[[], None] = lambda: None
@@ -387,6 +435,14 @@ class _Server(uvicorn.Server):
             # Whatever went wrong, nobody must wait for it.
             self.ready.set()
             self._bound.close()
+
+    async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
+        # Here, where uvicorn has taken the signals over: one that ends the process at once would leave files behind.
+        with self._certificate() if self._certificate else contextlib.nullcontext() as tls:
+            self.config.load()
+            if tls:
+                self.config.ssl, self.ca_file = tls.context, tls.ca_file
+            await super()._serve(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.loop = asyncio.get_running_loop()

@@ -157,7 +157,7 @@ def _all_pages(
 
 
 def versions_of(images: Iterable[ProductImage]) -> Mapping[int, str]:
-    """The version of each image, as the platform wrote it.
+    """The version of each image: its `modified_date`.
 
     Raises:
         BatchError: An image has no `pk` or no `modified_date`.

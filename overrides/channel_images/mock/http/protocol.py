@@ -24,6 +24,8 @@ _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\n"
     b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(_BODY), _BODY)
 )
+_FAREWELL = 0.1
+"""Seconds that a connection without a request has to end when the server is stopped."""
 _NO_LINGER = struct.pack("ii", 1, 0)
 """`struct linger`: on closing, throw away what is unsent, and send a reset instead of the good-bye."""
 
@@ -70,8 +72,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        # Writing pauses as soon as anything is left unread, so the bound holds for the last bytes too.
-        transport.set_write_buffer_limits(high=0)
+        # Writing pauses as soon as anything is left unread, so the bound holds for the last bytes too. That is at more
+        # than `high` bytes, but with TLS at `high` bytes, where 0 would be a pause without an end.
+        transport.set_write_buffer_limits(high=1 if transport.get_extra_info("sslcontext") else 0)
         self._rest = self._soon(self._end)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -104,6 +107,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._reading.cancel()
         super().resume_writing()
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            # With TLS, closing waits until the client says good-bye too, which one that is idle does not hear.
+            self.loop.call_later(_FAREWELL, self.transport.abort)
+
     def on_message_begin(self) -> None:
         self._is_in_head, self._head_bytes = True, 0
         super().on_message_begin()
@@ -118,7 +127,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._expect_rest()
         super().on_headers_complete()
         # The task that will read the scope has been made, but cannot run before this method returns.
-        connection: Any = _TcpConnection(self.transport, self.cycle)  # ASGI's types know extensions of text alone
+        connection: Any = _TcpConnection(
+            self.transport, self.cycle, self.loop
+        )  # ASGI's types know extensions of text alone
         self.scope["extensions"] = {EXTENSION: connection}
 
     def data_received(self, data: bytes) -> None:
@@ -139,10 +150,13 @@ def _reset(transport: asyncio.Transport) -> None:
 class _TcpConnection:
     """The connection of one request."""
 
-    __slots__ = ("_cycle", "_transport")
+    __slots__ = ("_cycle", "_loop", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, cycle: RequestResponseCycle, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._transport = transport
+        self._loop = loop
         # The cycle has the scope, which has this: all of it would wait for the garbage collector.
         self._cycle = weakref.proxy(cycle)
 
@@ -150,7 +164,8 @@ class _TcpConnection:
         self._transport.write(data)
 
     def reset(self) -> None:
-        _reset(self._transport)
+        # Soon: with TLS, what was written a moment ago reaches the system only after this turn of the loop.
+        self._loop.call_soon(_reset, self._transport)
         self._expect_no_more()
 
     def close(self) -> None:

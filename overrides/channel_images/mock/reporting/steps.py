@@ -34,6 +34,8 @@ class ReportingSteps:
             return f"Image {pk} is in another open batch, {other}."
         if named.version_date is None:
             return f"Image {pk}: version_date is required."
+        if self.store.sent(batch.channel, pk) == named.version_date:
+            return f"Image {pk}: the version {named.version_date} was sent already."
         return self.store.complaint(batch.channel, pk, named.version_date)
 
     def take(self, batch: BatchRequest) -> None:
