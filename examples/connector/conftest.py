@@ -107,10 +107,4 @@ def script(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def environ(channel_images_mock: ChannelImagesMock, shop: TestShop) -> dict[str, str]:
     """The environment of a connector that works on channel 7, which is empty at first, without a pause between rounds."""
-    return {
-        "CHANNEL_IMAGES_URL": channel_images_mock.url,
-        "CHANNEL_IMAGES_TOKEN": channel_images_mock.token,
-        "CHANNEL_IMAGES_CHANNEL": "7",
-        "SHOP_URL": shop.url,
-        "POLL_SECONDS": "0",
-    }
+    return {**channel_images_mock.environ(channel=7), "SHOP_URL": shop.url, "POLL_SECONDS": "0"}

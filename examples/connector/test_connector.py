@@ -6,7 +6,6 @@ from threading import Event
 
 import pytest
 
-from channel_images import ChannelImages
 from channel_images.pytest_plugin import ChannelImagesMock
 from conftest import Process, TestShop
 from shop import version
@@ -20,8 +19,7 @@ def add(mock: ChannelImagesMock, count: int) -> dict[int, datetime]:
 
 
 def pending(mock: ChannelImagesMock) -> list[int]:
-    with ChannelImages(mock.url, token=mock.token) as api:
-        return [image.pk for image in api.channel(7).inserts_or_updates() if isinstance(image.pk, int)]
+    return [image.pk for image in mock.api.channel(7).inserts_or_updates() if isinstance(image.pk, int)]
 
 
 # Rounds
@@ -165,9 +163,8 @@ def test_a_signal_ends_what_the_platform_does_not_answer(
     channel_images_mock.fault(fault)
 
     with Process(script, environ) as connector:
-        with ChannelImages(channel_images_mock.url, token=channel_images_mock.token) as api:
-            while not channel_images_mock.server.faults.standings[0].struck:
-                api.channel(6).image(100_000_001)
+        while not channel_images_mock.server.faults.standings[0].struck:
+            channel_images_mock.api.channel(6).image(100_000_001)
         if struck == "waits to try again":
             connector.until("retry 1 of 6 in 50.00 s")
         assert connector.end(signal.SIGTERM) == 0

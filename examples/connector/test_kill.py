@@ -108,13 +108,7 @@ def test_no_kill_loses_an_image(
         return None
 
     shop.on_put = on_put
-    environ = {
-        "CHANNEL_IMAGES_URL": server.url,
-        "CHANNEL_IMAGES_TOKEN": server.token,
-        "CHANNEL_IMAGES_CHANNEL": "7",
-        "SHOP_URL": shop.url,
-        "POLL_SECONDS": "0",
-    }
+    environ = {**server.environ(channel=7), "SHOP_URL": shop.url, "POLL_SECONDS": "0"}
     for _ in range(KILLS):
         for pk in chance.sample(pks, IMAGES // 2):
             server.modify(7, pk, width=642)  # so that there is work
