@@ -1,4 +1,4 @@
-# verify, test and test-spark each work as the first command after a clone: they set up .venv from the lock files by
+# verify and the tests each work as the first command after a clone: they set up .venv from the lock files by
 # themselves.
 #
 #   make verify                                            the main job, against the mock server
@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_SPARK := $(VENV)/.ready-spark
 READY_LOWEST := $(VENV)/lowest/.ready
+READY_CHANNEL_APP := $(VENV)/channel-app/.ready
 CHANNEL ?= 5
 # `.ci/run` sets --require-node here; elsewhere a machine without Node lints with the Python validator alone.
 CONTRACT_LINT_OPTIONS ?=
@@ -20,17 +21,18 @@ SDK_TESTS := $(addprefix tests/,walks calls listings client generated export cli
 LOWEST_TESTS := $(addprefix tests/,calls generated listings export cli mock/test_server.py mock/test_operations.py \
   mock/test_contract.py conformance/test_check.py conformance/test_target.py package/test_public_names.py)
 
-.PHONY: help verify test test-httpx2 test-lowest test-spark java generate contract lint mock bench docs lock clean
+.PHONY: help verify test test-httpx2 test-lowest test-spark test-channel-app java generate contract lint mock bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make verify     lint the contract, check generated/ for drift, judge the mock server; report in report/index.html'
 	@echo '                URL=https://host CHANNEL="5 6" judges that server (token in CHANNEL_IMAGES_TOKEN)'
-	@echo 'make test       the whole test suite, but for that of the Spark data source, on all cores'
+	@echo 'make test       the test suite on all cores, but for tests/spark and tests/channel_app'
 	@echo '                PYTEST_OPTIONS="-n0 -x tests/walks" are options of pytest, here for one process'
 	@echo 'make test-httpx2  the tests of the SDK, with httpx2 in place of httpx'
 	@echo 'make test-lowest  tests of all parts, with the lowest versions that pyproject.toml allows'
 	@echo 'make test-spark the tests of the Spark data source, which need Java 17 and add PySpark, 450 MB, to .venv'
+	@echo 'make test-channel-app  the vendor'"'"'s own framework, channel_app, against the mock server'
 	@echo 'make generate   rewrite generated/ from openapi.yaml'
 	@echo 'make lint       contract, code style and types'
 	@echo 'make mock       the mock server in the foreground'
@@ -80,6 +82,17 @@ $(READY_LOWEST): $(READY) requirements-lowest.lock
 	fi
 	@touch $@
 
+# What users of channel_app have, apart from what we have: it pins versions that nobody else needs here.
+$(READY_CHANNEL_APP): $(READY) requirements-channel-app.lock
+	@log=$(VENV)/setup-channel-app.log; \
+	echo "setting up $(VENV)/channel-app from requirements-channel-app.lock (once; log in $$log)"; \
+	if ! { $(BIN)/python -m venv --clear $(VENV)/channel-app && \
+	  $(VENV)/channel-app/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes \
+	    -r requirements-channel-app.lock; } >$$log 2>&1; then \
+	  $(SETUP_FAILED); \
+	fi
+	@touch $@
+
 # Before PySpark is fetched, which is of no use without it.
 java:
 	@java="$${JAVA_HOME:+$$JAVA_HOME/bin/}java"; \
@@ -123,6 +136,9 @@ test-lowest: $(READY_LOWEST)
 test-spark: java $(READY) $(READY_SPARK)
 	@$(BIN)/python -m pytest tests/spark $(PYTEST_OPTIONS)
 
+test-channel-app: $(READY) $(READY_CHANNEL_APP)
+	@$(BIN)/python -m pytest -n auto --dist worksteal tests/channel_app $(PYTEST_OPTIONS)
+
 generate: $(READY)
 	@$(BIN)/python overrides/codegen/generate.py
 
@@ -149,7 +165,7 @@ bench: $(READY)
 
 # No header and no index: the files name no host, and `pip install --require-hashes` takes them anywhere. What the second
 # has in common with the first is of the same version, so that it adds to .venv and changes nothing there. The third is the
-# lowest that pyproject.toml allows.
+# lowest that pyproject.toml allows. The fourth is an environment of its own.
 lock: $(READY)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra dev $(LOCK_OPTIONS) pyproject.toml -o requirements.lock
@@ -157,6 +173,8 @@ lock: $(READY)
 	  --extra spark --constraints requirements.lock $(LOCK_OPTIONS) pyproject.toml -o requirements-spark.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra all --resolution lowest-direct $(LOCK_OPTIONS) pyproject.toml -o requirements-lowest.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --group channel-app $(LOCK_OPTIONS) -o requirements-channel-app.lock
 
 clean:
 	@rm -rf $(VENV) report dist docs/site overrides/codegen/node_modules benchmarks/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

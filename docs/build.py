@@ -22,9 +22,11 @@ ROOT = DOCS.parent
 SITE = DOCS / "site"
 CODEGEN = ROOT / "overrides" / "codegen"
 SCHEMAS = ROOT / "overrides" / "channel_images" / "conformance" / "schemas"
+EXAMPLE = ROOT / "examples" / "connector"
 PAGES = [
     ROOT / "README.md",
     *sorted(DOCS.glob("*.md")),
+    EXAMPLE / "README.md",
     ROOT / "ARCHITECTURE.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
@@ -57,6 +59,8 @@ def main() -> int:
     has_reference = write_reference()
     for schema in SCHEMAS.glob("*.json"):
         shutil.copy(schema, SITE)
+    for source in EXAMPLE.glob("*.py"):
+        shutil.copy(source, SITE)
     for page in PAGES:
         (SITE / html_name(page)).write_text(render(page, has_reference), encoding="utf-8")
     sys.stdout.write(f"{SITE.relative_to(ROOT)}/index.html: {len(PAGES)} pages\n")
@@ -85,6 +89,8 @@ def write_reference() -> bool:
 
 def html_name(page: Path) -> str:
     """The file of a page in the site; the README is its start."""
+    if page.parent == EXAMPLE:
+        return "example.html"
     return "index.html" if page.name == "README.md" else f"{page.stem.lower()}.html"
 
 
@@ -92,7 +98,8 @@ def render(page: Path, has_reference: bool) -> str:
     """A page of the guide, with links to the others."""
     body = MarkdownIt("commonmark").enable("table").render(page.read_text(encoding="utf-8"))
     for other in PAGES:
-        for link in (other.name, f"docs/{other.name}", f"../{other.name}"):
+        path = other.relative_to(ROOT).as_posix()
+        for link in (*([other.name] if other.parent == page.parent else []), path, f"../{path}", f"../../{path}"):
             body = body.replace(f'href="{link}', f'href="{html_name(other)}')
     body = body.replace('href="../overrides/channel_images/conformance/schemas/', 'href="')
     links = [(html_name(other), title(other)) for other in PAGES]

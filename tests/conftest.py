@@ -19,23 +19,33 @@ _caches = tempfile.TemporaryDirectory(prefix="hypothesis-")
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = _caches.name
 
 
-SPARK = Path(__file__).parent / "spark"
+APART = {Path(__file__).parent / name: name for name in ("spark", "channel_app")}
+"""Folders whose tests run when they are asked for by name, since they need more than `make test` sets up."""
 
 
 def pytest_unconfigure() -> None:
     _caches.cleanup()
 
 
-def asked_for(config: pytest.Config) -> list[Path]:
-    """The files and folders that a run is of."""
+def is_asked_for(folder: Path, config: pytest.Config) -> bool:
+    """Whether a run is of this folder, or of something in it."""
+    return any(path.is_relative_to(folder) for path in _asked_for(config))
+
+
+def _asked_for(config: pytest.Config) -> list[Path]:
     return [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if collection_path in APART and not is_asked_for(collection_path, config) else None
 
 
 # Here, since a run in several processes loads no conftest of a folder in the one that writes the summary.
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    asked = asked_for(terminalreporter.config)
-    if any(SPARK.is_relative_to(path) for path in asked) and not any(path.is_relative_to(SPARK) for path in asked):
-        terminalreporter.write_line("tests/spark was left out: `make test-spark` runs it")
+    config = terminalreporter.config
+    for folder, name in APART.items():
+        if any(folder.is_relative_to(path) for path in _asked_for(config)) and not is_asked_for(folder, config):
+            terminalreporter.write_line(f"tests/{name} was left out: `make test-{name.replace('_', '-')}` runs it")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,15 +8,26 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import pytest
 
 if TYPE_CHECKING:
-    from channel_images import AuthenticatedClient
+    import ssl
+
+    import httpx
+
+    from channel_images import AsyncChannelImages, AuthenticatedClient, ChannelImages
     from channel_images.mock import MockServer, RecordedRequest
     from channel_images.mock.data.dataset import Row
     from channel_images.mock.data.versions import Sent
+
+
+class _Connection(TypedDict, total=False):
+    """How clients reach the server, for `httpx`."""
+
+    trust_env: bool
+    verify: "ssl.SSLContext"
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +60,10 @@ def channel_images_mock(channel_images_mock_server: "MockServer") -> "Iterator[C
 
 
 class ChannelImagesMock:
-    """A mock server as one test sees it. What the test does to it is undone afterwards."""
+    """A mock server as one test sees it: the type of `channel_images_mock`. What the test does to it is undone afterwards.
+
+    Its clients reach the server whatever proxy the environment names, and trust it where it speaks HTTPS.
+    """
 
     def __init__(self, server: "MockServer") -> None:
         self.server = server
@@ -69,6 +83,24 @@ class ChannelImagesMock:
         return self.server.token
 
     @cached_property
+    def api(self) -> "ChannelImages":
+        """A client with the token, which waits for nothing: it retries at once, up to six times. Closed after the test.
+
+        Where the server asks for a wait, by `Retry-After`, there is no retry: the error comes at once.
+        """
+        from channel_images import ChannelImages, Retries
+
+        return ChannelImages(self.url, token=self.token, retries=Retries(max_wait=0), **self._connection)
+
+    @cached_property
+    def async_api(self) -> "AsyncChannelImages":
+        """The same for asynchronous tests. It is of the event loop that uses it first. Closed after the test."""
+        from channel_images import AsyncChannelImages, Retries
+
+        retries = Retries(max_wait=0)
+        return AsyncChannelImages(self.url, token=self.token, retries=retries, limits=_none_kept(), **self._connection)
+
+    @cached_property
     def client(self) -> "AuthenticatedClient":
         """A generated client with the token, for synchronous calls. Closed after the test."""
         return self._client()
@@ -76,16 +108,34 @@ class ChannelImagesMock:
     @cached_property
     def async_client(self) -> "AuthenticatedClient":
         """A generated client with the token, for asynchronous calls. Closed after the test."""
-        import httpx
-
-        # Connections that stay open belong to the test's event loop, which ends before they could be closed here.
-        return self._client(limits=httpx.Limits(max_keepalive_connections=0))
+        return self._client(limits=_none_kept())
 
     def _client(self, **options: object) -> "AuthenticatedClient":
         from channel_images import AuthenticatedClient
 
+        arguments = {**self._connection, **options}
+        return AuthenticatedClient(base_url=self.url, token=self.token, httpx_args=arguments)
+
+    @property
+    def _connection(self) -> "_Connection":
+        import ssl
+
+        ca_file = self.environ().get("SSL_CERT_FILE")
+        if ca_file is None and self.url.startswith("https:"):
+            return {}  # the certificate is somebody's own: the environment says whom to trust
         # The server is on this machine: whatever proxy the environment names would look for it on its own.
-        return AuthenticatedClient(base_url=self.url, token=self.token, httpx_args={"trust_env": False, **options})
+        connection: _Connection = {"trust_env": False}
+        if ca_file is not None:
+            connection["verify"] = ssl.create_default_context(cafile=ca_file)
+        return connection
+
+    def environ(self, channel: int | None = None) -> dict[str, str]:
+        """The environment variables that a process of your connector needs, on top of those of the test.
+
+        They are the URL and the token, as `ChannelImages.from_env()` reads them; `channel`, if you give one; `NO_PROXY`;
+        and, where the server speaks HTTPS with a certificate made for it, `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE`.
+        """
+        return self.server.environ(channel)
 
     def add(
         self,
@@ -130,12 +180,23 @@ class ChannelImagesMock:
 
     def close(self) -> None:
         """Close the clients that were used."""
+        if "api" in self.__dict__:
+            self.api.close()
         if "client" in self.__dict__:
             self.client.get_httpx_client().close()
-        if "async_client" in self.__dict__:
-            # In a thread, because a loop may be running in this one.
-            with ThreadPoolExecutor(1) as thread:
+        # In a thread, because a loop may be running in this one.
+        with ThreadPoolExecutor(1) as thread:
+            if "async_api" in self.__dict__:
+                thread.submit(asyncio.run, self.async_api.close()).result()
+            if "async_client" in self.__dict__:
                 thread.submit(asyncio.run, self.async_client.get_async_httpx_client().aclose()).result()
+
+
+def _none_kept() -> "httpx.Limits":
+    """No idle connections: they would belong to the test's event loop, which ends before they could be closed here."""
+    import httpx
+
+    return httpx.Limits(max_keepalive_connections=0)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

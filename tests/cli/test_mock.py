@@ -1,11 +1,13 @@
 """``channel-images mock`` as a user runs it, and its guide, docs/mock.md."""
 
+import json
 import os
 import pty
 import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 
 from channel_images.mock import MockServer
 from channel_images.mock.bugs import BUGS
@@ -236,11 +239,71 @@ def test_its_token_is_the_servers_default() -> None:
     assert f"[default: {DEFAULT_TOKEN};" in " ".join(run("--help").stdout.split())
 
 
+# HTTPS
+
+
+def trusted(ca_file: str) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca_file)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_whom_to_trust_and_takes_it_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    folder = tmp_path / "with a space"
+    folder.mkdir()
+    monkeypatch.setitem(ENVIRONMENT, "TMPDIR", str(folder))
+    with running("--tls") as mock:
+        url, ca_file = mock.lines["URL"], mock.lines["CA"]
+        assert url.startswith("https://127.0.0.1:")
+        assert Path(ca_file).is_relative_to(folder)
+        assert mock.lines["trust"] == f"export SSL_CERT_FILE='{ca_file}' REQUESTS_CA_BUNDLE='{ca_file}'"
+        assert mock.lines["docs"] == f"{url}/"
+        assert list(mock.lines)[:4] == ["URL", "CA", "trust", "token"]
+        assert httpx.get(url, verify=trusted(ca_file)).status_code == 200
+        done = subprocess.run(
+            ["sh", "-c", f'{mock.lines["trust"]}; exec "$@"', "sh", *COMMAND[:-1], "image", "5", "1"],
+            env={**ENVIRONMENT, "CHANNEL_IMAGES_URL": url, "CHANNEL_IMAGES_TOKEN": DEFAULT_TOKEN},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        mock.end(number)
+    assert list(folder.iterdir()) == []
+
+
+def test_ones_own_certificate(tmp_path: Path) -> None:
+    authority, cert, key, ca = trustme.CA(), *(tmp_path / name for name in ("cert.pem", "key.pem", "ca.pem"))
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(cert)
+    issued.private_key_pem.write_to_path(key)
+    authority.cert_pem.write_to_path(ca)
+    with running("--host", "0.0.0.0", "--tls-cert", str(cert), "--tls-key", str(key)) as mock:
+        assert "CA" not in mock.lines
+        assert httpx.get(mock.lines["URL"], verify=trusted(str(ca))).status_code == 200
+        assert "plain text" not in mock.end(signal.SIGINT)[2]
+    other = trustme.CA().issue_cert("127.0.0.1").private_key_pem
+    other.write_to_path(key)
+    for options, words in (
+        (["--tls-cert", cert], "--tls-cert needs --tls-key; or let --tls make both"),
+        (["--tls", "--tls-key", key], "--tls-key needs --tls-cert; or let --tls make both"),
+        (["--tls-cert", cert, "--tls-key", key], f"the certificate in {cert} and the private key in {key} are no pair"),
+        (["--tls-cert", cert, "--tls-key", tmp_path / "no.pem"], f"cannot read {tmp_path}/no.pem: No such file"),
+        (["--tls", "--host", "no such host"], "no certificate can name the host 'no such host': give another"),
+    ):
+        done = run("--port", "0", *map(str, options))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"channel-images: {words}")
+        assert done.stderr.count("\n") == 1
+
+
 # Tables
 
 TABLES = {
     "--list-variants": [*VARIANTS, *(each.summary for each in VARIANTS.values())],
-    "--list-bugs": [*BUGS, *(each.rule for each in BUGS.values())],
+    "--list-bugs": [*BUGS, *(each.rule for each in BUGS.values() if each.rule)],
     "--list-faults": [each.form for each in (*KINDS, *CONDITIONS)],
 }
 
@@ -300,7 +363,10 @@ def generated() -> dict[str, str]:
         ),
         "bugs": markdown(
             ["bug", "rule that sees it", "what is wrong"],
-            [(f"`{each.name}`", f"`{each.rule}`", each.summary) for each in BUGS.values()],
+            [(f"`{each.name}`", f"`{each.rule}`", each.summary) for each in BUGS.values() if each.rule],
+        ),
+        "reporting bugs": markdown(
+            ["bug", "what is wrong"], [(f"`{each.name}`", each.summary) for each in BUGS.values() if not each.rule]
         ),
     }
 
@@ -332,11 +398,16 @@ def test_the_guides_python_is_true() -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
 def test_the_guides_curl_lines_are_true() -> None:
     blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     with MockServer() as server:
         script = "".join(blocks).replace("http://127.0.0.1:8000", server.url).replace("curl ", "curl -sS --fail ")
         done = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stderr) == (0, "")
+    # The reports, each on a line of its own.
+    before, _, committed, during, ended, action = map(json.loads, done.stdout.splitlines()[:6])
+    assert [row["pk"] for row in before][:2] == [each["pk"] for each in committed["objects"]] == [2, 4]
+    assert not {2, 4} & {row["pk"] for row in during}
+    assert (ended["status"], action["results"][0]["remote_id"]) == ("done", "shop-17")
     assert '"pk":80,' in done.stdout
     assert '"spec":"503:first=2"' in done.stdout
     assert server.requests == []

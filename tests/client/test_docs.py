@@ -4,7 +4,7 @@ import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from channel_images import (
 )
 from channel_images.mock import MockServer
 from channel_images.walks import consistent, walk
+from channel_images_api.types import Unset
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "sdk.md"
@@ -31,6 +32,10 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT + README + MIGRATING, re.DOTA
 TESTS = [code for code in EXAMPLES if code.startswith("# test_")]
 SCRIPTS = [code for code in EXAMPLES if code not in TESTS]
 PLACES = ("https://omnitron.example.com", "http://127.0.0.1:8000")
+
+
+class Refused(Exception):
+    """What `upload` of the examples raises."""
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +51,32 @@ def names(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[
     monkeypatch.setenv("CHANNEL_IMAGES_URL", server.url)
     monkeypatch.setenv("CHANNEL_IMAGES_TOKEN", server.token)
 
-    def upload(image: ProductImage) -> bool:
-        return isinstance(image.pk, int)
+    def upload(image: ProductImage) -> str:
+        if image.pk in refused:
+            raise Refused
+        return f"shop-{image.pk}"
 
+    def hand_over(images: Sequence[ProductImage]) -> str:
+        remote_batch_id = f"remote-{images[0].pk}"
+        handed_over[remote_batch_id] = images
+        return remote_batch_id
+
+    def ask(remote_batch_id: str) -> Iterator[tuple[int | Unset, str]]:
+        for image in handed_over[remote_batch_id]:
+            yield image.pk, "" if image.pk in refused else f"shop-{image.pk}"
+
+    refused: set[int | Unset] = set()
+    handed_over: dict[str, Sequence[ProductImage]] = {}
     with ChannelImages.from_env() as api:
         yield {
             "api": api,
             "channel": api.channel(5),
             "upload": upload,
-            "report_sent": lambda pks: server.mark_sent(5, pks),
+            "Refused": Refused,
+            "refused": refused,
+            "hand_over": hand_over,
+            "ask": ask,
+            "report_sent": lambda images: server.mark_sent(5, images),
         }
 
 
@@ -97,7 +119,17 @@ def test_the_examples_do_what_they_say(
     assert said("concurrency=8")[:1000] == said("concurrency=8")[1000:]
     assert said("consistent=True") == []
     assert len(names["pks"]) == 1000
-    assert names["channel"].inserts_or_updates().count() > 100
+    channel = names["channel"]
+    assert channel.inserts_or_updates().count() > 100
+    names["refused"].add(channel.inserts().first().pk)
+    assert said("except Refused") == []
+    assert {image.pk for image in channel.inserts_or_updates()} == names["refused"]
+    assert said("sent_to_remote(") == []
+    assert channel.inserts().count() == 0
+    assert said("remote_batches()") == []
+    assert {image.pk for image in channel.inserts_or_updates()} == names["refused"]
+    assert {batch.status for batch in server.batches(5)} == {"done"}
+    names["refused"].clear()
     assert said(".drain()") == []
     assert names["channel"].inserts_or_updates().count() == 0
 

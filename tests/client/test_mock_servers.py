@@ -13,7 +13,7 @@ from channel_images.mock.variants import VARIANTS
 IMAGES = 130
 LIMIT = 20
 LISTS = ("images", "images_detailed", "inserts", "updates", "inserts_or_updates")
-BUGGY = [bug.name for bug in BUGS.values() if bug.rule.startswith(("paging.", "pending."))]
+BUGGY = [bug.name for bug in BUGS.values() if bug.rule and bug.rule.startswith(("paging.", "pending."))]
 
 ON_NO_PAGE = {
     "union-without-updates",

@@ -19,6 +19,8 @@ from channel_images.mock.variants import VARIANTS
 IMAGES = 120
 BUSY = Churn(adds=1, removes=1, modifies=3, sends=1)
 """Changes with each list that is read, enough of them for a cache to be seen."""
+RULES = {name: bug.rule for name, bug in BUGS.items() if bug.rule}
+"""The rule of each bug; the check does not look at reporting, and no rule sees what is wrong there."""
 EXPECTED_WARNINGS = {"enveloped-pending": {"schema.response"}, "blip": {"schema.no-server-error"}}
 
 
@@ -33,12 +35,11 @@ def violations(report: Report) -> list[tuple[str, str, str]]:
 
 def test_each_rule_of_the_contract_is_in_the_catalogue_and_has_a_bug() -> None:
     assert set(CATALOGUE) == set(load_contract()["x-conformance"])
-    assert set(CATALOGUE) == {bug.rule for bug in BUGS.values()}
+    assert set(CATALOGUE) == set(RULES.values())
 
 
-@pytest.mark.parametrize("name", BUGS)
-def test_a_bug_is_reported_by_its_rule(name: str) -> None:
-    rule = BUGS[name].rule
+@pytest.mark.parametrize(("name", "rule"), RULES.items())
+def test_a_bug_is_reported_by_its_rule(name: str, rule: str) -> None:
     with MockServer(images=IMAGES, bugs=[name], churn=BUSY if BUGS[name].needs_churn else False) as server:
         # The rules about single answers look at what all the others ask for.
         rules = None if rule.startswith("schema.") else frozenset({rule})

@@ -58,10 +58,11 @@ def test_the_number_of_requests_does_not_grow_with_the_channel() -> None:
 
 @pytest.mark.parametrize("bug", ["count-one-short", "pages-overlap", "retrieve-unscoped"])
 def test_the_curl_lines_of_a_violation_show_it_again(bug: str) -> None:
+    rule = str(BUGS[bug].rule)
     if shutil.which("curl") is None:
         pytest.skip("no curl on the PATH")
     with MockServer(images=60, bugs=[bug]) as server:
-        report = judge(server, rules=frozenset({BUGS[bug].rule}))
+        report = judge(server, rules=frozenset({rule}))
         violation = report.violations()[0]
         assert violation.evidence
         for line in violation.evidence.requests:
@@ -75,7 +76,7 @@ def test_the_curl_lines_of_a_violation_show_it_again(bug: str) -> None:
             head, _, body = done.stdout.partition("\n\n")
             assert head.split()[1] in {"200", "404"}
             json.loads(body)
-        again = judge(server, rules=frozenset({BUGS[bug].rule}))
+        again = judge(server, rules=frozenset({rule}))
     assert [each.evidence for each in again.violations()] == [each.evidence for each in report.violations()]
 
 

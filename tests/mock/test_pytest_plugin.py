@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+import trustme
 
 from channel_images import pytest_plugin
 
@@ -39,24 +40,48 @@ def test_it_is_registered() -> None:
     assert project["entry-points"]["pytest11"] == {NAME: pytest_plugin.__name__}
 
 
-def test_the_guide_is_true(tmp_path: Path) -> None:
-    examples = re.findall(r"``python\n# (\S+\.py)\n(.*?)``", GUIDE.read_text(), re.DOTALL)
+def examples_in(folder: Path) -> list[str]:
+    """The examples of the guide, which are written to the folder."""
+    examples = re.findall(r"``python\n# (\S+\.py)\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     assert len(examples) == GUIDE.read_text().count("``python")
     for name, code in examples:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(code)
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(code)
+    return [code for _, code in examples]
+
+
+def test_the_guide_is_true(tmp_path: Path) -> None:
+    examples = examples_in(tmp_path)
     done = pytest_in(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    tests = sum(code.count("def test_") for _, code in examples)
-    # One of them has three parameters.
-    assert f"{tests + 2} passed" in done.stdout
+    tests = sum(code.count("def test_") for code in examples)
+    # One of them has four parameters.
+    assert f"{tests + 3} passed" in done.stdout
+
+
+def test_the_guides_annotations_are_right(tmp_path: Path) -> None:
+    examples_in(tmp_path)
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache")]
+    # Each file that has a namesake in another folder is of a run of its own.
+    for files in (list(tmp_path.glob("*.py")), *(list(tmp_path.glob(f"{name}/*.py")) for name in ("variant", "https"))):
+        done = subprocess.run(
+            [*command, *map(str, files)],
+            cwd=tmp_path,
+            env={**os.environ, "MYPYPATH": f"{ROOT}/overrides:{ROOT}/generated"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_each_test_finds_the_first_state(tmp_path: Path) -> None:
     (tmp_path / "test_state.py").write_text(
         """
-import httpx
+import asyncio
+
 import pytest
+from channel_images import ClientUnusable
 from channel_images_api.api.sales_channel_product_image import list_product_images, retrieve_product_image
 
 kept = []
@@ -76,11 +101,17 @@ def test_state(channel_images_mock, turn):
     mock.clear_faults()
     mock.fault("500")
     assert mock.url in repr(mock) and mock.token not in repr(mock)
-    kept.append((mock.server, mock.client))
+    kept.append((mock.server, mock.client, mock.api, mock.async_api))
+    assert mock.api is mock.api and mock.async_api is mock.async_api
 
 def test_what_is_left():
     assert kept[0][0] is kept[1][0]
-    assert all(client.get_httpx_client().is_closed for _, client in kept)
+    for _, client, api, async_api in kept:
+        assert client.get_httpx_client().is_closed
+        with pytest.raises(ClientUnusable, match="is closed"):
+            api.channel(5).image(1)
+        with pytest.raises(ClientUnusable, match="is closed"):
+            asyncio.run(async_api.channel(5).image(1))
 """
     )
     done = pytest_in(tmp_path)
@@ -132,15 +163,86 @@ def test_its_clients_reach_the_server_whatever_the_environment_says(tmp_path: Pa
 import asyncio
 from channel_images_api.api.sales_channel_product_image import list_product_images
 
-def test_clients(channel_images_mock):
+def test_ours(channel_images_mock):
+    assert channel_images_mock.api.channel(5).image(1).pk == 1
+    assert asyncio.run(channel_images_mock.async_api.channel(5).image(1)).pk == 1
+
+def test_generated(channel_images_mock):
     mock = channel_images_mock
     assert list_product_images.sync_detailed(6, client=mock.client).parsed.count == 23
-    assert list_product_images.sync_detailed(6, client=mock.client.with_timeout(9)).parsed.count == 23
+    with mock.client.with_timeout(9) as patient:
+        assert list_product_images.sync_detailed(6, client=patient).parsed.count == 23
     assert asyncio.run(list_product_images.asyncio_detailed(6, client=mock.async_client)).parsed.count == 23
 """
     )
     done = pytest_in(tmp_path, **variables)
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+CLIENTS = """
+import asyncio
+from channel_images_api.api.sales_channel_product_image import list_product_images
+
+def test_clients(channel_images_mock):
+    mock = channel_images_mock
+    assert mock.url.startswith("https:")
+    assert list_product_images.sync_detailed(6, client=mock.client).parsed.count == 23
+    assert asyncio.run(list_product_images.asyncio_detailed(6, client=mock.async_client)).parsed.count == 23
+    assert mock.api.channel(5).image(1).pk == 1
+    assert asyncio.run(mock.async_api.channel(5).image(1)).pk == 1
+"""
+SECURE = """
+import pytest
+from channel_images.mock import MockServer
+
+@pytest.fixture(scope="session")
+def channel_images_mock_server():
+    with MockServer(tls={tls}) as server:
+        yield server
+"""
+
+
+@pytest.mark.parametrize("variables", [{}, {"SSL_CERT_FILE": "missing.pem"}, {"HTTPS_PROXY": "http://127.0.0.1:9"}])
+def test_its_clients_trust_the_certificate_that_was_made(tmp_path: Path, variables: dict[str, str]) -> None:
+    (tmp_path / "conftest.py").write_text(SECURE.format(tls=True))
+    (tmp_path / "test_clients.py").write_text(CLIENTS)
+    done = pytest_in(tmp_path, **variables)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_whom_to_trust_with_ones_own_certificate_says_the_environment(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    (tmp_path / "conftest.py").write_text(SECURE.format(tls='("own.pem", "own.pem")'))
+    (tmp_path / "test_clients.py").write_text(CLIENTS)
+    done = pytest_in(tmp_path, SSL_CERT_FILE=str(tmp_path / "ca.pem"), NO_PROXY="127.0.0.1")
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_environment_of_a_process(tmp_path: Path) -> None:
+    (tmp_path / "test_environment.py").write_text(
+        """
+def test_it(channel_images_mock):
+    mock = channel_images_mock
+    expected = {
+        "CHANNEL_IMAGES_URL": mock.url,
+        "CHANNEL_IMAGES_TOKEN": mock.token,
+        "NO_PROXY": ".corp.example.com,127.0.0.1",
+        "no_proxy": ".corp.example.com,127.0.0.1",
+    }
+    assert mock.environ() == expected
+    assert mock.environ(channel=7) == expected | {"CHANNEL_IMAGES_CHANNEL": "7"}
+
+def test_no_test_waits(channel_images_mock):
+    channel_images_mock.fault("503:first=6")
+    assert channel_images_mock.api.channel(5).image(1).pk == 1
+    assert [request.status for request in channel_images_mock.requests] == [503] * 6 + [200]
+"""
+    )
+    done = pytest_in(tmp_path, NO_PROXY=".corp.example.com", no_proxy="", SSL_CERT_FILE="missing.pem")
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """HTTPS: the certificate, whom a client has to trust, what faults do to a connection, and what is left behind."""
 
-import contextlib
 import os
+import re
 import signal
 import socket
 import ssl
@@ -163,7 +163,7 @@ def test_links_the_docs_page_and_the_redirect(server: MockServer, client: httpx.
         assert page[name] == f"{server.url}{path_of(FULL)}{number}"
         assert client.get(page[name]).status_code == 200
     moved = client.get(path_of(FULL).rstrip("/"), follow_redirects=True)
-    assert (moved.history[0].status_code, moved.url) == (301, server.url + path_of(FULL))
+    assert (moved.history[0].status_code, str(moved.url)) == (301, server.url + path_of(FULL))
     page_of_docs = client.get("/")
     assert (page_of_docs.status_code, "http://" in page_of_docs.text) == (200, False)
 
@@ -183,20 +183,23 @@ def raw_answer(server: MockServer, path: str) -> tuple[bytes, OSError | None]:
     answer, is_greeted = b"", False
     with socket.create_connection((parts.hostname, parts.port or 0), timeout=20) as connection:
         while True:
-            with contextlib.suppress(ssl.SSLWantReadError):
+            try:
                 if not is_greeted:
                     tls.do_handshake()
                     tls.write(request)
                     is_greeted = True
                 while part := tls.read(65_536):
                     answer += part
-            connection.sendall(outgoing.read())
+                return answer, None
+            except ssl.SSLWantReadError:
+                pass
             try:
+                if outgoing.pending:  # to send nothing would be an error after a reset, which may have come already
+                    connection.sendall(outgoing.read())
                 arrived = connection.recv(65_536)
             except OSError as error:
                 return answer, error
-            if not arrived:
-                return answer, None
+            assert arrived, "the connection ended without a good-bye"
             incoming.write(arrived)
 
 
@@ -211,7 +214,7 @@ def test_a_body_is_cut_off(
     end: type,
     limit: str,
 ) -> None:
-    path = f"{path_of(FULL)}?limit=1000"
+    path = f"{path_of(FULL)}?limit=100"
     whole = client.get(path).content
     server.fault(spec + limit)
     received, error = raw_answer(server, path)
@@ -257,8 +260,7 @@ def test_other_faults(
     server.fault(f"{spec}:first=1")
     answer = client.get(path_of(FULL))
     assert answer.status_code == status
-    with contextlib.nullcontext() if is_json else pytest.raises(ValueError):
-        answer.json()
+    assert is_json is (answer.content.startswith(b"{") and answer.content.endswith(b"}"))
     assert client.get(path_of(FULL)).json()["count"] == 1000
 
 
@@ -270,12 +272,6 @@ def test_a_client_that_gives_up_is_forgotten(server: MockServer, caplog: pytest.
     ):
         api.channel(5).image(1)
     assert caplog.records == []
-
-
-def test_bytes_behind_an_answer(path_of: PathOf) -> None:
-    """Those of a bug go past uvicorn."""
-    with MockServer(tls=True, bugs=["bytes-behind"]) as server, client_of(server) as client:
-        assert client.get(path_of(FULL)).status_code == 200
 
 
 # The end
@@ -355,7 +351,5 @@ def test_files_that_cannot_be_used(pair: tuple[Path, Path], tmp_path: Path) -> N
         ((broken, key), f"{broken} and {key} cannot be used for TLS: "),
     ]
     for files, message in table:
-        with pytest.raises(ValueError) as caught:
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}[^\n]*$"):
             MockServer(tls=files)
-        assert str(caught.value).startswith(message)
-        assert "\n" not in str(caught.value)

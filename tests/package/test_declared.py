@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-NO_PACKAGES = {"channel_images", "channel_images_api", "tests", *sys.stdlib_module_names}
+EXAMPLES = {path.stem for path in ROOT.glob("examples/*/*.py")}  # they import each other
+NO_PACKAGES = {"channel_images", "channel_images_api", "tests", *EXAMPLES, *sys.stdlib_module_names}
 DISTRIBUTIONS = packages_distributions()
 REQUIREMENT = re.compile(r"([\w.-]+)(?:\[([\w,-]+)\])?([^;]*)")
 ROOM = Path("overrides/channel_images")
@@ -27,8 +28,13 @@ NEEDED = {
     f"{ROOM}/spark.py": ["spark"],
     "overrides/codegen": ["dev"],
     "tests": ["dev"],
+    "examples": ["dev"],
 }
-THERE_ALREADY = {f"{ROOM}/pytest_plugin.py": {"pytest"}, "tests/spark": {"pyspark"}}
+THERE_ALREADY = {
+    f"{ROOM}/pytest_plugin.py": {"pytest"},
+    "tests/spark": {"pyspark"},
+    "tests/channel_app": {"channel-app", "fakeredis"},
+}
 # uvicorn takes the first two where they are there, and the page of the mock reads the files of the third.
 NOT_IMPORTED = {"httptools", "uvloop", "swagger-ui-py"}
 
@@ -65,7 +71,7 @@ def _modules(file: Path) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-@pytest.mark.parametrize("folder", ["generated", "overrides", "tests"])
+@pytest.mark.parametrize("folder", ["generated", "overrides", "tests", "examples"])
 def test_what_is_imported_is_declared(folder: str) -> None:
     for file in (ROOT / folder).rglob("*.py"):
         place = file.relative_to(ROOT)

@@ -114,8 +114,9 @@ print(sorted(heavy & (set(sys.modules) - before)))
     assert run(installed, "-c", program, cwd=installed.parent).strip() == "[]"
 
 
-def test_the_lock_file_pins_every_package_by_hash_and_names_no_host() -> None:
-    lock = (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("path", sorted(ROOT.glob("requirements*.lock")), ids=lambda path: path.name)
+def test_a_lock_file_pins_every_package_by_hash_and_names_no_host(path: Path) -> None:
+    lock = path.read_text()
     assert "://" not in lock
     pinned = [line for line in lock.splitlines() if line and not line.startswith((" ", "#"))]
     assert pinned

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import SPARK, asked_for
+from tests.conftest import is_asked_for
 
 from channel_images.mock import MockServer
 from channel_images.mock.settings import DEFAULT_TOKEN
@@ -19,17 +19,9 @@ Read = Callable[..., Any]
 """A DataFrame of the mock's images, for some options."""
 
 
-def _is_asked_for(config: pytest.Config) -> bool:
-    return any(path.is_relative_to(SPARK) for path in asked_for(config))
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    if _is_asked_for(config) and importlib.util.find_spec("pyspark") is None:
+    if is_asked_for(Path(__file__).parent, config) and importlib.util.find_spec("pyspark") is None:
         raise pytest.UsageError("tests/spark needs PySpark: `make test-spark` installs it and runs them")
-
-
-def pytest_ignore_collect(config: pytest.Config) -> bool | None:
-    return None if _is_asked_for(config) else True
 
 
 @contextmanager

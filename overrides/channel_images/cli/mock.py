@@ -30,8 +30,9 @@ def _variants() -> list[_Table]:
 def _bugs() -> list[_Table]:
     from channel_images.mock.bugs import BUGS
 
-    rows = [(each.name, each.rule, each.summary) for each in BUGS.values()]
-    return [(("bug", "rule that sees it", "what is wrong"), rows)]
+    ruled = [(each.name, each.rule, each.summary) for each in BUGS.values() if each.rule]
+    others = [(each.name, each.summary) for each in BUGS.values() if not each.rule]
+    return [(("bug", "rule that sees it", "what is wrong"), ruled), (("bug in reporting", "what is wrong"), others)]
 
 
 def _faults() -> list[_Table]:

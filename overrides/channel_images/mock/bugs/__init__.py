@@ -2,8 +2,8 @@
 
 A bug is a class below `Behaviour` that changes a step as a server's author would get it wrong. Its name is that of the
 class, its docstring says what is wrong, and the table at the end of its module says which rule sees it. `BUGS` has them
-all, at least one for each rule. Start with `protocol`, a short family. This room imports `behaviour`, `variants`, and
-what they stand on.
+all, at least one for each rule, and those of `reporting`, which no rule sees. Start with `protocol`, a short family. This
+room imports `behaviour`, `variants`, and what they stand on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from typing import TypeVar
 from attrs import frozen
 
 from channel_images.mock.behaviour import Behaviour, combined
-from channel_images.mock.bugs import auth, filters, identity, isolation, paging, pending, protocol, schema
+from channel_images.mock.bugs import auth, filters, identity, isolation, paging, pending, protocol, reporting, schema
 from channel_images.mock.variants import VARIANTS, name_of, summary_of
 
 __all__ = ("BUGS", "FAMILIES", "Bug", "behaviour")
@@ -26,11 +26,11 @@ Entry = TypeVar("Entry")
 
 @frozen
 class Bug:
-    """A violation of the contract."""
+    """A violation of the contract, or of what is known of reporting."""
 
     name: str
-    rule: str
-    """The conformance rule that sees it; others may too."""
+    rule: str | None
+    """The conformance rule that sees it; others may too. `None` for reporting, of which the contract says nothing."""
     summary: str
     """The mistake, in the words of a server's author."""
     behaviour: type[Behaviour]
@@ -38,13 +38,15 @@ class Bug:
     """Whether it shows only while the data changes."""
 
 
+_KINDS: list[tuple[str | None, type[Behaviour]]] = [
+    *((rule, kind) for family in FAMILIES for rule, kinds in family.BUGS.items() for kind in kinds),
+    *((None, kind) for kind in reporting.BUGS),
+]
+
 BUGS: Mapping[str, Bug] = {
-    name_of(kind): Bug(name_of(kind), rule, summary_of(kind), kind, kind in pending.NEED_CHURN)
-    for family in FAMILIES
-    for rule, kinds in family.BUGS.items()
-    for kind in kinds
+    name_of(kind): Bug(name_of(kind), rule, summary_of(kind), kind, kind in pending.NEED_CHURN) for rule, kind in _KINDS
 }
-"""By name, in the order of the rules."""
+"""By name, in the order of the rules; last those that no rule sees."""
 
 
 def behaviour(variants: Sequence[str] = (), bugs: Sequence[str] = ()) -> type[Behaviour]:

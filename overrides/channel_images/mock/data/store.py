@@ -112,7 +112,7 @@ class Store:
             product = given.get("product", home.new_product())
             assert isinstance(product, int)  # noqa: S101 - the contract's validator has seen to it
             traits = _agreed(home.traits(product), product_type, is_seller_product)
-            now = self.tick()
+            now = self._tick()
             defaults = Row(
                 pk=pk,
                 product=product,
@@ -143,7 +143,7 @@ class Store:
         given = checked(fields)
         with self.lock:
             home = self._channel(channel)
-            home.modify(laid_over(home.row(pk), {"modified_date": self.tick(), **given}))
+            home.modify(laid_over(home.row(pk), {"modified_date": self._tick(), **given}))
             return home.row(pk)
 
     def remove(self, channel: int, pk: int) -> None:
@@ -197,12 +197,6 @@ class Store:
             for pk in pks:
                 self._channel(channel).give_back(pk)
 
-    def tick(self) -> str:
-        """The date of a change that is made now; the clock has moved on by a second."""
-        with self.lock:
-            self._now += timedelta(seconds=1)
-            return format_date(self._now)
-
     def reset(self) -> None:
         """Undo every change, and turn the clock back."""
         with self.lock:
@@ -226,6 +220,10 @@ class Store:
 
     def _in_use(self, pk: int) -> bool:
         return any(pk in channel for channel in self._channels.values())
+
+    def _tick(self) -> str:
+        self._now += timedelta(seconds=1)
+        return format_date(self._now)
 
 
 def _agreed(known: Traits | None, product_type: int | None, is_seller: bool | None) -> Traits:

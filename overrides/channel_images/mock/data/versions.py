@@ -45,13 +45,11 @@ def _merged(pairs: Iterable[tuple[object, str | None]]) -> dict[int, str | None]
 
 
 def _version(image: object) -> tuple[object, str | None]:
-    if isinstance(image, int):
-        return image, None
     if isinstance(image, Mapping):
-        pk, date = image.get("pk"), image.get("modified_date")
-    else:
-        pk, date = getattr(image, "pk", image), getattr(image, "modified_date", None)
-    return pk, _date(pk, date, is_needed=True)
+        return image.get("pk"), _date(image.get("pk"), image.get("modified_date"), is_needed=True)
+    if hasattr(image, "pk"):
+        return image.pk, _date(image.pk, getattr(image, "modified_date", None), is_needed=True)
+    return image, None
 
 
 def _date(pk: object, value: object, *, is_needed: bool = False) -> str | None:

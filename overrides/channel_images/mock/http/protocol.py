@@ -127,7 +127,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._expect_rest()
         super().on_headers_complete()
         # The task that will read the scope has been made, but cannot run before this method returns.
-        connection: Any = _TcpConnection(self.transport, self.cycle)  # ASGI's types know extensions of text alone
+        connection: Any = _TcpConnection(
+            self.transport, self.cycle, self.loop
+        )  # ASGI's types know extensions of text alone
         self.scope["extensions"] = {EXTENSION: connection}
 
     def data_received(self, data: bytes) -> None:
@@ -148,10 +150,13 @@ def _reset(transport: asyncio.Transport) -> None:
 class _TcpConnection:
     """The connection of one request."""
 
-    __slots__ = ("_cycle", "_transport")
+    __slots__ = ("_cycle", "_loop", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, cycle: RequestResponseCycle, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._transport = transport
+        self._loop = loop
         # The cycle has the scope, which has this: all of it would wait for the garbage collector.
         self._cycle = weakref.proxy(cycle)
 
@@ -159,7 +164,8 @@ class _TcpConnection:
         self._transport.write(data)
 
     def reset(self) -> None:
-        _reset(self._transport)
+        # Soon: with TLS, what was written a moment ago reaches the system only after this turn of the loop.
+        self._loop.call_soon(_reset, self._transport)
         self._expect_no_more()
 
     def close(self) -> None:

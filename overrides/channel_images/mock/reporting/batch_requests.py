@@ -1,10 +1,7 @@
 """Answers requests about batches: makes them, moves them on, lists them."""
 
-from datetime import UTC, datetime
-
 from attrs import asdict, evolve, frozen
 
-from channel_images.mock.data.dataset import format_date
 from channel_images.mock.data.listing import Chosen
 from channel_images.mock.data.store import Store
 from channel_images.mock.endpoints import Body
@@ -13,7 +10,7 @@ from channel_images.mock.http.call import Call
 from channel_images.mock.parameters import Invalid
 from channel_images.mock.reporting.actions import begun, ended, remote_id_of
 from channel_images.mock.reporting.batches import CONTENT_TYPE, MOVES, BatchObject, BatchRequest, Status
-from channel_images.mock.reporting.ledger import Ledger
+from channel_images.mock.reporting.ledger import Ledger, now
 from channel_images.mock.reporting.lists import Filters, choice, page
 from channel_images.mock.reporting.objects import LONGEST_ID, read_objects, refuse
 from channel_images.mock.reporting.paths import channel_of, number_in
@@ -37,7 +34,7 @@ class BatchRequests:
             raise bad_request({"status": [f"A batch begins as {Status.INITIALIZED}."]})
         if body.get("objects"):
             raise bad_request({"objects": [f"A batch takes its objects at {Status.COMMIT}."]})
-        batch = _filled(self._ledger.new_batch(channel, _now()), body)
+        batch = _filled(self._ledger.new_batch(channel, now()), channel, body)
         self._ledger.batches[batch.pk] = batch
         return Answer.of_json(_row(batch), 201)
 
@@ -65,9 +62,9 @@ class BatchRequests:
     def update(self, call: Call, body: Body) -> Answer:
         """Move a batch on, or note the marketplace's id of one that has not ended."""
         batch = self._batch(call)
-        changed = _filled(batch, body)
+        changed = _filled(batch, channel_of(call, self._store), body)
         changed = self._moved(changed, body) if "status" in body else _renamed(batch, changed, body)
-        self._ledger.batches[batch.pk] = evolve(changed, modified_date=_now())
+        self._ledger.batches[batch.pk] = evolve(changed, modified_date=now())
         return Answer.of_json(_row(self._ledger.batches[batch.pk]))
 
     def _batch(self, call: Call) -> BatchRequest:
@@ -135,7 +132,7 @@ class BatchRequests:
                 actions[each.pk] = ended(action, is_sent=False)
 
 
-def _filled(batch: BatchRequest, body: Body) -> BatchRequest:
+def _filled(batch: BatchRequest, channel: int, body: Body) -> BatchRequest:
     """The batch with the fields that a request may set beside the status; what the server sets itself is passed over.
 
     Raises:
@@ -143,8 +140,8 @@ def _filled(batch: BatchRequest, body: Body) -> BatchRequest:
     """
     errors: dict[str, list[str]] = {}
     # The vendor's client has it from the environment, as text.
-    if str(body.get("channel", batch.channel)) != str(batch.channel):
-        errors["channel"] = [f"This must be the path's channel, {batch.channel}."]
+    if str(body.get("channel", channel)) != str(channel):
+        errors["channel"] = [f"This must be the path's channel, {channel}."]
     content_type = body.get("content_type")
     if content_type not in (None, CONTENT_TYPE):
         errors["content_type"] = [f"The mock's batches are of {CONTENT_TYPE}."]
@@ -176,11 +173,6 @@ def _status(value: object) -> Status:
         return Status(choice(str(value), Status))
     except Invalid as invalid:
         raise bad_request({"status": invalid.messages}) from None
-
-
-def _now() -> str:
-    """The present, by this machine's clock and not by that of the images: a connector asks how old an open batch is."""
-    return format_date(datetime.now(UTC).replace(tzinfo=None))
 
 
 def _row(batch: BatchRequest) -> Json:

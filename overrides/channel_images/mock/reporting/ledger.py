@@ -1,13 +1,20 @@
 """Keeps what was reported to a mock server, until it is reset."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from hashlib import blake2b
 from uuid import UUID
 
 from channel_images.mock.bounded import Bounded
+from channel_images.mock.data.dataset import format_date
 from channel_images.mock.http.answers import Json
 from channel_images.mock.reporting.actions import IntegrationAction
 from channel_images.mock.reporting.batches import BatchRequest, Status
+
+
+def now() -> str:
+    """The present, by this machine's clock and not by that of the images: a connector asks how old an open batch is."""
+    return format_date(datetime.now(UTC).replace(tzinfo=None))
 
 
 class Ledger:

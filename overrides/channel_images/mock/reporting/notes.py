@@ -13,7 +13,7 @@ from channel_images.mock.endpoints import Body
 from channel_images.mock.http.answers import Answer, Json, bad_request, to_json
 from channel_images.mock.http.call import Call
 from channel_images.mock.reporting.content_types import CONTENT_TYPES
-from channel_images.mock.reporting.ledger import Ledger
+from channel_images.mock.reporting.ledger import Ledger, now
 from channel_images.mock.reporting.lists import page
 from channel_images.mock.reporting.paths import channel_of
 from channel_images.mock.settings import Settings
@@ -119,7 +119,7 @@ class Notes:
         if errors := self._kind.errors(body):
             raise bad_request(errors)
         self._ledger.notes += 1
-        date = self._store.tick()
+        date = now()
         row = {**body, "pk": self._ledger.notes, "channel": channel, "created_date": date, "modified_date": date}
         self._kept.append(row, len(to_json(row)))
         return Answer.of_json(row, 201)
