@@ -90,7 +90,9 @@ class Round:
 
     def end(self, stop: "threading.Event | asyncio.Event", failure: ChannelImagesError | None = None) -> None:
         """Say what it brought."""
-        said = f"round {self._number}: {self._images} images in {self._batches} batches"
+        images = "1 image" if self._images == 1 else f"{self._images} images"
+        batches = "1 batch" if self._batches == 1 else f"{self._batches} batches"
+        said = f"round {self._number}: {images} in {batches}"
         if stop.is_set():
             logger.info("%s; stopped", said)
         elif failure is None:
@@ -131,23 +133,24 @@ def watch(plan: Plan, sender: Sender, every: float, stop: threading.Event) -> Ge
                 this.end(stop, failure)
             else:
                 this.end(stop)
-            stop.wait(every)
+            reader.ended.wait(every)
 
 
 @contextmanager
 def ending(stop: threading.Event, reader: "Stoppable", reporter: "Stoppable") -> Iterator[None]:
     """End the calls of both when `stop` is set, those of the second a little later.
 
-    A thread looks whether it is set: of an event, that is all that there is to know.
+    A thread looks whether it is set, and nobody waits for it: a signal handler that sets an event for which its own thread
+    is about to wait may wait for ever.
     """
     finished = threading.Event()
 
     def look() -> None:
-        while not finished.is_set():
-            if stop.wait(_POLL):
-                reader.end()
+        while not finished.wait(_POLL):
+            if stop.is_set():
+                reader.ended.set()
                 finished.wait(GRACE)
-                reporter.end()
+                reporter.ended.set()
                 return
 
     threading.Thread(target=look, name="channel_images watch", daemon=True).start()
@@ -158,14 +161,18 @@ def ending(stop: threading.Event, reader: "Stoppable", reporter: "Stoppable") ->
 
 
 class Stoppable:
-    """A sender whose calls end when it is told to."""
+    """A sender whose calls end when it is told to.
+
+    Attributes:
+        ended: Ends them.
+    """
 
     def __init__(self, sender: Sender, grace: float) -> None:
         self.base_url = sender.base_url
         self.open_batches = sender.open_batches
         self._sender = sender
         self._grace = grace
-        self._cancel = CancelToken()
+        self.ended = CancelToken()
 
     def send(
         self,
@@ -177,10 +184,10 @@ class Stoppable:
     ) -> Answer[T]:
         """As `Sender.send`."""
         if cancel is not None:
-            self._cancel.include(cancel)
+            self.ended.include(cancel)
             return self._sender.send(request, decode, after=after, cancel=cancel)
-        if not self._cancel.is_set():
-            return self._sender.send(request, decode, after=after, cancel=self._cancel)
+        if not self.ended.is_set():
+            return self._sender.send(request, decode, after=after, cancel=self.ended)
         # What is reported later than that, say since an upload took its time, has some seconds of its own.
         late = CancelToken()
         timer = threading.Timer(self._grace, late.set)
@@ -189,7 +196,3 @@ class Stoppable:
             return self._sender.send(request, decode, after=after, cancel=late)
         finally:
             timer.cancel()
-
-    def end(self) -> None:
-        """End the calls that are under way."""
-        self._cancel.set()
