@@ -1,7 +1,9 @@
 """Polling: rounds, what ends them, and how fast a watch stops in every state."""
 
 import asyncio
+import contextlib
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -187,6 +189,24 @@ def test_it_stops_at_once(surface: str, state: str) -> None:
         started = time.monotonic()
         watch(surface, server.url, lambda batch, stop: None, token=TOKEN, begun=begun, **options)
         assert time.monotonic() - started < 20  # of 30 and more
+
+
+def test_it_stops_while_it_connects(surface: str) -> None:
+    """A server that accepts no connection: the places in its queue are taken."""
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            taken = stack.enter_context(socket.socket())
+            taken.setblocking(False)
+            taken.connect_ex(listening.getsockname())
+        begun_at = time.monotonic()
+
+        def begun(stop: Callable[[], None]) -> None:
+            threading.Timer(0.1, stop).start()
+
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        watch(surface, url, lambda batch, stop: None, token=TOKEN, begun=begun)
+        assert time.monotonic() - begun_at < 8  # of the 10 seconds to connect
 
 
 def test_a_report_that_takes_long_is_given_up(surface: str) -> None:

@@ -153,7 +153,7 @@ def ending(stop: threading.Event, reader: "Stoppable", reporter: "Stoppable") ->
                 reporter.ended.set()
                 return
 
-    threading.Thread(target=look, name="channel_images watch", daemon=True).start()
+    threading.Thread(target=look, name="channel-images: watch", daemon=True).start()
     try:
         yield
     finally:
