@@ -101,17 +101,18 @@ class Round:
             logger.warning("%s, and then %s; the next one in %g s", said, failure, self._every)
 
 
-def fill(plan: Plan, reader: Sender, reporter: Sender) -> Generator[Batch]:
+def fill(plan: Plan, reader: Sender, reporter: Sender, after: float = 0.0) -> Generator[Batch]:
     """Take what is pending; see `PendingListing.batches`.
 
     Args:
         plan: What is taken.
         reader: Reads the list, and takes images.
         reporter: Reports what became of them.
+        after: Seconds to wait before.
     """
     walk = plan.walk()
     drained = run(steps.drain(plan.query, walk, detailed=plan.detailed), reader, plan.query)
-    return batches(reader, reporter, plan.query.channel_id, drained, walk.give_back, plan.abandoned_after)
+    return batches(reader, reporter, plan.query.channel_id, drained, walk.give_back, plan.abandoned_after, after)
 
 
 def watch(plan: Plan, sender: Sender, every: float, stop: threading.Event) -> Generator[Batch]:
@@ -123,7 +124,8 @@ def watch(plan: Plan, sender: Sender, every: float, stop: threading.Event) -> Ge
             number += 1
             this = Round(number, every)
             try:
-                with closing(fill(plan, reader, reporter)) as batches_of_round:
+                after = every if number > 1 else 0.0
+                with closing(fill(plan, reader, reporter, after)) as batches_of_round:
                     for batch in batches_of_round:
                         this.count(len(batch))
                         yield batch
@@ -133,7 +135,6 @@ def watch(plan: Plan, sender: Sender, every: float, stop: threading.Event) -> Ge
                 this.end(stop, failure)
             else:
                 this.end(stop)
-            reader.ended.wait(every)
 
 
 @contextmanager
