@@ -100,19 +100,19 @@ def test_what_is_refused_is_said_in_one_line(
 
 def test_a_server_that_fails_leaves_something_to_go_on_with(server: MockServer, tmp_path: Path) -> None:
     server.fault("500:skip=5")
-    done = run(server, tmp_path, "5", "images.csv", "--limit", "50", "--retries", "0", "--json")
+    done = run(server, tmp_path, "5", "images.csv", "--page-size", "50", "--retries", "0", "--json")
     assert done.returncode == 2
     result = json.loads(done.stdout)
     assert (result["status"], result["rows"] >= 200) == ("partial", True)
     server.clear_faults()
-    again = run(server, tmp_path, "5", "images.csv", "--limit", "50", "--json")
+    again = run(server, tmp_path, "5", "images.csv", "--page-size", "50", "--json")
     assert json.loads(again.stdout)["rows"] == IMAGES
     assert "complete: 640 images, begun by an earlier run, in" in again.stderr
 
 
 def test_ctrl_c(server: MockServer, tmp_path: Path) -> None:
     server.fault("latency:seconds=0.05")
-    command = [sys.executable, "-m", "channel_images.cli", "export", "5", "images.csv", "--limit", "20", "--verbose"]
+    command = [sys.executable, "-m", "channel_images.cli", "export", "5", "images.csv", "--page-size", "20", "--verbose"]
     with subprocess.Popen(
         command, env=environment(server), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -125,7 +125,7 @@ def test_ctrl_c(server: MockServer, tmp_path: Path) -> None:
     assert "Traceback" not in rest
     assert not (tmp_path / "images.csv").exists()
     server.clear_faults()
-    assert json.loads(run(server, tmp_path, "5", "images.csv", "--limit", "20", "--json").stdout)["rows"] == IMAGES
+    assert json.loads(run(server, tmp_path, "5", "images.csv", "--page-size", "20", "--json").stdout)["rows"] == IMAGES
 
 
 def test_a_list_that_changes_too_fast(tmp_path: Path) -> None:

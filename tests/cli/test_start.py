@@ -120,7 +120,7 @@ def test_the_script_for_the_shell_is_shown(spawn: Run) -> None:
 
 
 def test_the_default_limit_is_the_clients() -> None:
-    assert Paging().limit == DEFAULT_PAGE_SIZE
+    assert Paging().page_size == DEFAULT_PAGE_SIZE
 
 
 def test_the_wanted_fields_are_the_contracts() -> None:
