@@ -9,11 +9,13 @@ from attrs import evolve, frozen
 from channel_images.calls.answers import Answer, Page
 from channel_images.calls.deadlines import CancelToken
 from channel_images.calls.sender import Sender
-from channel_images.exceptions import IncompleteListing, NotFound
+from channel_images.exceptions import IncompleteListing, NotFound, no_channel
 from channel_images.export.sinks import Sink
 from channel_images.export.state import ChannelState, Stage
 from channel_images.export.work import EMPTY, Spool, WorkFolder, pk_bytes, read_pks
+from channel_images.listings.bodies import decode_rows
 from channel_images.listings.driver import pages_by
+from channel_images.listings.missing import probe
 from channel_images.listings.query import Query
 from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.rows import keys_of
@@ -156,10 +158,22 @@ class Reader:
                 request = retrieve_detailed_product_image.request(self.channel, pk)
                 return self._sender.send(request, self._sink.decode_one)
             except NotFound:
+                self._find_channel()
                 return None
 
         with ThreadPoolExecutor(self._share, thread_name_prefix="channel_images") as threads:
             return [answer for answer in threads.map(retrieve, keys_of(images)) if answer is not None]
+
+    def _find_channel(self) -> None:
+        """Ask whether it is the channel that is gone.
+
+        Raises:
+            ChannelNotFound: It is.
+        """
+        try:
+            self._sender.send(probe(self.channel), decode_rows)
+        except NotFound as error:
+            raise no_channel(error, self.channel) from error
 
     def take(self, page: Read) -> None:
         """Write what `next_page` returned.

@@ -155,8 +155,10 @@ class Export:
         self._spent: list[Path] = []  # spools whose rows are in a file that is in its place
         self._errors: dict[int, ChannelImagesError] = {}
         self._unanswered = 0  # channels that failed since a page came
-        self._begun_with = self._saved = 0  # rows, of earlier runs and of the last checkpoint
+        self._channels_read = self._rows_read = 0  # and the rows of those channels
+        self._begun_rows = self._new_rows = 0  # of earlier runs, and of this one
         self._begun_fraction = 0.0
+        self._saved = 0  # rows of the last checkpoint
         self._saved_at: float | None = None
         self._retries = 0
         self._resumed = False
@@ -258,8 +260,10 @@ class Export:
                 # The spool of some formats is the file, and may have become it.
                 if state.stage is Stage.READ and (spool.exists() or not holds(target, state.spool)):
                     Spool(spool, state.spool, work.disk).close()  # refuses what was edited
-        self._begun_with = self._saved = self._rows()
+        read = [state.rows for state in map(self._state_of, self._channels) if state.stage is not Stage.READING]
+        self._channels_read, self._rows_read = len(read), sum(read)
         self._begun_fraction = self._fraction()
+        self._begun_rows = self._saved = self._rows()
 
     def _rows(self) -> int:
         return sum(self._state_of(channel).rows for channel in self._channels)
@@ -384,14 +388,16 @@ class Export:
             return
         if page is not None:
             self._retries += page.retries
+            self._new_rows += len(page.images)
             self._unanswered = 0
         self._state[reader.channel] = reader.state
         if reader.is_read:
+            self._channels_read += 1
+            self._rows_read += reader.state.rows
             self._end(reader)
         if self._saved_at is None or time.monotonic() - self._saved_at >= self._checkpoint_seconds:
             self._checkpoint(work)
-        if page is not None:
-            self._report(reader.channel)
+        self._report(reader.channel)
 
     def _page(self, reader: Reader, arrived: Future[Read | None]) -> Read | None:
         """The page that arrived; None after the last one."""
@@ -430,37 +436,25 @@ class Export:
 
     def _fraction(self) -> float:
         """How much of it is read, as `Progress` has it."""
-
-        def of(channel: int) -> float:
-            state, reader = self._state_of(channel), self._readers.get(channel)
-            if state.stage is not Stage.READING:
-                return 1.0
-            return min(1.0, state.rows / reader.expected) if reader is not None and reader.expected else 0.0
-
-        return sum(map(of, self._channels)) / len(self._channels)
-
-    def _expected(self) -> int | None:
-        total = 0
-        for channel in self._channels:
-            state, reader = self._state_of(channel), self._readers.get(channel)
-            if state.stage is Stage.READING and (reader is None or reader.expected is None):
-                return None
-            total += state.rows if reader is None or reader.expected is None else reader.expected
-        return total
+        parts = (min(1.0, reader.state.rows / reader.expected) for reader in self._readers.values() if reader.expected)
+        return (self._channels_read + sum(parts)) / len(self._channels)
 
     def _report(self, channel: int) -> None:
         if self._on_progress is None:
             return
-        rows, fraction = self._rows(), self._fraction()
+        readers = self._readers.values()
+        sizes = [reader.expected for reader in readers if reader.expected is not None]
+        is_known = self._channels_read + len(sizes) == len(self._channels)
+        fraction = self._fraction()
         seconds, gained = time.monotonic() - self._started, fraction - self._begun_fraction
         self._on_progress(
             Progress(
                 channel=channel,
                 channels=len(self._channels),
-                channels_read=sum(self._state_of(each).stage is not Stage.READING for each in self._channels),
-                rows=rows,
-                new_rows=rows - self._begun_with,
-                expected=self._expected(),
+                channels_read=self._channels_read,
+                rows=self._begun_rows + self._new_rows,
+                new_rows=self._new_rows,
+                expected=self._rows_read + sum(sizes) if is_known else None,
                 fraction=fraction,
                 retries=self._retries,
                 seconds=seconds,
