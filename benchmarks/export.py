@@ -36,7 +36,7 @@ FORMATS = ("ndjson", "csv", "parquet")
 CHANNELS = 100
 LATENCY = 0.1
 IN_FLIGHT = 8
-SPREAD = 4.0
+SPREAD = 3.0
 """How many times as fast the channels are read with `IN_FLIGHT` requests in flight, the start of the process too."""
 
 SLOW_SERVER = f"""
