@@ -42,11 +42,11 @@ def lines_of_a_run(server: MockServer, tmp_path_factory: pytest.TempPathFactory)
     }
 
 
-def run_child(server: MockServer, path: Path, kill_at: int) -> str:
+def run_child(server: MockServer, path: Path | str, kill_at: int, *, concurrency: int = 1) -> str:
     """An export in a process of its own, which is killed at that line, or prints how many lines there were."""
     environment = {**os.environ, "CHANNEL_IMAGES_URL": server.url, "CHANNEL_IMAGES_TOKEN": server.token}
     done = subprocess.run(
-        [sys.executable, str(CHILD), str(path), str(kill_at)],
+        [sys.executable, str(CHILD), str(path), str(kill_at), str(concurrency)],
         env=environment,
         capture_output=True,
         text=True,
@@ -71,6 +71,21 @@ def test_kill_9(
     expected = [image.pk for channel in (5, 6) for image in client.channel(channel).images()]
     assert pks_of(path) == expected
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("seed", range(KILLS // 2))
+def test_kill_9_of_channels_that_are_read_side_by_side(
+    client: ChannelImages, server: MockServer, tmp_path: Path, seed: int
+) -> None:
+    path = f"{tmp_path}/out/" if seed % 2 else f"{tmp_path}/images.csv"
+    whole = int(run_child(server, f"{tmp_path}/whole/", 0, concurrency=4))
+    # The order of pages varies, and so does the number of lines.
+    run_child(server, path, random.Random(seed).randint(1, whole * 3 // 4), concurrency=4)
+    result = export(client, path, overwrite=True).run()
+    assert (result.status, result.rows) == (Status.COMPLETE, IMAGES + 23)
+    expected = [image.pk for channel in (5, 6) for image in client.channel(channel).images()]
+    assert [pk for file in result.files for pk in pks_of(file)] == expected
+    assert not list(tmp_path.rglob("*.export"))
 
 
 class Stopped(Exception):
