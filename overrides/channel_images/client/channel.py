@@ -283,6 +283,7 @@ class Channel(Lists[Sender, Listing, KeyedListing, PendingListing, KeyedPendingL
 
         Raises:
             ExportError: It cannot be written as asked, or the disk is full.
+            IncompleteListing: Images may be missing. With `on_doubt="keep"` they are written, and the status is `unstable`.
             ChannelImagesError: The server cannot be read. What was read is kept, for the next run.
         """
         from channel_images.export import Export
