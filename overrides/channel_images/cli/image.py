@@ -37,7 +37,8 @@ def image(
     number = id_of("the pk", pk)
     channel = required_channel(context, before[0] if before else None)
     with exit_codes(), open_client(context, connection) as api:
-        from channel_images import NotFound
+        from channel_images import ImageNotFound, NotFound
+        from channel_images.listings.missing import retrieve
         from channel_images.listings.sent import decode_sent_image
         from channel_images_api.api.sales_channel_product_image import (
             retrieve_detailed_product_image,
@@ -46,8 +47,7 @@ def image(
 
         operation = retrieve_detailed_product_image if detailed else retrieve_product_image
         try:
-            found = api.send(operation.request(channel, number), decode_sent_image).value
+            found = retrieve(api, operation.request(channel, number), decode_sent_image, channel, number).value
         except NotFound as error:
-            # Another 404 is no answer of the API: the URL is wrong.
-            fail(str(error), 1 if isinstance(error.body, dict) else 2)
+            fail(str(error), 1 if isinstance(error, ImageNotFound) else 2)
         print_row(found.row, output)
