@@ -180,6 +180,15 @@ def test_the_error_of_the_only_channel_is_raised_itself(shop: Shop, api: Channel
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_same_export_can_be_run_again(shop: Shop, api: ChannelImages, tmp_path: Path) -> None:
+    shop.fails = {2: breaks_off}
+    export = Export(api, [1, 2], tmp_path / "images.csv")
+    with pytest.raises(ChannelsFailed):
+        export.run()
+    shop.fails.clear()
+    assert export.run().status is Status.COMPLETE
+
+
 def test_what_failed_survives_pickling(shop: Shop, api: ChannelImages, tmp_path: Path) -> None:
     shop.fails = {2: status(403), 3: breaks_off}
     with pytest.raises(ChannelsFailed) as failed:

@@ -147,7 +147,7 @@ def _say_result(result: "ExportResult", total: int, *, as_json: bool) -> None:
     said = f"{result.status}: {result.rows:,} images"
     if result.resumed:
         said += ", begun by an earlier run,"
-    said += f" in {result.seconds:.1f} s, {result.retries} retries"
+    said += f" in {result.seconds:.1f} s, {_retries(result.retries)}"
     if failed:
         said += f", {failed} of {total} channels failed"
         if not result.files:
@@ -227,10 +227,14 @@ def _in_words(progress: "ExportProgress") -> str:
         where = f"channel {progress.channel}"
     of = "" if progress.expected is None else f" of {progress.expected:,}"
     rate = progress.new_rows / max(progress.seconds, 0.001)
-    words = [where, f"{progress.rows:,}{of} rows", f"{rate:,.0f}/s", f"{progress.retries} retries"]
+    words = [where, f"{progress.rows:,}{of} rows", f"{rate:,.0f}/s", _retries(progress.retries)]
     if progress.seconds_left is not None:
         words.append(f"about {_duration(progress.seconds_left)} left")
     return ", ".join(words)
+
+
+def _retries(number: int) -> str:
+    return f"{number} {'retry' if number == 1 else 'retries'}"
 
 
 def _duration(seconds: float) -> str:

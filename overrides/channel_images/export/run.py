@@ -247,6 +247,7 @@ class Export:
 
     def _resume(self, work: WorkFolder) -> None:
         """Take up what an earlier run has kept, if that is still there."""
+        self._errors.clear()
         self._resumed = bool(work.state)
         self._state = from_dict(work.state)
         for target, channels in self._targets():
