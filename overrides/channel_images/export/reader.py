@@ -1,45 +1,26 @@
 """Reads one channel into its spool, page by page."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from attrs import evolve, frozen
 
 from channel_images.calls.answers import Answer, Page
-from channel_images.calls.deadlines import CancelToken
 from channel_images.calls.sender import Sender
-from channel_images.exceptions import IncompleteListing, NotFound, no_channel
+from channel_images.exceptions import ImageNotFound, IncompleteListing
 from channel_images.export.sinks import Sink
 from channel_images.export.state import ChannelState, Stage
 from channel_images.export.work import EMPTY, Spool, WorkFolder, pk_bytes, read_pks
-from channel_images.listings.bodies import decode_rows
 from channel_images.listings.driver import pages_by
-from channel_images.listings.missing import probe
+from channel_images.listings.missing import retrieve
 from channel_images.listings.query import Query
 from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.rows import keys_of
 from channel_images_api.api.sales_channel_product_image import retrieve_detailed_product_image
 from channel_images_api.models import ProductImage
-from channel_images_api.types import Request
 
 T = TypeVar("T")
-
-
-class Interruptible:
-    """A client whose calls all end when `cancel` is set."""
-
-    def __init__(self, client: Sender, cancel: CancelToken) -> None:
-        self._client, self._cancel = client, cancel
-        self.base_url, self.open_batches = client.base_url, client.open_batches
-
-    def send(
-        self, request: Request, decode: Callable[[bytes], T], *, after: float = 0.0, cancel: CancelToken | None = None
-    ) -> Answer[T]:
-        """Send a request; see `Sender.send`."""
-        if cancel is not None:
-            self._cancel.include(cancel)
-        return self._client.send(request, decode, after=after, cancel=cancel or self._cancel)
 
 
 @frozen
@@ -153,27 +134,15 @@ class Reader:
     def _retrieve(self, images: Sequence[ProductImage]) -> list[Answer[ProductImage]]:
         """The details of each image; one that has left the channel since the list was read is left out."""
 
-        def retrieve(pk: int) -> Answer[ProductImage] | None:
+        def detailed(pk: int) -> Answer[ProductImage] | None:
+            request = retrieve_detailed_product_image.request(self.channel, pk)
             try:
-                request = retrieve_detailed_product_image.request(self.channel, pk)
-                return self._sender.send(request, self._sink.decode_one)
-            except NotFound:
-                self._find_channel()
+                return retrieve(self._sender, request, self._sink.decode_one, self.channel, pk)
+            except ImageNotFound:
                 return None
 
         with ThreadPoolExecutor(self._share, thread_name_prefix="channel_images") as threads:
-            return [answer for answer in threads.map(retrieve, keys_of(images)) if answer is not None]
-
-    def _find_channel(self) -> None:
-        """Ask whether it is the channel that is gone.
-
-        Raises:
-            ChannelNotFound: It is.
-        """
-        try:
-            self._sender.send(probe(self.channel), decode_rows)
-        except NotFound as error:
-            raise no_channel(error, self.channel) from error
+            return [answer for answer in threads.map(detailed, keys_of(images)) if answer is not None]
 
     def take(self, page: Read) -> None:
         """Write what `next_page` returned.

@@ -13,7 +13,7 @@ from typing import Any, Literal, Never, TypedDict
 from attrs import evolve
 
 from channel_images.calls.deadlines import CancelToken
-from channel_images.calls.sender import Sender
+from channel_images.calls.sender import EndedSender, Sender
 from channel_images.choices import What
 from channel_images.exceptions import (
     ChannelImagesError,
@@ -29,7 +29,7 @@ from channel_images.exceptions import (
     ServerError,
 )
 from channel_images.export.lists import EXPORT_PAGE_SIZE, list_of
-from channel_images.export.reader import Interruptible, Read, Reader
+from channel_images.export.reader import Read, Reader
 from channel_images.export.results import ChannelResult, ExportResult, Progress, Status
 from channel_images.export.sinks import format_of, sink_for
 from channel_images.export.state import ChannelState, Stage, from_dict, to_dict
@@ -326,7 +326,7 @@ class Export:
         waiting = deque(channel for channel in self._channels if self._all_in([channel], Stage.READING))
         running: dict[Future[Read | None], Reader] = {}
         cancel = CancelToken()
-        sender = Interruptible(self._client, cancel)
+        sender = EndedSender(self._client, cancel)
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="channel_images") as threads:
             try:
                 while waiting or running:

@@ -25,7 +25,7 @@ def retrieve(sender: Sender, request: Request, decode: Callable[[bytes], T], cha
     except NotFound as error:
         missing, outcome = error, None
     try:
-        sender.send(probe(channel_id), bytes)
+        sender.send(_probe(channel_id), bytes)
     except ChannelImagesError as error:
         outcome = error
     raise _no_image(missing, channel_id, pk, outcome)
@@ -40,13 +40,13 @@ async def aretrieve(
     except NotFound as error:
         missing, outcome = error, None
     try:
-        await sender.send(probe(channel_id), bytes)
+        await sender.send(_probe(channel_id), bytes)
     except ChannelImagesError as error:
         outcome = error
     raise _no_image(missing, channel_id, pk, outcome)
 
 
-def probe(channel_id: int) -> Request:
+def _probe(channel_id: int) -> Request:
     """The request whose outcome tells whether there is such a channel."""
     return list_product_images.request(channel_id, page=1, limit=1)
 

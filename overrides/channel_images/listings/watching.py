@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from channel_images.calls.answers import Answer
 from channel_images.calls.deadlines import CancelToken
-from channel_images.calls.sender import Sender
+from channel_images.calls.sender import EndedSender, Sender
 from channel_images.exceptions import ChannelImagesError, IncompleteListing, RateLimited, RequestError, ServerError
 from channel_images.listings import steps
 from channel_images.listings.driver import run
@@ -118,7 +118,7 @@ def fill(plan: Plan, reader: Sender, reporter: Sender, after: float = 0.0) -> Ge
 def watch(plan: Plan, sender: Sender, every: float, stop: threading.Event) -> Generator[Batch]:
     """Take what is pending, wait, and begin again; see `PendingListing.watch`."""
     number = 0
-    reader, reporter = Stoppable(sender, 0.0), Stoppable(sender, GRACE)
+    reader, reporter = EndedSender(sender, CancelToken()), LastReports(sender, CancelToken())
     with ending(stop, reader, reporter):
         while not stop.is_set():
             number += 1
@@ -138,7 +138,7 @@ def watch(plan: Plan, sender: Sender, every: float, stop: threading.Event) -> Ge
 
 
 @contextmanager
-def ending(stop: threading.Event, reader: "Stoppable", reporter: "Stoppable") -> Iterator[None]:
+def ending(stop: threading.Event, reader: EndedSender, reporter: EndedSender) -> Iterator[None]:
     """End the calls of both when `stop` is set, those of the second a little later.
 
     A thread looks whether it is set, and nobody waits for it: a signal handler that sets an event for which its own thread
@@ -161,19 +161,8 @@ def ending(stop: threading.Event, reader: "Stoppable", reporter: "Stoppable") ->
         finished.set()
 
 
-class Stoppable:
-    """A sender whose calls end when it is told to.
-
-    Attributes:
-        ended: Ends them.
-    """
-
-    def __init__(self, sender: Sender, grace: float) -> None:
-        self.base_url = sender.base_url
-        self.open_batches = sender.open_batches
-        self._sender = sender
-        self._grace = grace
-        self.ended = CancelToken()
+class LastReports(EndedSender):
+    """Gives each call some seconds that begins after the token was set: a report, say, after an upload that took its time."""
 
     def send(
         self,
@@ -183,15 +172,10 @@ class Stoppable:
         after: float = 0.0,
         cancel: CancelToken | None = None,
     ) -> Answer[T]:
-        """As `Sender.send`."""
-        if cancel is not None:
-            self.ended.include(cancel)
-            return self._sender.send(request, decode, after=after, cancel=cancel)
-        if not self.ended.is_set():
-            return self._sender.send(request, decode, after=after, cancel=self.ended)
-        # What is reported later than that, say since an upload took its time, has some seconds of its own.
+        if cancel is not None or not self.ended.is_set():
+            return super().send(request, decode, after=after, cancel=cancel)
         late = CancelToken()
-        timer = threading.Timer(self._grace, late.set)
+        timer = threading.Timer(GRACE, late.set)
         timer.start()
         try:
             return self._sender.send(request, decode, after=after, cancel=late)
