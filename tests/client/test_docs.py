@@ -1,6 +1,7 @@
 """docs/sdk.md and the client in the README: the examples run, the links lead somewhere, what is said of the code is true."""
 
 import asyncio
+import contextlib
 import re
 import subprocess
 import sys
@@ -12,13 +13,16 @@ import pytest
 
 import channel_images
 from channel_images import (
+    Batch,
     ChannelImages,
     ChannelImagesError,
+    DrainStalled,
     ProductImage,
     Retries,
     exceptions,
     settings,
 )
+from channel_images.calls.deadlines import CancelToken
 from channel_images.mock import MockServer
 from channel_images.walks import consistent, walk
 from channel_images_api.types import Unset
@@ -153,6 +157,28 @@ def test_the_examples_of_tests_pass(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{sum(code.count('def test_') for code in TESTS)} passed" in done.stdout
+
+
+def test_polling_costs_what_the_table_says(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(CancelToken, "wait", lambda _token, seconds=None: waits.append(seconds or 0))
+    with MockServer(channels={7: 0}) as own, ChannelImages(own.url, token=own.token) as api:
+        refused = [own.add(7)["pk"] for _ in range(300)]
+        pending = api.channel(7).pending()
+        counted = {}
+        for call in re.findall(r"^\| `((?:batches|drain)\(.*?\))` \|", TEXT, re.MULTILINE):
+            before = len(own.requests)
+            with contextlib.suppress(DrainStalled):
+                for batch in eval(f"pending.{call}", {"pending": pending, "refused": refused}):
+                    if isinstance(batch, Batch):
+                        with batch:
+                            for image in batch:
+                                batch.failed(image)
+            counted[call] = len(own.requests) - before
+    said = dict(re.findall(r"^\| `((?:batches|drain)\(.*?\))` \| (\d+) \|", TEXT, re.MULTILINE))
+    assert len(said) == 6
+    assert counted == {call: int(requests) for call, requests in said.items()}
+    assert sum(waits) == 181
 
 
 def test_the_tree_of_errors_is_that_of_the_code() -> None:
