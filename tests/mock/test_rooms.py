@@ -54,3 +54,22 @@ def test_an_import_reads_no_contract() -> None:
         "assert contract.contract_text.cache_info().currsize == 0"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn", "jsonschema_rs"])
+@pytest.mark.parametrize("module", [NAME, f"{NAME}.bugs"])
+def test_without_the_extra_an_import_names_it(module: str, missing: str) -> None:
+    program = f"import sys; sys.modules['{missing}'] = None; import {module}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr.strip().splitlines()[-1] == (
+        f"ModuleNotFoundError: channel_images.mock needs {missing}, of an extra: pip install 'channel-images[mock]'"
+    )
+
+
+def test_without_the_extra_the_command_names_it() -> None:
+    program = "import sys; sys.modules['starlette'] = None; from channel_images.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", program, "mock"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "channel-images: this command needs starlette, of an extra: pip install 'channel-images[mock]'\n"
+    )
