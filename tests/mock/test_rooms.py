@@ -13,10 +13,13 @@ HERE = Path(mock.__file__).parent
 NAME = mock.__name__
 
 MAY_IMPORT = {
-    "data": {"channel_images.contract", f"{NAME}.parameters"},
-    "http": {f"{NAME}.bounded", f"{NAME}.settings"},
+    "data": {"channel_images.contract", f"{NAME}.as_json", f"{NAME}.parameters"},
+    "http": {f"{NAME}.as_json", f"{NAME}.bounded", f"{NAME}.settings"},
     "reporting": {
-        *(f"{NAME}.{each}" for each in ("beside", "bounded", "data", "endpoints", "http", "operations", "parameters")),
+        *(
+            f"{NAME}.{each}"
+            for each in ("as_json", "beside", "bounded", "data", "endpoints", "http", "operations", "parameters")
+        ),
         f"{NAME}.settings",
     },
     "faults": {f"{NAME}.beside", f"{NAME}.http", f"{NAME}.operations", f"{NAME}.settings"},

@@ -1,6 +1,7 @@
 """Runs `channel-images mock`: the mock server."""
 
 import errno
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
@@ -93,7 +94,23 @@ def mock(
             "machines reach the server]",
         ),
     ] = None,
-    images: Annotated[int, typer.Option(min=0, help="The number of images of channel 5.")] = 1000,
+    images: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="The number of images of channel 5.  [default: 1000]")
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID=SIZE", help="A channel and the number of its images, instead of --images; repeatable."
+        ),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Load images that channel-images export wrote (.ndjson, .ndjson.gz); 5=FILE for those of channel 5; "
+            "repeatable.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other images, faults and changes.")] = 0,
     variant: Annotated[
         list[str] | None,
@@ -139,6 +156,8 @@ def mock(
         changing = _churn(churn, churn_spec, seed)
         server = MockServer(
             images=images,
+            channels=_channels(images, channel),
+            data=data or [],
             token=token,
             username=username,
             password=password,
@@ -162,6 +181,25 @@ def mock(
         fail(str(error))
     # Only Ctrl-C leads here: other signals end the process.
     raise typer.Exit(130)
+
+
+def _channels(images: int | None, given: Sequence[str] | None) -> dict[int, int] | None:
+    """The size of each channel, by its id."""
+    if not given:
+        return None
+    if images is not None:
+        fail("--channel takes the place of --images: give --channel 5=SIZE for channel 5")
+    sizes: dict[int, int] = {}
+    for text in given:
+        named = re.fullmatch("([0-9]{1,19})=([0-9]{1,19})", text)
+        if named is None:
+            fail(
+                f"--channel takes the id of a channel and its number of images, such as 9=1000: {text!r} is no such pair"
+            )
+        number, size = map(int, named.groups())
+        if sizes.setdefault(number, size) != size:
+            fail(f"--channel gives channel {number} two sizes: give one")
+    return sizes
 
 
 def _files(cert: Path | None, key: Path | None) -> tuple[Path, Path] | None:

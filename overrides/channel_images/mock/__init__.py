@@ -10,6 +10,7 @@ try:
     from channel_images.mock.churn import Churn
     from channel_images.mock.data.channel import UnknownImage
     from channel_images.mock.data.fields import InvalidFields
+    from channel_images.mock.data.files import BadData
     from channel_images.mock.data.store import UnknownChannel
     from channel_images.mock.faults.faults import Faults
     from channel_images.mock.faults.spec import BadFault
@@ -28,6 +29,7 @@ except ModuleNotFoundError as error:
 
 __all__ = (
     "ActionStatus",
+    "BadData",
     "BadFault",
     "BatchObject",
     "BatchRequest",

@@ -23,13 +23,14 @@ Errors are those of the service: 400 with messages by field, 401, 404, 405.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from channel_images.mock.as_json import Json
 from channel_images.mock.data.channel import UnknownImage
 from channel_images.mock.data.fields import InvalidFields
 from channel_images.mock.data.store import UnknownChannel
 from channel_images.mock.data.versions import Sent, versions_of
 from channel_images.mock.endpoints import Body, Handler, JsonEndpoint
 from channel_images.mock.faults.spec import BadFault
-from channel_images.mock.http.answers import Answer, Json, bad_request, not_found
+from channel_images.mock.http.answers import Answer, bad_request, not_found
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.journal import ADMIN_PREFIX, RecordedRequest
 from channel_images.mock.parameters import NUMBER, Invalid, read_integer

@@ -27,21 +27,14 @@ from functools import lru_cache
 
 from attrs import frozen
 
+from channel_images.mock.as_json import to_json
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.dataset import Row
 from channel_images.mock.data.details import details
 from channel_images.mock.data.listing import Listing
 from channel_images.mock.data.pattern import Criteria
 from channel_images.mock.data.store import Store
-from channel_images.mock.http.answers import (
-    JSON_TYPE,
-    Answer,
-    Refused,
-    bad_request,
-    method_not_allowed,
-    not_found,
-    to_json,
-)
+from channel_images.mock.http.answers import JSON_TYPE, Answer, Refused, bad_request, method_not_allowed, not_found
 from channel_images.mock.http.auth import require_token
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.delivery import deliver
@@ -319,7 +312,8 @@ class Behaviour(ReportingSteps):
         row = self.stored(channel, pk)
         if not operation.meaning.detailed:
             return {**row}
-        return {**row, **details(row, self.store.traits(channel, row["product"]))}
+        # The row once more: of one that was loaded, the details that it has are the better ones.
+        return {**row, **details(row, self.store.traits(channel, row["product"])), **row}
 
     def image(self, operation: Operation, channel: int, pk: int) -> bytes:
         """An image as JSON. Cached, under the same condition as `row`."""

@@ -7,8 +7,9 @@ from typing import TypeAlias
 from attrs import frozen
 from starlette.types import Receive, Scope, Send
 
+from channel_images.mock.as_json import Json
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.http.answers import Answer, Json, Refused, malformed, method_not_allowed
+from channel_images.mock.http.answers import Answer, Refused, malformed, method_not_allowed
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.delivery import deliver
 from channel_images.mock.http.protocol import connection_of

@@ -14,13 +14,15 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from channel_images.mock.app import create_app
+from channel_images.mock.as_json import Json
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.churn import Churn, churn_of
 from channel_images.mock.data.dataset import Row
+from channel_images.mock.data.files import Source, load
+from channel_images.mock.data.loaded import Loaded
 from channel_images.mock.data.store import UnknownChannel
 from channel_images.mock.data.versions import Sent, versions_of
 from channel_images.mock.faults.faults import Faults
-from channel_images.mock.http.answers import Json
 from channel_images.mock.http.journal import RecordedRequest
 from channel_images.mock.http.protocol import BoundedHttpProtocol
 from channel_images.mock.reporting.actions import IntegrationAction
@@ -73,6 +75,7 @@ class MockServer:
         *,
         images: int | None = None,
         channels: Mapping[int, int] | None = None,
+        data: Source | Sequence[Source] = (),
         token: str | None = None,
         username: str | None = None,
         password: str | None = None,
@@ -93,6 +96,8 @@ class MockServer:
         Args:
             images: The size of channel 5.
             channels: The size of each channel, instead.
+            data: Files of images that `channel-images export` wrote as NDJSON, for the channels that their rows name, or
+                for one channel: `"5=images.ndjson"`. The server has these channels then, and those whose size is given.
             token: Opens the operations, and is what signing in gives: `mock-token`. On a `host` that other machines can
                 reach, the credentials that you do not give are made by chance: see `settings`.
             username: Signs in: `mock`.
@@ -111,12 +116,10 @@ class MockServer:
             behaviour: One of your own, instead of variants and bugs.
 
         Raises:
-            ValueError: The settings cannot be; the message says in one line why.
+            ValueError: The settings cannot be, or a file cannot be loaded; the message says in one line why.
         """
-        if images is not None and channels is not None:
-            raise ValueError("images and channels both say how large channel 5 is: give one of them")
-        if channels is None:
-            channels = DEFAULT_CHANNELS if images is None else {**DEFAULT_CHANNELS, _FIRST_CHANNEL: images}
+        loaded = load([data] if isinstance(data, str | os.PathLike) else data)
+        sizes = _sizes(images, channels, loaded)
         if variants or bugs:
             if behaviour is not Behaviour:
                 raise ValueError("variants and bugs are behaviours: give them, or one of your own")
@@ -124,9 +127,10 @@ class MockServer:
 
             behaviour = behaviour_of(variants, bugs)
         secrets = credentials(host, token=token, username=username, password=password, admin_token=admin_token)
-        self.settings = Settings(**secrets, channels=channels, seed=seed, trust_proxy=trust_proxy)  # type: ignore[arg-type]
+        self.settings = Settings(**secrets, channels=sizes, seed=seed, trust_proxy=trust_proxy)  # type: ignore[arg-type]
         self._state = State.begin(
             self.settings,
+            loaded=loaded,
             faults=faults if isinstance(faults, Faults) else Faults(faults, seed=seed),
             churn=churn_of(churn, seed),
         )
@@ -454,6 +458,25 @@ class _Server(uvicorn.Server):
         # Requests that a fault keeps waiting would use up the time that the others have to end.
         self.on_stop()
         await super().shutdown(sockets)
+
+
+def _sizes(images: int | None, channels: Mapping[int, int] | None, loaded: Mapping[int, Loaded]) -> Mapping[int, int]:
+    """How many images each channel begins with.
+
+    Raises:
+        ValueError: Two sizes are given for one channel.
+    """
+    if images is not None and channels is not None:
+        raise ValueError(
+            f"images and channels both say how large channel {_FIRST_CHANNEL} is: give its size among the channels"
+        )
+    if channels is None:
+        channels = {} if images is None else {_FIRST_CHANNEL: images}
+        if not loaded:
+            return {**DEFAULT_CHANNELS, **channels}
+    if twice := channels.keys() & loaded.keys():
+        raise ValueError(f"channel {min(twice)} has the images of its file: give no size for it")
+    return {**channels, **{channel: each.images for channel, each in loaded.items()}}
 
 
 def _listen(host: str, port: int) -> socket.socket:

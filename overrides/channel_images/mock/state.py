@@ -1,10 +1,12 @@
 """Keeps everything about a mock server that changes while it runs."""
 
+from collections.abc import Mapping
 from typing import Self
 
 from attrs import frozen
 
 from channel_images.mock.churn import Churn, Churning
+from channel_images.mock.data.loaded import Loaded
 from channel_images.mock.data.store import Store
 from channel_images.mock.faults.faults import Faults
 from channel_images.mock.http.journal import Journal
@@ -23,9 +25,18 @@ class State:
     churning: Churning | None = None
 
     @classmethod
-    def begin(cls, settings: Settings, *, faults: Faults | None = None, churn: Churn | None = None) -> Self:
-        """The state that a server with these settings starts in."""
-        store = Store(settings.seed, settings.channels)
+    def begin(
+        cls,
+        settings: Settings,
+        *,
+        loaded: Mapping[int, Loaded] | None = None,
+        faults: Faults | None = None,
+        churn: Churn | None = None,
+    ) -> Self:
+        """The state that a server with these settings starts in; the images of some channels may be loaded."""
+        loaded = loaded or {}
+        made = {channel: images for channel, images in settings.channels.items() if channel not in loaded}
+        store = Store(settings.seed, made, loaded)
         return cls(
             store=store,
             journal=Journal(settings.requests_kept),

@@ -1,25 +1,13 @@
 """Says what the mock says: answers, and refusals in the words of Django REST Framework."""
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
 from attrs import define, field
 from starlette.types import Message
 
-Json: TypeAlias = Mapping[str, object] | Sequence[object] | str | int | float | bool | None
+from channel_images.mock.as_json import Json, to_json
 
 JSON_TYPE = "application/json"
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def to_json(value: Json) -> bytes:
-    """`value` as the service writes JSON: compact, and in UTF-8.
-
-    A lone surrogate, which JSON can express and UTF-8 cannot, becomes a question mark.
-    """
-    return _encode(value).encode("utf-8", "replace")
 
 
 @define

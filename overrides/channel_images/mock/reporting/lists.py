@@ -7,8 +7,9 @@ from uuid import UUID
 
 from attrs import frozen
 
+from channel_images.mock.as_json import Json
 from channel_images.mock.data.listing import Listing
-from channel_images.mock.http.answers import Answer, Json, bad_request, not_found
+from channel_images.mock.http.answers import Answer, bad_request, not_found
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.links import page_link
 from channel_images.mock.operations import operations
