@@ -125,6 +125,13 @@ def mock(
         str | None,
         typer.Option(metavar="SPEC", help="Change it that much before each list request, as in adds=1:removes=2."),
     ] = None,
+    arrivals: Annotated[
+        str | None,
+        typer.Option(metavar="PACE", help="Add an image to each channel now and then, as in 5/min; /s, /min or /h."),
+    ] = None,
+    edits: Annotated[
+        str | None, typer.Option(metavar="PACE", help="Edit an image of each channel now and then, as in 5/min.")
+    ] = None,
     bug: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A violation of the contract; repeatable.")
     ] = None,
@@ -171,9 +178,12 @@ def mock(
             bugs=bugs,
             faults=faults,
             churn=changing,
+            arrivals=arrivals,
+            edits=edits,
         )
         given = {"token": token, "password": password, "admin_token": admin_token}
         more = {"variants": variants, "bugs": bugs, "faults": faults, "churn": [str(changing)] if changing else []}
+        more |= {"arrivals": [arrivals] if arrivals else [], "edits": [edits] if edits else []}
         server.serve(ready=lambda: _announce(server, host, given, more))
     except PortInUse as error:
         _cannot_listen(error)

@@ -19,6 +19,7 @@ try:
     from channel_images.mock.reporting.batches import BatchObject, BatchRequest, Reason, Status
     from channel_images.mock.server import MockServer, PortInUse
     from channel_images.mock.settings import Settings
+    from channel_images.mock.work import Pace
 except ModuleNotFoundError as error:
     package = (error.name or "").partition(".")[0]
     if package == "channel_images":
@@ -38,6 +39,7 @@ __all__ = (
     "IntegrationAction",
     "InvalidFields",
     "MockServer",
+    "Pace",
     "PortInUse",
     "Reason",
     "RecordedRequest",

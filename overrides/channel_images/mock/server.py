@@ -31,6 +31,7 @@ from channel_images.mock.reporting.ledger import Ledger
 from channel_images.mock.settings import DEFAULT_CHANNELS, Settings, credentials
 from channel_images.mock.state import State
 from channel_images.mock.tls import Certificate, Files, prepare
+from channel_images.mock.work import Pace, Work, pace_of
 
 if TYPE_CHECKING:
     from channel_images.mock.http.transport import MockTransport
@@ -89,6 +90,8 @@ class MockServer:
         bugs: Sequence[str] = (),
         faults: Sequence[str] | Faults = (),
         churn: Churn | bool | None = None,
+        arrivals: str | Pace | None = None,
+        edits: str | Pace | None = None,
         behaviour: type[Behaviour] = Behaviour,
     ) -> None:
         """Prepare a server; `start`, `serve` or `with` let it run.
@@ -113,6 +116,8 @@ class MockServer:
             bugs: Violations of the contract, likewise.
             faults: What goes wrong on the way, as specs.
             churn: How the data changes meanwhile; True is a gentle churn.
+            arrivals: How often an image is added to each channel while the server runs, such as `5/min`.
+            edits: How often an image of each channel is edited, likewise.
             behaviour: One of your own, instead of variants and bugs.
 
         Raises:
@@ -133,6 +138,8 @@ class MockServer:
             loaded=loaded,
             faults=faults if isinstance(faults, Faults) else Faults(faults, seed=seed),
             churn=churn_of(churn, seed),
+            arrivals=pace_of(arrivals),
+            edits=pace_of(edits),
         )
         self._store = self._state.store
         self.app = create_app(self.settings, state=self._state, behaviour=behaviour)
@@ -397,7 +404,7 @@ class MockServer:
     def _bind(self) -> "_Server":
         if self._server is not None:
             raise RuntimeError(f"the mock server is running already, at {self.url}")
-        self._server = _Server(self.app, _listen(*self._address), self._address[0], self._certificate)
+        self._server = _Server(self.app, _listen(*self._address), self._address[0], self._certificate, self._state.work)
         self._server.on_stop = self._state.faults.release
         return self._server
 
@@ -408,7 +415,9 @@ class _Server(uvicorn.Server):
     loop: asyncio.AbstractEventLoop
     ca_file: str | None = None
 
-    def __init__(self, app: ASGIApp, bound: socket.socket, host: str, certificate: Certificate | None) -> None:
+    def __init__(
+        self, app: ASGIApp, bound: socket.socket, host: str, certificate: Certificate | None, work: Work
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -425,6 +434,7 @@ class _Server(uvicorn.Server):
         )
         self._bound = bound
         self._certificate = certificate
+        self._work = work
         name = _WILDCARDS.get(host, f"[{host}]" if ":" in host else host)
         self.url = f"http{'s' * bool(certificate)}://{name}:{bound.getsockname()[1]}"
         self.ready = threading.Event()
@@ -451,12 +461,14 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        self._coming = asyncio.create_task(self._work.come())
         self.ready.set()
         self.on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Requests that a fault keeps waiting would use up the time that the others have to end.
         self.on_stop()
+        self._coming.cancel()
         await super().shutdown(sockets)
 
 
@@ -467,9 +479,7 @@ def _sizes(images: int | None, channels: Mapping[int, int] | None, loaded: Mappi
         ValueError: Two sizes are given for one channel.
     """
     if images is not None and channels is not None:
-        raise ValueError(
-            f"images and channels both say how large channel {_FIRST_CHANNEL} is: give its size among the channels"
-        )
+        raise ValueError(f"images and channels both say how large channel {_FIRST_CHANNEL} is: give one of them")
     if channels is None:
         channels = {} if images is None else {_FIRST_CHANNEL: images}
         if not loaded:

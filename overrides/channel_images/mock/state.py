@@ -12,6 +12,7 @@ from channel_images.mock.faults.faults import Faults
 from channel_images.mock.http.journal import Journal
 from channel_images.mock.reporting.ledger import Ledger
 from channel_images.mock.settings import Settings
+from channel_images.mock.work import Pace, Work
 
 
 @frozen
@@ -22,6 +23,7 @@ class State:
     journal: Journal
     ledger: Ledger
     faults: Faults
+    work: Work
     churning: Churning | None = None
 
     @classmethod
@@ -32,6 +34,8 @@ class State:
         loaded: Mapping[int, Loaded] | None = None,
         faults: Faults | None = None,
         churn: Churn | None = None,
+        arrivals: Pace | None = None,
+        edits: Pace | None = None,
     ) -> Self:
         """The state that a server with these settings starts in; the images of some channels may be loaded."""
         loaded = loaded or {}
@@ -42,6 +46,7 @@ class State:
             journal=Journal(settings.requests_kept),
             ledger=Ledger(settings.seed, settings.requests_kept),
             faults=faults if faults is not None else Faults(),
+            work=Work(store, settings.seed, arrivals=arrivals, edits=edits),
             churning=Churning(churn, store) if churn else None,
         )
 
@@ -53,5 +58,6 @@ class State:
             self.ledger.reset()
         self.journal.clear()
         self.faults.restart()
+        self.work.restart()
         if self.churning is not None:
             self.churning.restart()
