@@ -3,6 +3,7 @@
 import errno
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -135,6 +136,7 @@ def mock(
     bug: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A violation of the contract; repeatable.")
     ] = None,
+    log: Annotated[bool, typer.Option("--log", help="Print a line for each request on stderr.")] = False,
     trust_proxy: Annotated[
         bool,
         typer.Option("--trust-proxy", help="Let X-Forwarded-Proto and X-Forwarded-Host decide what links look like."),
@@ -180,6 +182,7 @@ def mock(
             churn=changing,
             arrivals=arrivals,
             edits=edits,
+            log=_log if log else None,
         )
         given = {"token": token, "password": password, "admin_token": admin_token}
         more = {"variants": variants, "bugs": bugs, "faults": faults, "churn": [str(changing)] if changing else []}
@@ -255,6 +258,12 @@ def _announce(server: "MockServer", host: str, given: dict[str, str | None], mor
     for name, value in lines.items():
         typer.echo(f"{name:8}  {value}")
     typer.echo("Ctrl-C ends it.", err=True)
+
+
+def _log(line: str) -> None:
+    # Requests are answered whether anybody reads of them or not.
+    with suppress(OSError):
+        typer.echo(line, err=True)
 
 
 def _cannot_listen(error: "PortInUse") -> NoReturn:

@@ -169,5 +169,6 @@ def _as_json(request: RecordedRequest) -> dict[str, Json]:
         "query": request.query_string,
         "operation": request.operation,
         "status": request.status,
+        "faults": request.faults,
         "headers": request.headers,
     }

@@ -39,6 +39,7 @@ from channel_images.mock.http.auth import require_token
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.delivery import deliver
 from channel_images.mock.http.links import page_link
+from channel_images.mock.http.preferences import refuse_as_preferred
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument, Invalid, Parameter
 from channel_images.mock.reporting.steps import ReportingSteps
@@ -100,6 +101,7 @@ class Behaviour(ReportingSteps):
         """The answer to a request, a refusal too, before it is delivered."""
         try:
             self.authenticate(operation, call)
+            refuse_as_preferred(call)
             return self.dispatch(operation, call)
         except Refused as refused:
             return refused.answer
@@ -142,7 +144,7 @@ class Behaviour(ReportingSteps):
         rows = [self.rendered(operation, channel, pk) for pk in self.pks(operation, listing, window)]
         count = self.count(operation, channel, listing)
         body = self.page(operation, rows, count, self.links(call, window, listing))
-        return Answer(200, body, {"content-type": JSON_TYPE})
+        return Answer(200, body, {"content-type": JSON_TYPE}, rows=len(rows))
 
     # Paths of no operation
 

@@ -12,6 +12,7 @@ from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.http.answers import Answer, Refused, malformed, method_not_allowed
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.delivery import deliver
+from channel_images.mock.http.journal import notes_of
 from channel_images.mock.http.protocol import connection_of
 from channel_images.mock.operations import Operation
 from channel_images.mock.settings import MAX_BODY
@@ -65,6 +66,7 @@ class JsonEndpoint:
 
 async def send_answer(call: Call, answer: Answer, send: Send) -> None:
     """Send an answer that is ready for delivery."""
+    notes_of(call.scope).rows = answer.rows
     if answer.is_lost:
         connection_of(call.scope).reset()
         return

@@ -24,6 +24,7 @@ from channel_images.mock.data.store import UnknownChannel
 from channel_images.mock.data.versions import Sent, versions_of
 from channel_images.mock.faults.faults import Faults
 from channel_images.mock.http.journal import RecordedRequest
+from channel_images.mock.http.log import LoggedApp
 from channel_images.mock.http.protocol import BoundedHttpProtocol
 from channel_images.mock.reporting.actions import IntegrationAction
 from channel_images.mock.reporting.batches import BatchRequest
@@ -92,6 +93,7 @@ class MockServer:
         churn: Churn | bool | None = None,
         arrivals: str | Pace | None = None,
         edits: str | Pace | None = None,
+        log: Callable[[str], object] | None = None,
         behaviour: type[Behaviour] = Behaviour,
     ) -> None:
         """Prepare a server; `start`, `serve` or `with` let it run.
@@ -118,6 +120,7 @@ class MockServer:
             churn: How the data changes meanwhile; True is a gentle churn.
             arrivals: How often an image is added to each channel while the server runs, such as `5/min`.
             edits: How often an image of each channel is edited, likewise.
+            log: Called with a line for each request, in the server's own thread, such as `logging.getLogger("mock").info`.
             behaviour: One of your own, instead of variants and bugs.
 
         Raises:
@@ -142,7 +145,9 @@ class MockServer:
             edits=pace_of(edits),
         )
         self._store = self._state.store
-        self.app = create_app(self.settings, state=self._state, behaviour=behaviour)
+        self.app: ASGIApp = create_app(self.settings, state=self._state, behaviour=behaviour)
+        if log is not None:
+            self.app = LoggedApp(self.app, log, {self.settings.token, self.settings.admin_token or self.settings.token})
         self._address = (host, port)
         self._certificate = prepare(tls, host)
         self._server: _Server | None = None

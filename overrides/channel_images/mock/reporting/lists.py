@@ -104,7 +104,7 @@ def page(
     def link(to: int) -> str:
         return page_link(call, to, trust_proxy=settings.trust_proxy)
 
-    return Answer.of_json(
+    answer = Answer.of_json(
         {
             "count": count,
             "next": link(number + 1) if stop < count else None,
@@ -112,6 +112,8 @@ def page(
             "results": [row(pk) for pk in pks],
         }
     )
+    answer.rows = len(pks)
+    return answer
 
 
 def _paging(call: Call) -> tuple[int, int]:
