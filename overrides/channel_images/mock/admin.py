@@ -9,8 +9,9 @@ It lies beside the contract, and needs the admin token; where the server has non
     POST /_mock/images/5/sent    report images as sent, at their versions. Body: `{"versions": {"17": "2022-11-…Z"}}`, or,
                                  at their present ones, `{"pks": [17, 18]}`. 200 with `{"sent": 1}`
     POST /_mock/reset            undo all changes, forget the requests, and go back to the faults of the start. 204
-    GET /_mock/requests          the newest requests received, oldest first: `{"requests": [...], "dropped": 0}`, with
-                                 how many older ones were dropped for want of room
+    GET /_mock/requests          the newest requests received, oldest first, and the faults that struck them:
+                                 `{"requests": [...], "dropped": 0}`, with how many older ones were dropped for want of
+                                 room
     GET /_mock/faults            the faults: `{"faults": [{"spec": "429:first=1", "requests": 7, "struck": 1}]}`, with
                                  how many requests each has met, and struck
     POST /_mock/faults           add faults. Body: `{"specs": ["429:first=1"]}`, written as for `--fault`. 201 with all

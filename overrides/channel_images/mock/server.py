@@ -145,9 +145,11 @@ class MockServer:
             edits=pace_of(edits),
         )
         self._store = self._state.store
-        self.app: ASGIApp = create_app(self.settings, state=self._state, behaviour=behaviour)
+        self.app = create_app(self.settings, state=self._state, behaviour=behaviour)
+        self._served: ASGIApp = self.app
         if log is not None:
-            self.app = LoggedApp(self.app, log, {self.settings.token, self.settings.admin_token or self.settings.token})
+            tokens = {self.settings.token, self.settings.admin_token or self.settings.token}
+            self._served = LoggedApp(self.app, log, tokens)
         self._address = (host, port)
         self._certificate = prepare(tls, host)
         self._server: _Server | None = None
@@ -219,7 +221,7 @@ class MockServer:
         """A transport for httpx clients that reaches the running server without a socket."""
         from channel_images.mock.http.transport import MockTransport
 
-        return MockTransport(self.app, lambda: self._running.loop)
+        return MockTransport(self._served, lambda: self._running.loop)
 
     # What it holds
 
@@ -409,7 +411,9 @@ class MockServer:
     def _bind(self) -> "_Server":
         if self._server is not None:
             raise RuntimeError(f"the mock server is running already, at {self.url}")
-        self._server = _Server(self.app, _listen(*self._address), self._address[0], self._certificate, self._state.work)
+        self._server = _Server(
+            self._served, _listen(*self._address), self._address[0], self._certificate, self._state.work
+        )
         self._server.on_stop = self._state.faults.release
         return self._server
 
