@@ -132,6 +132,71 @@ def test_all_options() -> None:
         ]
 
 
+def test_channels_of_ones_own() -> None:
+    with running("--channel", "9=12", "--channel", "6=0") as mock:
+        assert mock.lines["channels"] == "9 (12 images), 6 (0 images)"
+        assert mock.get("/api/v1/channel/9/product_images/").json()["count"] == 12
+        assert mock.get(LIST).status_code == 404
+
+
+def test_images_that_were_exported(tmp_path: Path) -> None:
+    path = tmp_path / "images.ndjson.gz"
+    with running() as mock:
+        done = subprocess.run(
+            [*COMMAND[:-1], "export", "5", "6", str(path)],
+            env={**ENVIRONMENT, "CHANNEL_IMAGES_URL": mock.lines["URL"], "CHANNEL_IMAGES_TOKEN": DEFAULT_TOKEN},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert done.returncode == 0, done.stderr
+        image = mock.get(f"{LIST}17/").json()
+    with running("--data", str(path), "--channel", "9=1") as mock:
+        assert mock.lines["channels"] == "9 (1 images), 5 (1,000 images), 6 (23 images)"
+        assert mock.get(f"{LIST}17/").json() == image
+
+
+def test_a_line_of_data_that_is_no_image(tmp_path: Path) -> None:
+    path = tmp_path / "images.ndjson"
+    path.write_text('{"pk": 1, "product": 2, "modified_date": "2026-05-01T10:00:00Z"}\n{"pk": "x"}\n')
+    done = run("--port", "0", "--data", f"5={path}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        f"channel-images: {path}:2: product: This field is required.; modified_date: This field"
+    )
+    assert done.stderr.count("\n") == 1
+
+
+def test_work_comes_by_itself() -> None:
+    with running("--arrivals", "100/s", "--edits", "60/min") as mock:
+        assert (mock.lines["arrivals"], mock.lines["edits"]) == ("100/s", "60/min")
+        empty = "/api/v1/channel/7/product_images/inserts/"
+        while not mock.get(empty).json():
+            pass
+
+
+def test_the_log_is_on_stderr() -> None:
+    with running("--log", "--fault", "503:skip=1:first=1") as mock:
+        mock.get(f"{LIST}?limit=2")
+        mock.get(LIST)
+        code, output, errors = mock.end(signal.SIGINT)
+    assert (code, output) == (130, "")
+    announced, first, second = errors.splitlines()
+    assert announced == "Ctrl-C ends it."
+    time = r"[0-9:]{8}\.[0-9]{3}"
+    assert re.fullmatch(rf"{time} GET {re.escape(LIST)}\?limit=2 200 [0-9]+ ms 2 rows", first)
+    assert re.fullmatch(rf"{time} GET {LIST} 503 [0-9]+ ms [0-9]+ bytes \[503:skip=1:first=1\]", second)
+
+
+def test_a_log_that_nobody_reads_ends_nothing() -> None:
+    with running("--log") as mock:
+        assert mock.process.stderr is not None
+        assert mock.process.stderr.readline() == "Ctrl-C ends it.\n"
+        mock.process.stderr.close()
+        assert [mock.get(LIST).status_code for _ in range(3)] == [200] * 3
+
+
 def test_gentle_churn() -> None:
     with running("--churn", "--images", "20") as mock:
         assert {mock.get(f"{LIST}?limit=100").json()["count"] for _ in range(3)} == {20}
@@ -153,6 +218,22 @@ def test_gentle_churn() -> None:
         ),
         (["--username", "a\tb"], "the user name must be text that can be printed, and not empty"),
         (["--password", ""], "the password must be text that can be printed, and not empty"),
+        (["--channel", "9"], "--channel takes the id of a channel and its number of images, such as 9=1000: '9' is no"),
+        (["--channel", "x=5"], "--channel takes the id of a channel"),
+        (["--channel", "9=-5"], "--channel takes the id of a channel"),
+        (["--channel", "9=1.5"], "--channel takes the id of a channel"),
+        (["--channel", "9=1", "--channel", "9=2"], "--channel gives channel 9 two sizes: give one"),
+        (["--channel", "9=1", "--images", "5"], "--channel takes the place of --images: give --channel 5=SIZE"),
+        (["--channel", "9999999=1"], "channel 9999999: the mock's channels have ids from 0 to "),
+        (["--channel", "9=999999999"], "999999999 images: a channel of the mock has from 0 to "),
+        (["--data", "no-such-file.ndjson"], "cannot read no-such-file.ndjson: No such file or directory"),
+        (["--data", "5=/dev/null", "--channel", "5=1"], "channel 5 has the images of its file: give no size for it"),
+        (
+            ["--data", "/dev/null"],
+            "/dev/null: there is no image in it, and so no channel; say which it is of: 5=/dev/null",
+        ),
+        (["--arrivals", "5/day"], "pace '5/day': give a number of images a second, minute or hour, such as 5/min"),
+        (["--edits", "0/s"], "pace '0/s': give a number"),
         (["--images", "999999999"], "999999999 images: a channel of the mock has from 0 to "),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0: "),
         (["--host", "192.0.2.1"], "; give a --host that this machine has"),

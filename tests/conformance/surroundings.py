@@ -21,8 +21,9 @@ from attrs import Factory, define
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channel_images.mock import MockServer
+from channel_images.mock.as_json import to_json
 from channel_images.mock.beside import LOGIN_PATH
-from channel_images.mock.http.answers import JSON_TYPE, Answer, to_json
+from channel_images.mock.http.answers import JSON_TYPE, Answer
 from channel_images.mock.http.protocol import BoundedHttpProtocol, connection_of
 from channel_images.mock.variants import html
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from channel_images.contract import load_contract
+from channel_images.mock.as_json import to_json
 from channel_images.mock.data.dataset import MAX_CHANNEL, MAX_IMAGES, Dataset
 from channel_images.mock.data.pattern import CYCLE, Criteria, Pending, Traits
-from channel_images.mock.http.answers import to_json
 
 ROWS = 2 * CYCLE + 77
 DATASET = Dataset(0, 5, ROWS)

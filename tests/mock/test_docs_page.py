@@ -6,22 +6,29 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from openapi_spec_validator import validate
 from playwright.sync_api import ConsoleMessage, Page
 from tests.browser import REQUIRED, chromium_page, find_chromium
 
-from channel_images.contract import contract_text
+from channel_images.contract import contract_text, load_contract
 from channel_images.mock import MockServer
-from channel_images.mock.docs_page import CONTRACT_PATH, DOCS_PATH, docs_endpoints
+from channel_images.mock.admin import Admin
+from channel_images.mock.beside import OPERATIONS
+from channel_images.mock.docs_page import CONTRACT_PATH, DOCS_PATH, REFERENCE_PATH, docs_endpoints, reference
+from channel_images.mock.http.journal import ADMIN_PREFIX
 from channel_images.mock.operations import operations
 from channel_images.mock.settings import Settings
+from channel_images.mock.state import State
 
 TYPES = {
     DOCS_PATH: "text/html; charset=utf-8",
     CONTRACT_PATH: "application/yaml",
+    REFERENCE_PATH: "application/json",
     "/_docs/docs.css": "text/css; charset=utf-8",
     "/_docs/docs.js": "text/javascript; charset=utf-8",
     "/_docs/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -75,6 +82,64 @@ def test_the_contract_is_served_as_it_is_written(visitor: httpx.Client) -> None:
     assert visitor.get(CONTRACT_PATH).text == contract_text()
 
 
+# What is shown beside the contract
+
+
+def beside() -> dict[str, Any]:
+    """The paths of the reference that are not the contract's."""
+    paths: dict[str, Any] = json.loads(reference(Settings()))["paths"]
+    return {path: item for path, item in paths.items() if path not in load_contract()["paths"]}
+
+
+def test_the_reference_is_the_contract_and_more() -> None:
+    document = json.loads(reference(Settings()))
+    assert list(document["paths"])[: len(operations())] == [each.path for each in operations().values()]
+    assert document["components"]["schemas"] == load_contract()["components"]["schemas"]
+    assert "0 simple, 1 product meta, 2 bundle" in document["components"]["parameters"]["ProductType"]["description"]
+    names = [tag["name"] for tag in document["tags"]]
+    assert names == ["SalesChannelProductImage", "Reporting", "Sign-in", "Admin"]
+    validate(document)
+
+
+def test_all_that_is_served_beside_the_contract_is_shown(client: httpx.Client) -> None:
+    admin = Admin(State.begin(Settings())).endpoints(lambda _call: None)
+    assert {path for path in beside() if path.startswith(ADMIN_PREFIX)} == set(admin)
+    assert {path for path in beside() if not path.startswith(ADMIN_PREFIX)} == set(OPERATIONS)
+    for path, item in beside().items():
+        where = path.format(channel_id=5, channel=5, pk=1)
+        allowed = client.options(where).headers["allow"].split(", ")
+        assert {method.upper() for method in item if method != "parameters"} == set(allowed) - {"HEAD", "OPTIONS"}
+
+
+def test_each_example_is_taken(client: httpx.Client) -> None:
+    taken = []
+    for path, item in beside().items():
+        for method, operation in item.items():
+            if method not in {"post", "patch"}:
+                continue
+            where = path.format(channel_id=5, channel=7, pk=1 if "batch" in path else 80)
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+            examples = [each["value"] for each in content.get("examples", {}).values()]
+            for example in examples or [content.get("example", {})]:
+                response = client.request(method, where, json=example)
+                assert str(response.status_code) in operation["responses"], response.text
+                taken.append(response)
+    assert len(taken) == 12
+
+
+def test_an_admin_token_has_a_field_of_its_own() -> None:
+    for settings, scheme in ((Settings(), None), (Settings(admin_token="4dmin"), [{"AdminToken": []}])):
+        document = json.loads(reference(settings))
+        assert "4dmin" not in json.dumps(document)
+        assert ("AdminToken" in document["components"]["securitySchemes"]) is (scheme is not None)
+        for path in beside():
+            shown = [each.get("security") for each in document["paths"][path].values() if isinstance(each, dict)]
+            if path.startswith(ADMIN_PREFIX):
+                assert shown == [scheme] * len(shown)
+            else:
+                assert [{"AdminToken": []}] not in shown
+
+
 def test_nothing_lies_under_the_contracts_paths() -> None:
     prefixes = {"/" + operation.path.split("/")[1] + "/" for operation in operations().values()}
     assert not [path for path in docs_endpoints(Settings()) if path.startswith(tuple(prefixes))]
@@ -123,12 +188,20 @@ def test_only_the_published_token_is_shown(token: str, *, shown: bool) -> None:
     with MockServer(token=token) as server:
         page = httpx.get(server.url).text
     assert (token in page) is shown
+    assert (f'data-token="Token {token}"' in page) is shown
     assert ("a space and its token" in page) is not shown
 
 
 def test_the_page_names_the_channels() -> None:
     with MockServer(channels={9: 12_345}) as server:
         assert "Channels: 9 (12,345 images)." in httpx.get(server.url).text
+    with MockServer(channels=dict.fromkeys(range(500), 1)) as server:
+        assert "18 (1 images), 19 (1 images), and 480 more." in httpx.get(server.url).text
+
+
+def test_the_page_names_the_product_types(visitor: httpx.Client) -> None:
+    types = "0 simple, 1 product meta, 2 bundle, 3 grouped, 4 miscellaneous, 5 offer"
+    assert f"Product types: {types}." in visitor.get(DOCS_PATH).text
 
 
 def test_the_policy_lets_nothing_in_from_elsewhere(visitor: httpx.Client) -> None:
@@ -169,9 +242,9 @@ def authorise(page: Page, value: str) -> None:
     dialog.get_by_role("button", name="Close").last.click()
 
 
-def execute(page: Page, operation_id: str) -> tuple[str, str]:
+def execute(page: Page, operation_id: str, tag: str = "SalesChannelProductImage") -> tuple[str, str]:
     """Try an operation out with what the form suggests; gives the status that the page shows, and the body."""
-    block = page.locator(f"#operations-SalesChannelProductImage-{operation_id}")
+    block = page.locator(f"#operations-{tag}-{operation_id}")
     block.locator(".opblock-summary-control").click()
     block.get_by_role("button", name="Try it out").click()
     block.get_by_role("button", name="Execute").click()
@@ -183,8 +256,6 @@ def execute(page: Page, operation_id: str) -> tuple[str, str]:
 def test_a_list_is_tried_out(running: MockServer) -> None:
     with chromium_page(running.url) as page:
         open_reference(page)
-        token = page.locator("header code").inner_text()
-        authorise(page, token)
         status, body = execute(page, "listProductImages")
     assert status == "200"
     shown = json.loads(body)
@@ -193,12 +264,35 @@ def test_a_list_is_tried_out(running: MockServer) -> None:
     assert len(shown["results"]) == 10
 
 
-def test_an_image_is_tried_out_and_refused_without_the_token(running: MockServer) -> None:
-    with chromium_page(running.url) as page:
+def test_a_token_that_was_chosen_is_asked_for() -> None:
+    with MockServer(token="s3cret") as server, chromium_page(server.url) as page:
         open_reference(page)
         status, body = execute(page, "retrieveProductImage")
-    assert status == "401"
-    assert json.loads(body) == {"detail": "Authentication credentials were not provided."}
+        assert status == "401"
+        assert json.loads(body) == {"detail": "Authentication credentials were not provided."}
+        page.reload()
+        open_reference(page)
+        authorise(page, "Token s3cret")
+        assert execute(page, "retrieveProductImage")[0] == "200"
+
+
+def test_reports_and_the_admin_api_are_tried_out(server: MockServer) -> None:
+    with chromium_page(server.url) as page:
+        open_reference(page)
+        status, body = execute(page, "post_api_v1_channel__channel_id__batch_requests_", "Reporting")
+        assert (status, json.loads(body)["status"]) == ("201", "initialized")
+        status, body = execute(page, "post__mock_images__channel_", "Admin")
+        assert (status, json.loads(body)["pk"]) == ("201", 80)
+    assert len(server.batches(5)) == 1
+
+
+@pytest.mark.parametrize("width", [390, 1300])
+def test_nothing_is_wider_than_the_window(running: MockServer, width: int) -> None:
+    with chromium_page(running.url) as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        open_reference(page)
+        execute(page, "listProductImages")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_the_page_loads_nothing_from_elsewhere(running: MockServer) -> None:
@@ -215,7 +309,6 @@ def test_the_page_loads_nothing_from_elsewhere(running: MockServer) -> None:
         page.on("console", note)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         open_reference(page)
-        authorise(page, f"Token {running.token}")
         execute(page, "listProductImages")
         # Everything that is folded in, which may hold pictures and links of its own.
         for block in page.locator(".opblock:not(.is-open) .opblock-summary-control").all()[::-1]:
@@ -225,7 +318,9 @@ def test_the_page_loads_nothing_from_elsewhere(running: MockServer) -> None:
     here = urlsplit(running.url).netloc
     elsewhere = [url for url in requested if urlsplit(url).scheme != "data" and urlsplit(url).netloc != here]
     assert elsewhere == []
-    assert {urlsplit(url).path for url in requested if urlsplit(url).netloc == here} >= set(TYPES)
+    assert {urlsplit(url).path for url in requested if urlsplit(url).netloc == here} == {*TYPES} - {CONTRACT_PATH} | {
+        "/api/v1/channel/5/product_images/"
+    }
 
 
 def test_a_missing_browser_skips_or_fails(monkeypatch: pytest.MonkeyPatch) -> None:

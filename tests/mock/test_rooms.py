@@ -13,10 +13,13 @@ HERE = Path(mock.__file__).parent
 NAME = mock.__name__
 
 MAY_IMPORT = {
-    "data": {"channel_images.contract", f"{NAME}.parameters"},
-    "http": {f"{NAME}.bounded", f"{NAME}.settings"},
+    "data": {"channel_images.contract", f"{NAME}.as_json", f"{NAME}.parameters"},
+    "http": {f"{NAME}.as_json", f"{NAME}.bounded", f"{NAME}.settings"},
     "reporting": {
-        *(f"{NAME}.{each}" for each in ("beside", "bounded", "data", "endpoints", "http", "operations", "parameters")),
+        *(
+            f"{NAME}.{each}"
+            for each in ("as_json", "beside", "bounded", "data", "endpoints", "http", "operations", "parameters")
+        ),
         f"{NAME}.settings",
     },
     "faults": {f"{NAME}.beside", f"{NAME}.http", f"{NAME}.operations", f"{NAME}.settings"},
@@ -54,3 +57,22 @@ def test_an_import_reads_no_contract() -> None:
         "assert contract.contract_text.cache_info().currsize == 0"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn", "jsonschema_rs"])
+@pytest.mark.parametrize("module", [NAME, f"{NAME}.bugs"])
+def test_without_the_extra_an_import_names_it(module: str, missing: str) -> None:
+    program = f"import sys; sys.modules['{missing}'] = None; import {module}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr.strip().splitlines()[-1] == (
+        f"ModuleNotFoundError: channel_images.mock needs {missing}, of an extra: pip install 'channel-images[mock]'"
+    )
+
+
+def test_without_the_extra_the_command_names_it() -> None:
+    program = "import sys; sys.modules['starlette'] = None; from channel_images.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", program, "mock"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "channel-images: this command needs starlette, of an extra: pip install 'channel-images[mock]'\n"
+    )

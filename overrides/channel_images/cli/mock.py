@@ -1,7 +1,9 @@
 """Runs `channel-images mock`: the mock server."""
 
 import errno
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -93,7 +95,23 @@ def mock(
             "machines reach the server]",
         ),
     ] = None,
-    images: Annotated[int, typer.Option(min=0, help="The number of images of channel 5.")] = 1000,
+    images: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="The number of images of channel 5.  [default: 1000]")
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID=SIZE", help="A channel and the number of its images, instead of --images; repeatable."
+        ),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Load images that channel-images export wrote (.ndjson, .ndjson.gz); 5=FILE for those of channel 5; "
+            "repeatable.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other images, faults and changes.")] = 0,
     variant: Annotated[
         list[str] | None,
@@ -108,9 +126,17 @@ def mock(
         str | None,
         typer.Option(metavar="SPEC", help="Change it that much before each list request, as in adds=1:removes=2."),
     ] = None,
+    arrivals: Annotated[
+        str | None,
+        typer.Option(metavar="PACE", help="Add an image to each channel now and then, as in 5/min; /s, /min or /h."),
+    ] = None,
+    edits: Annotated[
+        str | None, typer.Option(metavar="PACE", help="Edit an image of each channel now and then, as in 5/min.")
+    ] = None,
     bug: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A violation of the contract; repeatable.")
     ] = None,
+    log: Annotated[bool, typer.Option("--log", help="Print a line for each request on stderr.")] = False,
     trust_proxy: Annotated[
         bool,
         typer.Option("--trust-proxy", help="Let X-Forwarded-Proto and X-Forwarded-Host decide what links look like."),
@@ -139,6 +165,8 @@ def mock(
         changing = _churn(churn, churn_spec, seed)
         server = MockServer(
             images=images,
+            channels=_channels(images, channel),
+            data=data or [],
             token=token,
             username=username,
             password=password,
@@ -152,9 +180,13 @@ def mock(
             bugs=bugs,
             faults=faults,
             churn=changing,
+            arrivals=arrivals,
+            edits=edits,
+            log=_log if log else None,
         )
         given = {"token": token, "password": password, "admin_token": admin_token}
         more = {"variants": variants, "bugs": bugs, "faults": faults, "churn": [str(changing)] if changing else []}
+        more |= {"arrivals": [arrivals] if arrivals else [], "edits": [edits] if edits else []}
         server.serve(ready=lambda: _announce(server, host, given, more))
     except PortInUse as error:
         _cannot_listen(error)
@@ -162,6 +194,25 @@ def mock(
         fail(str(error))
     # Only Ctrl-C leads here: other signals end the process.
     raise typer.Exit(130)
+
+
+def _channels(images: int | None, given: Sequence[str] | None) -> dict[int, int] | None:
+    """The size of each channel, by its id."""
+    if not given:
+        return None
+    if images is not None:
+        fail("--channel takes the place of --images: give --channel 5=SIZE for channel 5")
+    sizes: dict[int, int] = {}
+    for text in given:
+        named = re.fullmatch("([0-9]{1,19})=([0-9]{1,19})", text)
+        if named is None:
+            fail(
+                f"--channel takes the id of a channel and its number of images, such as 9=1000: {text!r} is no such pair"
+            )
+        number, size = map(int, named.groups())
+        if sizes.setdefault(number, size) != size:
+            fail(f"--channel gives channel {number} two sizes: give one")
+    return sizes
 
 
 def _files(cert: Path | None, key: Path | None) -> tuple[Path, Path] | None:
@@ -207,6 +258,12 @@ def _announce(server: "MockServer", host: str, given: dict[str, str | None], mor
     for name, value in lines.items():
         typer.echo(f"{name:8}  {value}")
     typer.echo("Ctrl-C ends it.", err=True)
+
+
+def _log(line: str) -> None:
+    # Requests are answered whether anybody reads of them or not.
+    with suppress(OSError):
+        typer.echo(line, err=True)
 
 
 def _cannot_listen(error: "PortInUse") -> NoReturn:

@@ -9,8 +9,9 @@ It lies beside the contract, and needs the admin token; where the server has non
     POST /_mock/images/5/sent    report images as sent, at their versions. Body: `{"versions": {"17": "2022-11-…Z"}}`, or,
                                  at their present ones, `{"pks": [17, 18]}`. 200 with `{"sent": 1}`
     POST /_mock/reset            undo all changes, forget the requests, and go back to the faults of the start. 204
-    GET /_mock/requests          the newest requests received, oldest first: `{"requests": [...], "dropped": 0}`, with
-                                 how many older ones were dropped for want of room
+    GET /_mock/requests          the newest requests received, oldest first, and the faults that struck them:
+                                 `{"requests": [...], "dropped": 0}`, with how many older ones were dropped for want of
+                                 room
     GET /_mock/faults            the faults: `{"faults": [{"spec": "429:first=1", "requests": 7, "struck": 1}]}`, with
                                  how many requests each has met, and struck
     POST /_mock/faults           add faults. Body: `{"specs": ["429:first=1"]}`, written as for `--fault`. 201 with all
@@ -23,13 +24,14 @@ Errors are those of the service: 400 with messages by field, 401, 404, 405.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from channel_images.mock.as_json import Json
 from channel_images.mock.data.channel import UnknownImage
 from channel_images.mock.data.fields import InvalidFields
 from channel_images.mock.data.store import UnknownChannel
 from channel_images.mock.data.versions import Sent, versions_of
 from channel_images.mock.endpoints import Body, Handler, JsonEndpoint
 from channel_images.mock.faults.spec import BadFault
-from channel_images.mock.http.answers import Answer, Json, bad_request, not_found
+from channel_images.mock.http.answers import Answer, bad_request, not_found
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.journal import ADMIN_PREFIX, RecordedRequest
 from channel_images.mock.parameters import NUMBER, Invalid, read_integer
@@ -168,5 +170,6 @@ def _as_json(request: RecordedRequest) -> dict[str, Json]:
         "query": request.query_string,
         "operation": request.operation,
         "status": request.status,
+        "faults": request.faults,
         "headers": request.headers,
     }

@@ -20,6 +20,7 @@ from channel_images.mock.http.auth import require_token
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.journal import JournalMiddleware
 from channel_images.mock.http.links import escaped, quoted
+from channel_images.mock.http.preferences import refuse_as_preferred
 from channel_images.mock.operations import Operation, operations
 from channel_images.mock.reporting.endpoints import reporting_endpoints
 from channel_images.mock.settings import Settings
@@ -44,6 +45,7 @@ def create_app(
 
     def guard(call: Call) -> None:
         require_token(call, settings.token)
+        refuse_as_preferred(call)
 
     def admin_guard(call: Call) -> None:
         require_token(call, settings.admin_token or settings.token)

@@ -27,25 +27,19 @@ from functools import lru_cache
 
 from attrs import frozen
 
+from channel_images.mock.as_json import to_json
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.dataset import Row
 from channel_images.mock.data.details import details
 from channel_images.mock.data.listing import Listing
 from channel_images.mock.data.pattern import Criteria
 from channel_images.mock.data.store import Store
-from channel_images.mock.http.answers import (
-    JSON_TYPE,
-    Answer,
-    Refused,
-    bad_request,
-    method_not_allowed,
-    not_found,
-    to_json,
-)
+from channel_images.mock.http.answers import JSON_TYPE, Answer, Refused, bad_request, method_not_allowed, not_found
 from channel_images.mock.http.auth import require_token
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.delivery import deliver
 from channel_images.mock.http.links import page_link
+from channel_images.mock.http.preferences import refuse_as_preferred
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument, Invalid, Parameter
 from channel_images.mock.reporting.steps import ReportingSteps
@@ -107,6 +101,7 @@ class Behaviour(ReportingSteps):
         """The answer to a request, a refusal too, before it is delivered."""
         try:
             self.authenticate(operation, call)
+            refuse_as_preferred(call)
             return self.dispatch(operation, call)
         except Refused as refused:
             return refused.answer
@@ -149,7 +144,7 @@ class Behaviour(ReportingSteps):
         rows = [self.rendered(operation, channel, pk) for pk in self.pks(operation, listing, window)]
         count = self.count(operation, channel, listing)
         body = self.page(operation, rows, count, self.links(call, window, listing))
-        return Answer(200, body, {"content-type": JSON_TYPE})
+        return Answer(200, body, {"content-type": JSON_TYPE}, rows=len(rows))
 
     # Paths of no operation
 
@@ -319,7 +314,8 @@ class Behaviour(ReportingSteps):
         row = self.stored(channel, pk)
         if not operation.meaning.detailed:
             return {**row}
-        return {**row, **details(row, self.store.traits(channel, row["product"]))}
+        # The row once more: of one that was loaded, the details that it has are the better ones.
+        return {**row, **details(row, self.store.traits(channel, row["product"])), **row}
 
     def image(self, operation: Operation, channel: int, pk: int) -> bytes:
         """An image as JSON. Cached, under the same condition as `row`."""

@@ -1,25 +1,31 @@
-"""Serves the page at `/`: the contract as an interactive reference, in which requests to this mock can be made.
+"""Serves the page at `/`: an interactive reference, in which requests to this mock can be made.
 
-It is Swagger UI, from the installed package `swagger-ui-py`, in a page whose files are in the folder `docs`. The page
-asks no other host for anything, and its content security policy would not let it.
+It is Swagger UI, from the installed package `swagger-ui-py`, in a page whose files are in the folder `docs`. It shows the
+contract, and `docs/beside.yaml`: what the mock serves beside it. The page asks no other host for anything, and its content
+security policy would not let it.
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import cache
 from html import escape
 from importlib.resources import files
 from importlib.util import find_spec, module_from_spec
+from typing import Any
 
 from starlette.types import ASGIApp
 
 from channel_images.contract import NAME, contract_text, load_contract
+from channel_images.mock.as_json import to_json
 from channel_images.mock.endpoints import Body, JsonEndpoint
-from channel_images.mock.http.answers import Answer, not_found
+from channel_images.mock.http.answers import JSON_TYPE, Answer, not_found
 from channel_images.mock.http.call import Call
+from channel_images.mock.http.journal import ADMIN_PREFIX
 from channel_images.mock.settings import DEFAULT_TOKEN, Settings
 
 DOCS_PATH = "/"
 CONTRACT_PATH = f"/{NAME}"
+REFERENCE_PATH = "/_docs/reference.json"
 _ASSETS_PATH = "/_docs/"
 
 _OWN = ("docs.css", "docs.js")
@@ -37,6 +43,7 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
 }
 _TYPES = {
+    "json": JSON_TYPE,
     "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -48,12 +55,18 @@ _REVALIDATED = "no-cache"
 """Asked for again each time, and answered by 304: another version of the mock may serve the same port soon."""
 _KEPT = "max-age=3600"
 """For the assets of the package, which are large and change with its version only."""
+_CHANNELS_NAMED = 20
 
 
 def docs_endpoints(settings: Settings) -> Mapping[str, ASGIApp]:
     """The endpoints of the page and of what it loads, by path. All are open: they tell what the repository tells."""
     title = escape(load_contract()["info"]["title"])
-    page = _own("index.html").decode().format(title=title, hint=_hint(settings.token), channels=_channels(settings))
+    token = f"Token {DEFAULT_TOKEN}" if settings.token == DEFAULT_TOKEN else ""
+    page = (
+        _own("index.html")
+        .decode()
+        .format(title=title, hint=_hint(token), token=token, channels=_channels(settings), types=_product_types())
+    )
 
     def asset(call: Call, _body: Body) -> Answer:
         name = call.path_parameter("name")
@@ -66,6 +79,7 @@ def docs_endpoints(settings: Settings) -> Mapping[str, ASGIApp]:
     return {
         DOCS_PATH: _serves("index.html", page.encode()),
         CONTRACT_PATH: _serves(NAME, contract_text().encode()),
+        REFERENCE_PATH: JsonEndpoint({"GET": lambda _call, _body: _answer("reference.json", reference(settings))}),
         f"{_ASSETS_PATH}{{name}}": JsonEndpoint({"GET": asset}),
     }
 
@@ -79,16 +93,53 @@ def _answer(name: str, body: bytes, cache_control: str = _REVALIDATED) -> Answer
     return Answer(200, body, {"content-type": content_type, "cache-control": cache_control, **_HEADERS})
 
 
+def reference(settings: Settings) -> bytes:
+    """What the page shows: the contract and what is served beside it, in one OpenAPI document."""
+    import yaml
+
+    contract: Any = deepcopy(load_contract())
+    more: Any = yaml.safe_load(_own("beside.yaml"))
+    del contract["servers"]  # there is but this one
+    parameters = contract["components"]["parameters"]
+    for parameter in parameters.values():
+        # Swagger UI fills the examples of all filters in at once, and hardly an image satisfies all of them.
+        if not parameter.get("required"):
+            parameter.pop("example", None)
+    parameters["ProductType"]["description"] += f" {_product_types()}."
+    parameters |= more["components"]["parameters"]
+    contract["tags"] += more["tags"]
+    contract["paths"] |= more["paths"]
+    if settings.admin_token is not None:
+        contract["components"]["securitySchemes"]["AdminToken"] = {
+            **contract["components"]["securitySchemes"]["Token"],
+            "description": "The word `Token`, one space, and the admin token of this mock.",
+        }
+        for path, item in more["paths"].items():
+            if path.startswith(ADMIN_PREFIX):
+                for operation in item.values():
+                    if isinstance(operation, dict):
+                        operation["security"] = [{"AdminToken": []}]
+    return to_json(contract)
+
+
 def _hint(token: str) -> str:
     """How to authorise, in HTML. Only the published token is shown: another was chosen to keep others out."""
-    value = (
-        f"<code>Token {DEFAULT_TOKEN}</code>" if token == DEFAULT_TOKEN else "<code>Token</code>, a space and its token"
-    )
-    return f"To sign in, press <b>Authorize</b> and give {value} as the value."
+    if token:
+        return f"The token is filled in: <code>{token}</code>."
+    return "To sign in, press <b>Authorize</b> and give <code>Token</code>, a space and its token as the value."
 
 
 def _channels(settings: Settings) -> str:
-    return ", ".join(escape(f"{channel} ({count:,} images)") for channel, count in settings.channels.items())
+    named = [escape(f"{channel} ({count:,} images)") for channel, count in settings.channels.items()]
+    more = len(named) - _CHANNELS_NAMED
+    return ", ".join([*named[:_CHANNELS_NAMED], *([f"and {more:,} more"] if more > 0 else [])])
+
+
+def _product_types() -> str:
+    """The numbers of product types, with their names."""
+    types = load_contract()["components"]["schemas"]["ProductType"]
+    names = zip(types["enum"], types["x-enum-varnames"], strict=True)
+    return ", ".join(f"{number} {name.lower().replace('_', ' ')}" for number, name in names)
 
 
 @cache

@@ -7,10 +7,12 @@ from typing import TypeAlias
 from attrs import frozen
 from starlette.types import Receive, Scope, Send
 
+from channel_images.mock.as_json import Json
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.http.answers import Answer, Json, Refused, malformed, method_not_allowed
+from channel_images.mock.http.answers import Answer, Refused, malformed, method_not_allowed
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.delivery import deliver
+from channel_images.mock.http.journal import notes_of
 from channel_images.mock.http.protocol import connection_of
 from channel_images.mock.operations import Operation
 from channel_images.mock.settings import MAX_BODY
@@ -64,6 +66,7 @@ class JsonEndpoint:
 
 async def send_answer(call: Call, answer: Answer, send: Send) -> None:
     """Send an answer that is ready for delivery."""
+    notes_of(call.scope).rows = answer.rows
     if answer.is_lost:
         connection_of(call.scope).reset()
         return

@@ -14,14 +14,17 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from channel_images.mock.app import create_app
+from channel_images.mock.as_json import Json
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.churn import Churn, churn_of
 from channel_images.mock.data.dataset import Row
+from channel_images.mock.data.files import Source, load
+from channel_images.mock.data.loaded import Loaded
 from channel_images.mock.data.store import UnknownChannel
 from channel_images.mock.data.versions import Sent, versions_of
 from channel_images.mock.faults.faults import Faults
-from channel_images.mock.http.answers import Json
 from channel_images.mock.http.journal import RecordedRequest
+from channel_images.mock.http.log import LoggedApp
 from channel_images.mock.http.protocol import BoundedHttpProtocol
 from channel_images.mock.reporting.actions import IntegrationAction
 from channel_images.mock.reporting.batches import BatchRequest
@@ -29,6 +32,7 @@ from channel_images.mock.reporting.ledger import Ledger
 from channel_images.mock.settings import DEFAULT_CHANNELS, Settings, credentials
 from channel_images.mock.state import State
 from channel_images.mock.tls import Certificate, Files, prepare
+from channel_images.mock.work import Pace, Work, pace_of
 
 if TYPE_CHECKING:
     from channel_images.mock.http.transport import MockTransport
@@ -73,6 +77,7 @@ class MockServer:
         *,
         images: int | None = None,
         channels: Mapping[int, int] | None = None,
+        data: Source | Sequence[Source] = (),
         token: str | None = None,
         username: str | None = None,
         password: str | None = None,
@@ -86,6 +91,9 @@ class MockServer:
         bugs: Sequence[str] = (),
         faults: Sequence[str] | Faults = (),
         churn: Churn | bool | None = None,
+        arrivals: str | Pace | None = None,
+        edits: str | Pace | None = None,
+        log: Callable[[str], object] | None = None,
         behaviour: type[Behaviour] = Behaviour,
     ) -> None:
         """Prepare a server; `start`, `serve` or `with` let it run.
@@ -93,6 +101,8 @@ class MockServer:
         Args:
             images: The size of channel 5.
             channels: The size of each channel, instead.
+            data: Files of images that `channel-images export` wrote as NDJSON, for the channels that their rows name, or
+                for one channel: `"5=images.ndjson"`. The server has these channels then, and those whose size is given.
             token: Opens the operations, and is what signing in gives: `mock-token`. On a `host` that other machines can
                 reach, the credentials that you do not give are made by chance: see `settings`.
             username: Signs in: `mock`.
@@ -108,15 +118,16 @@ class MockServer:
             bugs: Violations of the contract, likewise.
             faults: What goes wrong on the way, as specs.
             churn: How the data changes meanwhile; True is a gentle churn.
+            arrivals: How often an image is added to each channel while the server runs, such as `5/min`.
+            edits: How often an image of each channel is edited, likewise.
+            log: Called with a line for each request, in the server's own thread, such as `logging.getLogger("mock").info`.
             behaviour: One of your own, instead of variants and bugs.
 
         Raises:
-            ValueError: The settings cannot be; the message says in one line why.
+            ValueError: The settings cannot be, or a file cannot be loaded; the message says in one line why.
         """
-        if images is not None and channels is not None:
-            raise ValueError("images and channels both say how large channel 5 is: give one of them")
-        if channels is None:
-            channels = DEFAULT_CHANNELS if images is None else {**DEFAULT_CHANNELS, _FIRST_CHANNEL: images}
+        loaded = load([data] if isinstance(data, str | os.PathLike) else data)
+        sizes = _sizes(images, channels, loaded)
         if variants or bugs:
             if behaviour is not Behaviour:
                 raise ValueError("variants and bugs are behaviours: give them, or one of your own")
@@ -124,14 +135,21 @@ class MockServer:
 
             behaviour = behaviour_of(variants, bugs)
         secrets = credentials(host, token=token, username=username, password=password, admin_token=admin_token)
-        self.settings = Settings(**secrets, channels=channels, seed=seed, trust_proxy=trust_proxy)  # type: ignore[arg-type]
+        self.settings = Settings(**secrets, channels=sizes, seed=seed, trust_proxy=trust_proxy)  # type: ignore[arg-type]
         self._state = State.begin(
             self.settings,
+            loaded=loaded,
             faults=faults if isinstance(faults, Faults) else Faults(faults, seed=seed),
             churn=churn_of(churn, seed),
+            arrivals=pace_of(arrivals),
+            edits=pace_of(edits),
         )
         self._store = self._state.store
         self.app = create_app(self.settings, state=self._state, behaviour=behaviour)
+        self._served: ASGIApp = self.app
+        if log is not None:
+            tokens = {self.settings.token, self.settings.admin_token or self.settings.token}
+            self._served = LoggedApp(self.app, log, tokens)
         self._address = (host, port)
         self._certificate = prepare(tls, host)
         self._server: _Server | None = None
@@ -203,7 +221,7 @@ class MockServer:
         """A transport for httpx clients that reaches the running server without a socket."""
         from channel_images.mock.http.transport import MockTransport
 
-        return MockTransport(self.app, lambda: self._running.loop)
+        return MockTransport(self._served, lambda: self._running.loop)
 
     # What it holds
 
@@ -393,7 +411,9 @@ class MockServer:
     def _bind(self) -> "_Server":
         if self._server is not None:
             raise RuntimeError(f"the mock server is running already, at {self.url}")
-        self._server = _Server(self.app, _listen(*self._address), self._address[0], self._certificate)
+        self._server = _Server(
+            self._served, _listen(*self._address), self._address[0], self._certificate, self._state.work
+        )
         self._server.on_stop = self._state.faults.release
         return self._server
 
@@ -404,7 +424,9 @@ class _Server(uvicorn.Server):
     loop: asyncio.AbstractEventLoop
     ca_file: str | None = None
 
-    def __init__(self, app: ASGIApp, bound: socket.socket, host: str, certificate: Certificate | None) -> None:
+    def __init__(
+        self, app: ASGIApp, bound: socket.socket, host: str, certificate: Certificate | None, work: Work
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -421,6 +443,7 @@ class _Server(uvicorn.Server):
         )
         self._bound = bound
         self._certificate = certificate
+        self._work = work
         name = _WILDCARDS.get(host, f"[{host}]" if ":" in host else host)
         self.url = f"http{'s' * bool(certificate)}://{name}:{bound.getsockname()[1]}"
         self.ready = threading.Event()
@@ -447,13 +470,32 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        self._coming = asyncio.create_task(self._work.come())
         self.ready.set()
         self.on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Requests that a fault keeps waiting would use up the time that the others have to end.
         self.on_stop()
+        self._coming.cancel()
         await super().shutdown(sockets)
+
+
+def _sizes(images: int | None, channels: Mapping[int, int] | None, loaded: Mapping[int, Loaded]) -> Mapping[int, int]:
+    """How many images each channel begins with.
+
+    Raises:
+        ValueError: Two sizes are given for one channel.
+    """
+    if images is not None and channels is not None:
+        raise ValueError(f"images and channels both say how large channel {_FIRST_CHANNEL} is: give one of them")
+    if channels is None:
+        channels = {} if images is None else {_FIRST_CHANNEL: images}
+        if not loaded:
+            return {**DEFAULT_CHANNELS, **channels}
+    if twice := channels.keys() & loaded.keys():
+        raise ValueError(f"channel {min(twice)} has the images of its file: give no size for it")
+    return {**channels, **{channel: each.images for channel, each in loaded.items()}}
 
 
 def _listen(host: str, port: int) -> socket.socket:

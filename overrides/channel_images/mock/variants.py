@@ -18,20 +18,12 @@ from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
 
 from attrs import evolve, frozen
 
+from channel_images.mock.as_json import Json, to_json
 from channel_images.mock.behaviour import Behaviour, Links, Window
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.store import Store
-from channel_images.mock.http.answers import (
-    JSON_TYPE,
-    Answer,
-    Json,
-    Refused,
-    bad_request,
-    method_not_allowed,
-    to_json,
-    unauthorized,
-)
+from channel_images.mock.http.answers import JSON_TYPE, Answer, Refused, bad_request, method_not_allowed, unauthorized
 from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument, Invalid, Parameter

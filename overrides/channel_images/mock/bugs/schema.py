@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from channel_images.mock.as_json import to_json
 from channel_images.mock.behaviour import Behaviour, Links
 from channel_images.mock.bugs.common import DETAILED_LIST, DETAILED_RETRIEVE, RETRIEVE, UPDATES, Family, server_error
 from channel_images.mock.data.store import Store
-from channel_images.mock.http.answers import Answer, Refused, to_json
+from channel_images.mock.http.answers import Answer, Refused
 from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 from channel_images.mock.parameters import Argument, Invalid, Parameter, read_integer

@@ -6,7 +6,8 @@ from itertools import count
 
 from attrs import define, frozen
 
-from channel_images.mock.data.dataset import Dataset, Row
+from channel_images.mock.data.beginning import Beginning, Selected
+from channel_images.mock.data.dataset import Row
 from channel_images.mock.data.listing import Chosen, Listing, View
 from channel_images.mock.data.pattern import ANY, Criteria, Pending, Traits
 from channel_images.mock.data.products import Products
@@ -35,7 +36,7 @@ class Standing:
 
 @define
 class Change:
-    """How an image differs from the data set."""
+    """How an image differs from the beginning."""
 
     product: int
     modified: str
@@ -45,10 +46,10 @@ class Change:
     batch: int | None = None
     """The open batch that has taken the image."""
     row: Row | None = None
-    """The fields it has now; `None` while they are those of the data set."""
+    """The fields it has now; `None` while they are those of the beginning."""
     removed: bool = False
     version: int = 0
-    """Another number after each change of the fields; 0 while they are those of the data set."""
+    """Another number after each change of the fields; 0 while they are those of the beginning."""
 
     @property
     def standing(self) -> Standing:
@@ -80,18 +81,18 @@ class Channel:
     Where the channel has no such image, a method raises `UnknownImage`.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
+    def __init__(self, beginning: Beginning) -> None:
+        self._beginning = beginning
         self._changes: dict[int, Change] = {}
         self._moved: dict[int, set[int]] = {}
         """By product, the images that were ever added to it, or moved to it from another."""
         self._products: dict[int, Traits] = {}
-        """What the products are that the data set does not know."""
-        self.products = Products(dataset)
+        """What the products are that the beginning does not know."""
+        self.products = Products(beginning)
         """Those that have an image in the channel."""
         self._views: OrderedDict[Criteria, View] = OrderedDict()
-        self._next_pk = dataset.end_pk
-        self._next_product = dataset.end_product
+        self._next_pk = beginning.end_pk
+        self._next_product = beginning.end_product
 
     # Reading
 
@@ -111,13 +112,13 @@ class Channel:
         change = self._changes.get(pk)
         if change is not None and change.row is not None:
             return change.row.copy()
-        return self._dataset.row(self._dataset.index_from(pk))
+        return self._beginning.row(self._beginning.index_from(pk))
 
     def sent(self, pk: int) -> str | None:
         """The `modified_date` of the version that was sent, `None` where none was."""
         self.standing(pk)
         change = self._changes.get(pk)
-        return change.sent if change else self._dataset.sent(self._dataset.index_from(pk))
+        return change.sent if change else self._beginning.sent(self._beginning.index_from(pk))
 
     def batch(self, pk: int) -> int | None:
         """The open batch that has taken the image; `None` also for an image that is not there."""
@@ -131,7 +132,7 @@ class Channel:
 
     def traits(self, product: int) -> Traits | None:
         """What `product` is, or `None` for one that the channel never had."""
-        return self._products.get(product) or self._dataset.traits(product)
+        return self._products.get(product) or self._beginning.traits(product)
 
     def listing(self, query: Query) -> Listing:
         """The images that `query` asks for, by ascending pk."""
@@ -208,14 +209,14 @@ class Channel:
         change = self._changes.get(pk)
         if change is not None:
             return None if change.removed else change.standing
-        index = self._dataset.index(pk)
-        return None if index is None else Standing(self._dataset.product(index), self._dataset.slot(index).pending)
+        index = self._beginning.index(pk)
+        return None if index is None else Standing(self._beginning.product(index), self._beginning.pending(index))
 
     def _images_of(self, products: Iterable[int]) -> set[int]:
         """The images that may show one of `products`."""
         pks: set[int] = set()
         for product in products:
-            pks.update(map(self._dataset.pk, self._dataset.images_of(product)))
+            pks.update(map(self._beginning.pk, self._beginning.images_of(product)))
             pks |= self._moved.get(product, set())
         return pks
 
@@ -252,19 +253,13 @@ class Channel:
             self._inform(view, criteria, pk)
 
     def _inform(self, view: View, criteria: Criteria, pk: int) -> None:
-        standing, index = self._standing(pk), self._dataset.index(pk)
-        slot = None if index is None else self._dataset.slot(index)
-        view.update(
-            pk,
-            index,
-            selected=slot is not None and criteria.admit(slot.traits, slot.pending),
-            belongs=standing is not None and self._admitted(standing, criteria),
-        )
+        standing = self._standing(pk)
+        view.update(pk, belongs=standing is not None and self._admitted(standing, criteria))
 
     def _view(self, criteria: Criteria) -> View:
         view = self._views.get(criteria)
         if view is None:
-            view = View(self._dataset, self._dataset.select(criteria))
+            view = View(Selected(self._beginning, self._beginning.select(criteria)))
             for pk in self._changes:
                 self._inform(view, criteria, pk)
             self._views[criteria] = view

@@ -134,6 +134,10 @@ class Dataset:
         cycle, offset = divmod(index, CYCLE)
         return self._first_product + cycle * CYCLE_PRODUCTS + self._pattern.slots[offset].product
 
+    def pending(self, index: int) -> Pending:
+        """What the channel waits for: the state of row `index` towards it."""
+        return self.slot(index).pending
+
     def images_of(self, product: int) -> range:
         """The indices of the rows that show `product`: none when the data set has no such product."""
         cycle, number = divmod(product - self._first_product, CYCLE_PRODUCTS)
@@ -184,7 +188,7 @@ class Dataset:
 
     def sent(self, index: int) -> str | None:
         """The `modified_date` of the version that was sent of the image at `index`, `None` where none was."""
-        pending, row = self.slot(index).pending, self.row(index)
+        pending, row = self.pending(index), self.row(index)
         if pending is Pending.INSERT:
             return None
         if pending is Pending.SENT:

@@ -1,9 +1,10 @@
-"""Holds the fields of an image that a test or the admin API sets to the contract."""
+"""Holds the fields of an image to the contract: those that a test or the admin API sets, and those that are loaded."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import jsonschema_rs
 
@@ -11,7 +12,13 @@ from channel_images.contract import load_contract, standalone
 from channel_images.mock.data.dataset import Fields, Row, format_date
 from channel_images.mock.parameters import message
 
+MAX_ID = 2**63 - 1
+
 _DATES = ("created_date", "modified_date")
+_NEEDED = ("pk", "product", "modified_date")
+"""The fields without which the mock could not list an image."""
+_LATEST = "9999"
+"""No date of this year: the store's clock starts behind all of them, and must not run out of years."""
 
 
 class InvalidFields(ValueError):
@@ -23,10 +30,30 @@ class InvalidFields(ValueError):
 
 
 @cache
+def _properties() -> frozenset[str]:
+    """The names of an image's fields."""
+    return frozenset(load_contract()["components"]["schemas"]["ProductImage"]["properties"])
+
+
+@cache
 def _validator() -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for(
         standalone(load_contract()["components"]["schemas"]["ProductImage"]), validate_formats=True
     )
+
+
+@cache
+def _lenient_validator() -> jsonschema_rs.Validator:
+    """The same, but that an open enum may have any value."""
+    document = standalone(load_contract()["components"]["schemas"]["ProductImage"])
+    return jsonschema_rs.validator_for(_opened(document), validate_formats=True)
+
+
+def _opened(node: Any) -> Any:
+    if isinstance(node, dict):
+        closed = {"enum"} if node.get("x-open-enum") else ()
+        return {name: _opened(each) for name, each in node.items() if name not in closed}
+    return [_opened(each) for each in node] if isinstance(node, list) else node
 
 
 def checked(fields: Mapping[str, object]) -> Fields:
@@ -35,7 +62,7 @@ def checked(fields: Mapping[str, object]) -> Fields:
     Raises:
         InvalidFields: The contract does not know a name or a value, or one is `pk`.
     """
-    known = load_contract()["components"]["schemas"]["ProductImage"]["properties"]
+    known = _properties()
     errors = {name: ["This field does not exist."] for name in fields if name not in known}
     if "pk" in fields:
         errors["pk"] = ["This field is read-only."]
@@ -58,6 +85,35 @@ def checked(fields: Mapping[str, object]) -> Fields:
     return row
 
 
+def checked_row(row: Mapping[str, object]) -> Row:
+    """The row of an image as a server gave it, with dates in the service's own format.
+
+    It may have further fields, and further values of open enums; it may lack fields that the mock can do without.
+
+    Raises:
+        InvalidFields: The contract does not allow it, or a field is missing that the mock needs.
+    """
+    errors = {name: ["This field is required."] for name in _NEEDED if name not in row}
+    # JSON has no whole numbers of its own: to the validator, 1.0 is one.
+    errors |= {name: ["Not a valid value."] for name in ("pk", "product") if isinstance(row.get(name), float | Decimal)}
+    changed = dict(row)
+    for name in _DATES:
+        if name not in row:
+            continue
+        date = read_date(row[name])
+        if date is None:
+            errors[name] = ["Enter a valid date/time, with its time zone."]
+        elif date >= _LATEST:
+            errors[name] = [f"The mock's dates end before the year {_LATEST}."]
+        else:
+            changed[name] = date
+    if errors or not _lenient_validator().is_valid(changed):
+        for error in _lenient_validator().iter_errors(changed):
+            errors.setdefault(str(error.instance_path[0]), [message(error)])
+        raise InvalidFields(errors)
+    return cast("Row", changed)
+
+
 def laid_over(row: Row, fields: Fields) -> Row:
     """`row` with other values for `fields`, which must have been checked.
 
@@ -66,8 +122,9 @@ def laid_over(row: Row, fields: Fields) -> Row:
     """
     changed = cast("Row", {**row, **fields})
     # In one format and one time zone, dates compare as texts.
-    if changed["modified_date"] < changed["created_date"]:
-        raise InvalidFields({"modified_date": [f"Must not be before created_date, {changed['created_date']}."]})
+    created = changed.get("created_date", "")  # a row that was loaded may lack it
+    if changed["modified_date"] < created:
+        raise InvalidFields({"modified_date": [f"Must not be before created_date, {created}."]})
     return changed
 
 

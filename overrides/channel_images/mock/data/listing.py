@@ -6,9 +6,6 @@ from typing import Protocol
 
 from attrs import frozen
 
-from channel_images.mock.data.dataset import Dataset
-from channel_images.mock.data.pattern import Selection
-
 
 class Listing(Protocol):
     """A list of images. A variant or a bug wraps one in another to change rows, order or count."""
@@ -37,69 +34,100 @@ class Chosen:
         return self._pks[start:stop]
 
 
+class Keys(Protocol):
+    """Numbers, ascending, each of which is found by its rank."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+    def rank(self, key: int) -> int:
+        """How many of them lie below `key`."""
+        ...
+
+    def nth(self, rank: int) -> int:
+        """The one with that many below it; `rank` must be below `count`."""
+        ...
+
+
+@frozen(eq=False)
+class Sorted:
+    """Keys that are all there: an ascending list, or a range."""
+
+    _keys: Sequence[int]
+
+    @property
+    def count(self) -> int:
+        return len(self._keys)
+
+    def rank(self, key: int) -> int:
+        return bisect_left(self._keys, key)
+
+    def nth(self, rank: int) -> int:
+        return self._keys[rank]
+
+
 class View:
-    """A selection of the data set with changes laid over it, by ascending pk.
+    """Keys with changes laid over them: some are gone, others have joined.
 
     Kept up to date change by change; any page costs the logarithm of the number of changes, and its own rows.
     """
 
-    def __init__(self, dataset: Dataset, selection: Selection) -> None:
-        self._dataset = dataset
-        self._selection = selection
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
         self._gone: list[int] = []
-        """Ranks, in the selection, of rows that do not belong to it any more; ascending."""
+        """Ranks of the keys that do not belong to the list any more; ascending."""
         self._joined: list[int] = []
-        """Pks that belong to the list without being in the selection; ascending."""
+        """What belongs to the list without being among the keys; ascending."""
 
     @property
     def count(self) -> int:
-        return self._selection.count - len(self._gone) + len(self._joined)
+        return self._keys.count - len(self._gone) + len(self._joined)
 
-    def update(self, pk: int, index: int | None, *, selected: bool, belongs: bool) -> None:
-        """Take note that the image `pk` belongs to the list, or does not any more.
-
-        `index` is its place in the data set, if it has one, and `selected` says whether the selection holds it.
-        """
-        if index is not None and selected:
-            set_member(self._gone, self._selection.rank(index), not belongs)
+    def update(self, key: int, *, belongs: bool) -> None:
+        """Take note that `key` belongs to the list, or does not any more."""
+        rank = self._keys.rank(key)
+        if rank < self._keys.count and self._keys.nth(rank) == key:
+            set_member(self._gone, rank, not belongs)
         else:
-            set_member(self._joined, pk, belongs)
+            set_member(self._joined, key, belongs)
 
     def slice(self, start: int, stop: int) -> list[int]:
         joined = self._joined_before(start)
         left = self._left(start - joined)
-        pks: list[int] = []
-        left_pk = next(left, None)
-        while len(pks) < stop - start:
-            joined_pk = self._joined[joined] if joined < len(self._joined) else None
-            if left_pk is not None and (joined_pk is None or left_pk < joined_pk):
-                pks.append(left_pk)
-                left_pk = next(left, None)
-            elif joined_pk is not None:
-                pks.append(joined_pk)
+        keys: list[int] = []
+        next_left = next(left, None)
+        while len(keys) < stop - start:
+            next_joined = self._joined[joined] if joined < len(self._joined) else None
+            if next_left is not None and (next_joined is None or next_left < next_joined):
+                keys.append(next_left)
+                next_left = next(left, None)
+            elif next_joined is not None:
+                keys.append(next_joined)
                 joined += 1
             else:
                 break
-        return pks
+        return keys
 
     def _joined_before(self, position: int) -> int:
-        """How many of the joined pks lie at positions before `position`."""
+        """How many of the joined keys lie at positions before `position`."""
 
         def position_of(number: int) -> int:
-            rank = self._selection.rank(self._dataset.index_from(self._joined[number]))
+            rank = self._keys.rank(self._joined[number])
             return number + rank - bisect_left(self._gone, rank)
 
         return bisect_left(range(len(self._joined)), position, key=position_of)
 
     def _left(self, position: int) -> Iterator[int]:
-        """The pks of the selection that are not gone, from the one with `position` such before it."""
+        """The keys that are not gone, from the one with `position` such before it."""
         # The j-th gone rank has gone[j] - j ranks before it that are not gone.
         gone = bisect_right(range(len(self._gone)), position, key=lambda number: self._gone[number] - number)
-        for rank in range(position + gone, self._selection.count):
+        for rank in range(position + gone, self._keys.count):
             if gone < len(self._gone) and self._gone[gone] == rank:
                 gone += 1
             else:
-                yield self._dataset.pk(self._selection.nth(rank))
+                yield self._keys.nth(rank)
 
 
 def set_member(members: list[int], item: int, present: bool) -> None:

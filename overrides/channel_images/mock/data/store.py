@@ -4,15 +4,18 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from threading import RLock
+from types import MappingProxyType
 
+from channel_images.mock.data.beginning import Beginning
 from channel_images.mock.data.channel import Channel, Query
 from channel_images.mock.data.dataset import Dataset, Row, format_date
-from channel_images.mock.data.fields import InvalidFields, checked, laid_over
+from channel_images.mock.data.fields import MAX_ID, InvalidFields, checked, laid_over
 from channel_images.mock.data.listing import Chosen, Listing
+from channel_images.mock.data.loaded import Loaded
 from channel_images.mock.data.pattern import Pending, Traits
 
 _FIRST_CHANGE = datetime(2025, 1, 1)
-_MAX_ID = 2**63 - 1
+_NONE_LOADED: Mapping[int, Loaded] = MappingProxyType({})
 
 
 class UnknownChannel(LookupError):
@@ -23,25 +26,30 @@ class UnknownChannel(LookupError):
 
 
 class Store:
-    """The data of a mock server: a data set for each channel, and what was changed since.
+    """The data of a mock server: what each channel began with, and what was changed since.
 
     Time is a clock of the store's own, which moves one second with each change: the same changes give the same dates.
+    It starts behind the dates of all images.
     `lock` makes several calls one: a page and its count, read under it, belong together. Where the mock has no such
     channel, or the channel no such image, a method raises `UnknownChannel` or `UnknownImage`.
     """
 
-    def __init__(self, seed: int, channels: Mapping[int, int]) -> None:
+    def __init__(self, seed: int, channels: Mapping[int, int], loaded: Mapping[int, Loaded] = _NONE_LOADED) -> None:
+        """`channels` are the sizes of the channels whose images are made, beside those that were loaded."""
         self.lock = RLock()
-        self._datasets = {channel: Dataset(seed, channel, images) for channel, images in channels.items()}
+        made = {channel: Dataset(seed, channel, images) for channel, images in channels.items()}
+        self._beginnings: dict[int, Beginning] = {**made, **loaded}
+        newest = max((each.newest for each in loaded.values()), default="")
+        self._start = max(_FIRST_CHANGE, datetime.fromisoformat(newest.removesuffix("Z"))) if newest else _FIRST_CHANGE
         self.reset()
 
     @property
     def channels(self) -> tuple[int, ...]:
         """The ids of the channels."""
-        return tuple(self._datasets)
+        return tuple(self._beginnings)
 
     def __contains__(self, channel: int) -> bool:
-        return channel in self._datasets
+        return channel in self._beginnings
 
     # Reading
 
@@ -200,8 +208,8 @@ class Store:
     def reset(self) -> None:
         """Undo every change, and turn the clock back."""
         with self.lock:
-            self._channels = {channel: Channel(dataset) for channel, dataset in self._datasets.items()}
-            self._now = _FIRST_CHANGE
+            self._channels = {channel: Channel(beginning) for channel, beginning in self._beginnings.items()}
+            self._now = self._start
 
     # Inside
 
@@ -212,8 +220,8 @@ class Store:
             raise UnknownChannel(channel) from None
 
     def _free(self, pk: int) -> int:
-        if not 0 <= pk <= _MAX_ID:
-            raise InvalidFields({"pk": [f"Ensure this value is between 0 and {_MAX_ID}."]})
+        if not 0 <= pk <= MAX_ID:
+            raise InvalidFields({"pk": [f"Ensure this value is between 0 and {MAX_ID}."]})
         if self._in_use(pk):
             raise InvalidFields({"pk": ["An image with this pk already exists."]})
         return pk

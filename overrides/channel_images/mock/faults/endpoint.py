@@ -11,6 +11,7 @@ from channel_images.mock.faults.kinds import Plan
 from channel_images.mock.http.answers import Answer
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.delivery import deliver
+from channel_images.mock.http.journal import notes_of
 from channel_images.mock.http.protocol import EXTENSION, connection_of
 from channel_images.mock.settings import MAX_BODY
 
@@ -33,6 +34,7 @@ class FaultyEndpoint:
         if plan is None:
             await self._endpoint(scope, receive, send)
             return
+        notes_of(scope).faults += plan.specs
         inbox = _Inbox(receive)
         answer = await self._answer(plan, scope, inbox)
         if plan.delay and not await self._faults.pause(plan.delay, inbox.until_gone()):

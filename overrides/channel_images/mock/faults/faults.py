@@ -137,7 +137,7 @@ class Faults:
                     struck.append((standing.fault, chance))
         if not struck:
             return None
-        plan = Plan()
+        plan = Plan(specs=tuple(fault.spec for fault, _ in struck))
         for fault, chance in struck:
             fault.effect(plan, chance)
         return plan

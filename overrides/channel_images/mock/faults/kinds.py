@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable
 from email.utils import formatdate
-from http import HTTPStatus
 from random import Random
 from typing import TypeAlias
 
@@ -14,7 +13,7 @@ from attrs import define, field, frozen
 
 from channel_images.mock.beside import BESIDE
 from channel_images.mock.faults.spec import Words, near, number
-from channel_images.mock.http.answers import Answer
+from channel_images.mock.http.answers import Answer, stated
 
 _BODYLESS = {204, 205, 304}
 _PROXYS = {502, 503, 504}
@@ -77,6 +76,8 @@ class Plan:
     cut: Callable[[int], int] | None = None
     """How much is sent of a body of that length; `None`: all of it."""
     ending: str | None = None
+    specs: tuple[str, ...] = ()
+    """The faults that do all this, as they were written."""
     """How the connection ends: `silence` before the answer begins, `reset` or `close` in the middle of it."""
 
 
@@ -98,33 +99,9 @@ def _status(words: Words) -> Effect:
         wait = "1"
 
     def effect(plan: Plan, _chance: Random) -> None:
-        plan.instead = plan.instead or _stated(status, _retry_after(wait), is_html=is_html)
+        plan.instead = plan.instead or stated(status, _retry_after(wait), is_html=is_html)
 
     return effect
-
-
-def _stated(status: int, wait: str | None, *, is_html: bool) -> Answer:
-    """What a server says with a status and nothing else."""
-    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Unknown Status"
-    if is_html:
-        body = f"<html><head><title>{status} {phrase}</title></head><body><h1>{status} {phrase}</h1></body></html>\n"
-        answer = Answer(status, body.encode(), {"content-type": "text/html"})
-    else:
-        answer = Answer.of_json({"detail": _DETAILS.get(status, f"{phrase}.")}, status)
-    if status == 401:
-        answer.headers["www-authenticate"] = "Token"
-    if wait is not None:
-        answer.headers["retry-after"] = wait
-    return answer
-
-
-_DETAILS = {
-    401: "Invalid token.",
-    403: "You do not have permission to perform this action.",
-    404: "Not found.",
-    429: "Request was throttled.",
-    500: "A server error occurred.",
-}
 
 
 def _retry_after(text: str | None) -> str | None:

@@ -1,25 +1,14 @@
 """Says what the mock says: answers, and refusals in the words of Django REST Framework."""
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from http import HTTPStatus
 
 from attrs import define, field
 from starlette.types import Message
 
-Json: TypeAlias = Mapping[str, object] | Sequence[object] | str | int | float | bool | None
+from channel_images.mock.as_json import Json, to_json
 
 JSON_TYPE = "application/json"
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def to_json(value: Json) -> bytes:
-    """`value` as the service writes JSON: compact, and in UTF-8.
-
-    A lone surrogate, which JSON can express and UTF-8 cannot, becomes a question mark.
-    """
-    return _encode(value).encode("utf-8", "replace")
 
 
 @define
@@ -32,6 +21,8 @@ class Answer:
     """With lower-case names. `content-length` is added when the answer is sent."""
     behind: bytes = b""
     """Bytes on the wire behind the body, which no header announces: those of a bug."""
+    rows: int | None = None
+    """How many rows of a list it has, for the log."""
     is_lost: bool = False
     """Whether the connection is reset in the answer's place."""
 
@@ -46,6 +37,30 @@ class Answer:
         """The ASGI message that the answer begins with."""
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
         return {"type": "http.response.start", "status": self.status, "headers": headers}
+
+
+def stated(status: int, wait: str | None = None, *, is_html: bool = False) -> Answer:
+    """What a server says with a status and nothing else; `wait` is its `Retry-After`."""
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Unknown Status"
+    if is_html:
+        body = f"<html><head><title>{status} {phrase}</title></head><body><h1>{status} {phrase}</h1></body></html>\n"
+        answer = Answer(status, body.encode(), {"content-type": "text/html"})
+    else:
+        answer = Answer.of_json({"detail": _DETAILS.get(status, f"{phrase}.")}, status)
+    if status == 401:
+        answer.headers["www-authenticate"] = "Token"
+    if wait is not None:
+        answer.headers["retry-after"] = wait
+    return answer
+
+
+_DETAILS = {
+    401: "Invalid token.",
+    403: "You do not have permission to perform this action.",
+    404: "Not found.",
+    429: "Request was throttled.",
+    500: "A server error occurred.",
+}
 
 
 class Refused(Exception):

@@ -2,7 +2,7 @@
 
 from urllib.parse import parse_qsl
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channel_images.mock.bounded import Bounded
@@ -10,6 +10,22 @@ from channel_images.mock.bounded import Bounded
 ADMIN_PREFIX = "/_mock/"
 _HEADER_BYTES = 130
 """What Python needs for a header besides its text."""
+
+
+@define
+class Notes:
+    """What is found out about a request while it is worked on."""
+
+    rows: int | None = None
+    """Of a list: how many it has on this page."""
+    faults: list[str] = field(factory=list)
+    """What went wrong with it on purpose."""
+
+
+def notes_of(scope: Scope) -> Notes:
+    """The notes of a request: the same object for everybody through whose hands it goes."""
+    notes: Notes = scope.setdefault("channel_images.notes", Notes())
+    return notes
 
 
 @frozen
@@ -24,6 +40,8 @@ class RecordedRequest:
     """The operation of the contract, or the name of one beside it, such as `batch_requests`; `None` for anything else."""
     status: int | None
     """`None` where no answer began."""
+    faults: tuple[str, ...]
+    """What went wrong with it on purpose: the specs of the faults that struck it, and `Prefer: code=503` of its own."""
     raw_headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
 
     @property
@@ -54,6 +72,7 @@ class Journal(Bounded[RecordedRequest]):
             query_string=scope["query_string"].decode("latin-1"),
             operation=getattr(scope.get("endpoint"), "operation", None),
             status=status,
+            faults=tuple(notes_of(scope).faults),
             raw_headers=tuple(header for header in scope["headers"] if header[0] != b"authorization"),
         )
         self.append(request, request.memory)
@@ -70,6 +89,7 @@ class JournalMiddleware:
         if scope["type"] != "http" or scope["path"].startswith(ADMIN_PREFIX):
             await self._app(scope, receive, send)
             return
+        notes_of(scope)  # before anybody makes a copy of the scope
         status: int | None = None
 
         async def note_status(message: Message) -> None:

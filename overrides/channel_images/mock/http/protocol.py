@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from channel_images.mock.http.answers import to_json
+from channel_images.mock.as_json import to_json
 from channel_images.mock.settings import MAX_HEAD, PATIENCE
 
 EXTENSION = "channel_images.connection"

@@ -2,10 +2,11 @@
 
 from attrs import asdict, evolve, frozen
 
+from channel_images.mock.as_json import Json
 from channel_images.mock.data.listing import Chosen
 from channel_images.mock.data.store import Store
 from channel_images.mock.endpoints import Body
-from channel_images.mock.http.answers import Answer, Json, bad_request, not_found
+from channel_images.mock.http.answers import Answer, bad_request, not_found
 from channel_images.mock.http.call import Call
 from channel_images.mock.parameters import Invalid
 from channel_images.mock.reporting.actions import begun, ended, remote_id_of

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from uuid import UUID
 
+from channel_images.mock.as_json import Json
 from channel_images.mock.bounded import Bounded
 from channel_images.mock.data.dataset import format_date
-from channel_images.mock.http.answers import Json
 from channel_images.mock.reporting.actions import IntegrationAction
 from channel_images.mock.reporting.batches import BatchRequest, Status
 

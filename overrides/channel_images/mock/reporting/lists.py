@@ -7,8 +7,9 @@ from uuid import UUID
 
 from attrs import frozen
 
+from channel_images.mock.as_json import Json
 from channel_images.mock.data.listing import Listing
-from channel_images.mock.http.answers import Answer, Json, bad_request, not_found
+from channel_images.mock.http.answers import Answer, bad_request, not_found
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.links import page_link
 from channel_images.mock.operations import operations
@@ -103,7 +104,7 @@ def page(
     def link(to: int) -> str:
         return page_link(call, to, trust_proxy=settings.trust_proxy)
 
-    return Answer.of_json(
+    answer = Answer.of_json(
         {
             "count": count,
             "next": link(number + 1) if stop < count else None,
@@ -111,6 +112,8 @@ def page(
             "results": [row(pk) for pk in pks],
         }
     )
+    answer.rows = len(pks)
+    return answer
 
 
 def _paging(call: Call) -> tuple[int, int]:

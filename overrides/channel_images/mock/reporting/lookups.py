@@ -2,10 +2,11 @@
 
 from attrs import asdict, frozen
 
+from channel_images.mock.as_json import Json
 from channel_images.mock.data.listing import Chosen
 from channel_images.mock.data.store import Store
 from channel_images.mock.endpoints import Body
-from channel_images.mock.http.answers import Answer, Json
+from channel_images.mock.http.answers import Answer
 from channel_images.mock.http.call import Call
 from channel_images.mock.reporting.content_types import CONTENT_TYPES
 from channel_images.mock.reporting.lists import Filters, page

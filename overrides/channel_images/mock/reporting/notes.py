@@ -6,11 +6,12 @@ from functools import partial
 
 from attrs import frozen
 
+from channel_images.mock.as_json import Json, to_json
 from channel_images.mock.bounded import Bounded
 from channel_images.mock.data.listing import Chosen
 from channel_images.mock.data.store import Store
 from channel_images.mock.endpoints import Body
-from channel_images.mock.http.answers import Answer, Json, bad_request, to_json
+from channel_images.mock.http.answers import Answer, bad_request
 from channel_images.mock.http.call import Call
 from channel_images.mock.reporting.content_types import CONTENT_TYPES
 from channel_images.mock.reporting.ledger import Ledger, now

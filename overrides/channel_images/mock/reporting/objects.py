@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from channel_images.mock.as_json import Json
 from channel_images.mock.data.fields import read_date
-from channel_images.mock.http.answers import Json, bad_request
+from channel_images.mock.http.answers import bad_request
 from channel_images.mock.parameters import Invalid, read_integer
 from channel_images.mock.reporting.batches import CONTENT_TYPE, Reason
 

@@ -1,0 +1,124 @@
+"""Loads images from files: the NDJSON that `channel-images export` writes, as it is or compressed (`.gz`)."""
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from json import JSONDecodeError
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TypeAlias, cast
+
+from channel_images.mock.as_json import from_json, to_json
+from channel_images.mock.data.dataset import Row
+from channel_images.mock.data.fields import MAX_ID, InvalidFields, checked_row
+from channel_images.mock.data.loaded import Loaded, LoadedImage
+from channel_images.mock.data.pattern import Traits
+
+Source: TypeAlias = str | PathLike[str]
+"""A file, or, as text, the file of a channel: `5=images.ndjson`."""
+
+_OF_CHANNEL = re.compile(r"([0-9]{1,19})=(.+)", re.DOTALL)
+_CHANNEL = "channel_id"
+_GZIP = b"\x1f\x8b"
+
+
+class BadData(ValueError):
+    """A file that cannot be loaded; the message says in one line where, and why."""
+
+
+def load(sources: Iterable[Source]) -> dict[int, Loaded]:
+    """The images of each channel.
+
+    Rows of a file whose channel is not said name it in their field `channel_id`, as in an export of several channels.
+
+    Raises:
+        BadData: A file cannot be read, or a line of it is no image.
+    """
+    channels: dict[int, dict[int, LoadedImage]] = {}
+    for source in sources:
+        channel, path = _parse(source)
+        if channel is not None:
+            channels.setdefault(channel, {})
+        images = 0
+        for place, line in _lines(path):
+            row = _row(place, line)
+            home = channel if channel is not None else _channel(place, row.pop(_CHANNEL, None), path)
+            image = _image(place, row)
+            if channels.setdefault(home, {}).setdefault(image.pk, image) is not image:
+                raise BadData(f"{place}: image {image.pk} is in channel {home} already")
+            images += 1
+        if not images and channel is None:
+            raise BadData(f"{path}: there is no image in it, and so no channel; say which it is of: {_example(path)}")
+    return {channel: Loaded(images.values()) for channel, images in channels.items()}
+
+
+def _parse(source: Source) -> tuple[int | None, Path]:
+    named = _OF_CHANNEL.fullmatch(source) if isinstance(source, str) else None
+    if named is None:
+        return None, Path(fspath(source))
+    channel = int(named[1])
+    if channel > MAX_ID:
+        raise BadData(f"{source}: the largest id of a channel is {MAX_ID}")
+    return channel, Path(named[2])
+
+
+def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The lines of a file that are not blank, each with its place."""
+    number = 0
+    try:
+        with path.open("rb") as file:
+            packed = file.peek(len(_GZIP)).startswith(_GZIP)
+            for number, line in enumerate(gzip.GzipFile(fileobj=file) if packed else file, 1):
+                if content := line.strip():
+                    yield f"{path}:{number}", content
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadData(f"{path}:{number + 1}: the compressed file is damaged: {error}") from None
+    except (OSError, ValueError) as error:  # a ValueError for a path with a NUL
+        raise BadData(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _row(place: str, line: bytes) -> dict[str, object]:
+    try:
+        row = from_json(line)
+    except ValueError as error:
+        # Not its own words, which count lines too.
+        reason = f"{error.msg} at column {error.colno}" if isinstance(error, JSONDecodeError) else error
+        raise BadData(f"{place}: no JSON: {reason}; the mock loads NDJSON, an image a line") from None
+    if not isinstance(row, dict):
+        raise BadData(f"{place}: no JSON object; the mock loads NDJSON, an image a line")
+    return row
+
+
+def _channel(place: str, value: object, path: Path) -> int:
+    if value is None:
+        raise BadData(f"{place}: there is no {_CHANNEL}; say which channel the file is of: {_example(path)}")
+    if type(value) is not int or not 0 <= value <= MAX_ID:
+        raise BadData(f"{place}: {_CHANNEL}: {value!r} is no id of a channel")
+    return value
+
+
+def _example(path: Path) -> str:
+    return f"5={path}"
+
+
+def _image(place: str, row: Mapping[str, object]) -> LoadedImage:
+    try:
+        image = checked_row(row)
+    except InvalidFields as invalid:
+        raise BadData(f"{place}: {invalid}") from None
+    return LoadedImage(
+        line=to_json(image),
+        pk=image["pk"],
+        product=image["product"],
+        traits=_traits(image),
+        newest=max(image["modified_date"], image.get("created_date", "")),
+    )
+
+
+def _traits(image: Row) -> Traits:
+    """What the product is, where a detailed row says so as the mock's own do; else a simple one that is no seller's."""
+    detail = cast("Mapping[str, object]", image).get("product_detail")
+    said: Mapping[str, object] = detail if isinstance(detail, dict) else {}
+    product_type, is_seller = said.get("product_type"), said.get("is_seller_product")
+    return Traits(product_type if type(product_type) is int else 0, is_seller is True)
