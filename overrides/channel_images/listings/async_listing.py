@@ -1,7 +1,7 @@
 """Reads a list for `async for`, in tasks where several pages are in flight; see `channel_images.listings.listing`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,9 @@ from channel_images.calls.sender import AsyncSender
 from channel_images.listings import steps
 from channel_images.listings.async_driver import run
 from channel_images.listings.async_watching import afill, awatch
-from channel_images.listings.listing import DEFAULT_SIZE, BaseListing, BasePendingListing
+from channel_images.listings.listing import BaseListing, BasePendingListing
 from channel_images.listings.watching import Plan
 from channel_images.reporting.batch import AsyncBatch
-from channel_images.settings import check_number
 from channel_images.walks.drain import Drain
 from channel_images.walks.keyed import KeyedImage
 from channel_images_api.models import ProductImage
@@ -39,41 +38,17 @@ class AsyncListing(BaseListing[AsyncSender]):
         return image
 
 
-class AsyncPendingListing(BasePendingListing, AsyncListing):
-    def drain(
-        self,
-        *,
-        max_passes: int = 10,
-        wait: float | None = 1.0,
-        skip: Iterable[ProductImage | int] = (),
-        detailed: bool = False,
-    ) -> AsyncGenerator[Sequence[KeyedImage]]:
-        walk = Drain(self._query.limit, max_passes, wait, skip)
+class AsyncPendingListing(
+    BasePendingListing[AsyncSender, AsyncGenerator[Sequence[KeyedImage]], AsyncGenerator[AsyncBatch], asyncio.Event],
+    AsyncListing,
+):
+    def _drain(self, walk: Drain, detailed: bool) -> AsyncGenerator[Sequence[KeyedImage]]:
         return run(steps.drain(self._query, walk, detailed=detailed), self._sender, self._query)
 
-    def batches(
-        self,
-        size: int = DEFAULT_SIZE,
-        *,
-        abandoned_after: float = 0.0,
-        skip: Iterable[ProductImage | int] = (),
-        detailed: bool = False,
-    ) -> AsyncGenerator[AsyncBatch]:
-        plan = Plan.of(self._query, size, abandoned_after, skip, detailed)
+    def _fill(self, plan: Plan) -> AsyncGenerator[AsyncBatch]:
         return afill(plan, self._sender, self._sender)
 
-    def watch(
-        self,
-        every: float = 60.0,
-        *,
-        stop: asyncio.Event | None = None,
-        size: int = DEFAULT_SIZE,
-        abandoned_after: float = 0.0,
-        skip: Iterable[ProductImage | int] = (),
-        detailed: bool = False,
-    ) -> AsyncGenerator[AsyncBatch]:
-        plan = Plan.of(self._query, size, abandoned_after, skip, detailed)
-        check_number("every", every, or_zero=True)
+    def _watch(self, plan: Plan, every: float, stop: asyncio.Event | None) -> AsyncGenerator[AsyncBatch]:
         return awatch(plan, self._sender, every, asyncio.Event() if stop is None else stop)
 
 

@@ -23,6 +23,9 @@ DEFAULT_SIZE = 100
 """Images in a batch: what connectors take."""
 
 SenderT = TypeVar("SenderT", bound=Sender | AsyncSender)
+DrainT = TypeVar("DrainT")
+BatchesT = TypeVar("BatchesT")
+EventT = TypeVar("EventT")
 
 
 class BaseListing(ABC, Generic[SenderT]):
@@ -65,10 +68,9 @@ class BaseListing(ABC, Generic[SenderT]):
         """
 
 
-class BasePendingListing(ABC):
+class BasePendingListing(BaseListing[SenderT], Generic[SenderT, DrainT, BatchesT, EventT]):
     """The images that are pending in a channel."""
 
-    @abstractmethod
     def drain(
         self,
         *,
@@ -76,7 +78,7 @@ class BasePendingListing(ABC):
         wait: float | None = 1.0,
         skip: Iterable[ProductImage | int] = (),
         detailed: bool = False,
-    ) -> Any:
+    ) -> DrainT:
         """Batches of images, until nothing is pending.
 
         Report the images of a batch as sent, by whatever call the platform has for it, and take the next one. An image
@@ -101,8 +103,8 @@ class BasePendingListing(ABC):
             DrainStalled: After so many passes, images that were handed out are pending still.
             IncompleteListing: Images have no `pk`, so that nobody could say which were handed out.
         """
+        return self._drain(Drain(self._query.limit, max_passes, wait, skip), detailed)
 
-    @abstractmethod
     def batches(
         self,
         size: int = DEFAULT_SIZE,
@@ -110,7 +112,7 @@ class BasePendingListing(ABC):
         abandoned_after: float = 0.0,
         skip: Iterable[ProductImage | int] = (),
         detailed: bool = False,
-    ) -> Any:
+    ) -> BatchesT:
         """Pending images in batches that nobody else gets, and that report what became of each image.
 
         Use each batch in a `with` block; see `channel_images.reporting.batch.BaseBatch`. The iteration ends when it has
@@ -133,18 +135,18 @@ class BasePendingListing(ABC):
             ConfigurationError, TypeError, ValueError: An argument makes no sense.
             ChannelImagesError: As for `drain`.
         """
+        return self._fill(Plan.of(self._query, size, abandoned_after, skip, detailed))
 
-    @abstractmethod
     def watch(
         self,
         every: float = 60.0,
         *,
-        stop: Any = None,
+        stop: EventT | None = None,
         size: int = DEFAULT_SIZE,
         abandoned_after: float = 0.0,
         skip: Iterable[ProductImage | int] = (),
         detailed: bool = False,
-    ) -> Any:
+    ) -> BatchesT:
         """Batches, as `batches` gives them, round after round until you stop it.
 
         The log under `channel_images` has a line for each round. A round that fails since the server cannot be reached,
@@ -162,6 +164,18 @@ class BasePendingListing(ABC):
             skip: As for `drain`.
             detailed: As for `drain`.
         """
+        plan = Plan.of(self._query, size, abandoned_after, skip, detailed)
+        check_number("every", every, or_zero=True)
+        return self._watch(plan, every, stop)
+
+    @abstractmethod
+    def _drain(self, walk: Drain, detailed: bool) -> DrainT: ...
+
+    @abstractmethod
+    def _fill(self, plan: Plan) -> BatchesT: ...
+
+    @abstractmethod
+    def _watch(self, plan: Plan, every: float, stop: EventT | None) -> BatchesT: ...
 
 
 class Listing(BaseListing[Sender]):
@@ -180,41 +194,16 @@ class Listing(BaseListing[Sender]):
         return image
 
 
-class PendingListing(BasePendingListing, Listing):
-    def drain(
-        self,
-        *,
-        max_passes: int = 10,
-        wait: float | None = 1.0,
-        skip: Iterable[ProductImage | int] = (),
-        detailed: bool = False,
-    ) -> Generator[Sequence[KeyedImage]]:
-        walk = Drain(self._query.limit, max_passes, wait, skip)
+class PendingListing(
+    BasePendingListing[Sender, Generator[Sequence[KeyedImage]], Generator[Batch], threading.Event], Listing
+):
+    def _drain(self, walk: Drain, detailed: bool) -> Generator[Sequence[KeyedImage]]:
         return run(steps.drain(self._query, walk, detailed=detailed), self._sender, self._query)
 
-    def batches(
-        self,
-        size: int = DEFAULT_SIZE,
-        *,
-        abandoned_after: float = 0.0,
-        skip: Iterable[ProductImage | int] = (),
-        detailed: bool = False,
-    ) -> Generator[Batch]:
-        plan = Plan.of(self._query, size, abandoned_after, skip, detailed)
+    def _fill(self, plan: Plan) -> Generator[Batch]:
         return fill(plan, self._sender, self._sender)
 
-    def watch(
-        self,
-        every: float = 60.0,
-        *,
-        stop: threading.Event | None = None,
-        size: int = DEFAULT_SIZE,
-        abandoned_after: float = 0.0,
-        skip: Iterable[ProductImage | int] = (),
-        detailed: bool = False,
-    ) -> Generator[Batch]:
-        plan = Plan.of(self._query, size, abandoned_after, skip, detailed)
-        check_number("every", every, or_zero=True)
+    def _watch(self, plan: Plan, every: float, stop: threading.Event | None) -> Generator[Batch]:
         return watch(plan, self._sender, every, threading.Event() if stop is None else stop)
 
 
