@@ -3,19 +3,11 @@
 import asyncio
 import logging
 import sys
-from collections import Counter
 from contextlib import aclosing
 
 import httpx
 
-from channel_images import (
-    AsyncBatch,
-    AsyncChannel,
-    AsyncChannelImages,
-    ChannelImagesError,
-    ConfigurationError,
-    ProductImage,
-)
+from channel_images import AsyncBatch, AsyncChannelImages, ChannelImagesError, ConfigurationError, ProductImage
 from config import Config
 from stopping import AsyncStop
 
@@ -30,24 +22,21 @@ async def upload(shop: httpx.AsyncClient, image: ProductImage) -> str:
     """Put an image into the shop, and return the shop's name for it. To do so twice does no harm."""
     name = f"images/{image.pk}"
     answer = await shop.put(name, json=image.to_dict())  # `modified_date` is the version
-    if answer.status_code == 422:
+    if answer.is_error:
         raise Refused(answer.text)
-    answer.raise_for_status()
     return name
 
 
-async def upload_all(batch: AsyncBatch, shop: httpx.AsyncClient, counts: Counter[str]) -> None:
+async def upload_all(batch: AsyncBatch, shop: httpx.AsyncClient) -> None:
     """Upload the images of a batch, and note what became of each."""
 
     async def worker() -> None:
         for image in images:
             try:
                 batch.sent(image, remote_id=await upload(shop, image))
-                counts["sent"] += 1
             except Refused as refusal:
                 log.warning("image %s is refused: %s", image.pk, refusal)
                 batch.failed(image, reason="remote")
-                counts["refused"] += 1
 
     images = iter(batch)
     async with asyncio.TaskGroup() as group:
@@ -55,38 +44,32 @@ async def upload_all(batch: AsyncBatch, shop: httpx.AsyncClient, counts: Counter
             group.create_task(worker())
 
 
-async def work_off(channel: AsyncChannel, shop: httpx.AsyncClient, stop: AsyncStop) -> None:
-    """One round: all that is pending. If an error ends it, the images of the batch are pending again."""
-    counts: Counter[str] = Counter(sent=0, refused=0)
-    async with aclosing(channel.inserts_or_updates().batches(size=100)) as batches:
-        async for batch in batches:
-            async with batch:
-                await stop.interrupts(upload_all(batch, shop, counts))
-                if stop.asked:
-                    batch.release()  # what the shop does not have yet is pending again
-            if stop.asked:
-                break
-    log.info("%(sent)d sent, %(refused)d refused", counts)
+async def work_off(batch: AsyncBatch, shop: httpx.AsyncClient, stop: AsyncStop) -> None:
+    """Upload the images of a batch, and report. If an error ends it, all of them are pending again."""
+    async with batch:
+        await stop.interrupts(upload_all(batch, shop))
+        if stop.is_set():
+            batch.release()  # what the shop does not have yet is pending again
 
 
 async def main() -> None:
     """Work until a signal comes.
 
     Raises:
-        ConfigurationError: The environment is not as it should be.
+        ChannelImagesError: The environment is not as it should be, or the platform refuses the token, say.
     """
     stop = AsyncStop()
     config = Config.from_env()
     async with (
         AsyncChannelImages.from_env(application="connector/1.0") as api,
         httpx.AsyncClient(base_url=config.shop_url, timeout=30) as shop,
+        aclosing(api.channel(config.channel).pending().watch(every=config.seconds, stop=stop)) as batches,
     ):
-        while not stop.asked:
+        async for batch in batches:
             try:
-                await work_off(api.channel(config.channel), shop, stop)
+                await work_off(batch, shop, stop)
             except* (ChannelImagesError, httpx.HTTPError) as errors:
-                log.error("the next round tries again: %s", errors.exceptions[0])
-            await stop.interrupts(asyncio.sleep(config.seconds))
+                log.error("batch %d, whose images come again: %s", batch.pk, errors.exceptions[0])
 
 
 if __name__ == "__main__":
@@ -94,6 +77,6 @@ if __name__ == "__main__":
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it has a line for each request
     try:
         asyncio.run(main())
-    except ConfigurationError as error:
+    except ChannelImagesError as error:
         print(f"connector: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, ConfigurationError) else 1)

@@ -2,13 +2,10 @@
 
 import logging
 import sys
-import time
-from collections import Counter
-from contextlib import suppress
 
 import httpx
 
-from channel_images import Channel, ChannelImages, ChannelImagesError, ConfigurationError, ProductImage
+from channel_images import Batch, ChannelImages, ChannelImagesError, ConfigurationError, ProductImage
 from config import Config
 from stopping import Stop
 
@@ -23,39 +20,31 @@ def upload(shop: httpx.Client, image: ProductImage) -> str:
     """Put an image into the shop, and return the shop's name for it. To do so twice does no harm."""
     name = f"images/{image.pk}"
     answer = shop.put(name, json=image.to_dict())  # `modified_date` is the version
-    if answer.status_code == 422:
+    if answer.is_error:
         raise Refused(answer.text)
-    answer.raise_for_status()
     return name
 
 
-def work_off(channel: Channel, shop: httpx.Client, stop: Stop) -> None:
-    """One round: all that is pending. If an error ends it, the images of the batch are pending again."""
-    counts: Counter[str] = Counter(sent=0, refused=0)
-    for batch in channel.inserts_or_updates().batches(size=100):
-        with batch:
-            for image in batch:
-                try:
-                    with stop.interrupts():
-                        batch.sent(image, remote_id=upload(shop, image))
-                        counts["sent"] += 1
-                except Refused as refusal:
-                    log.warning("image %s is refused: %s", image.pk, refusal)
-                    batch.failed(image, reason="remote")
-                    counts["refused"] += 1
-                except KeyboardInterrupt:
-                    batch.release()  # what the shop does not have yet is pending again
-                    break
-        if stop.asked:
-            break
-    log.info("%(sent)d sent, %(refused)d refused", counts)
+def work_off(batch: Batch, shop: httpx.Client, stop: Stop) -> None:
+    """Upload the images of a batch, and report. If an error ends it, all of them are pending again."""
+    with batch:
+        for image in batch:
+            try:
+                with stop.interrupts():
+                    batch.sent(image, remote_id=upload(shop, image))
+            except Refused as refusal:
+                log.warning("image %s is refused: %s", image.pk, refusal)
+                batch.failed(image, reason="remote")
+            except KeyboardInterrupt:
+                batch.release()  # what the shop does not have yet is pending again
+                break
 
 
 def main() -> None:
     """Work until a signal comes.
 
     Raises:
-        ConfigurationError: The environment is not as it should be.
+        ChannelImagesError: The environment is not as it should be, or the platform refuses the token, say.
     """
     stop = Stop()
     config = Config.from_env()
@@ -63,13 +52,11 @@ def main() -> None:
         ChannelImages.from_env(application="connector/1.0") as api,
         httpx.Client(base_url=config.shop_url, timeout=30) as shop,
     ):
-        while not stop.asked:
+        for batch in api.channel(config.channel).pending().watch(every=config.seconds, stop=stop):
             try:
-                work_off(api.channel(config.channel), shop, stop)
+                work_off(batch, shop, stop)
             except (ChannelImagesError, httpx.HTTPError) as error:
-                log.error("the next round tries again: %s", error)
-            with suppress(KeyboardInterrupt), stop.interrupts():
-                time.sleep(config.seconds)
+                log.error("batch %d, whose images come again: %s", batch.pk, error)
 
 
 if __name__ == "__main__":
@@ -77,6 +64,6 @@ if __name__ == "__main__":
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it has a line for each request
     try:
         main()
-    except ConfigurationError as error:
+    except ChannelImagesError as error:
         print(f"connector: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, ConfigurationError) else 1)

@@ -10,7 +10,7 @@ from channel_images.pytest_plugin import ChannelImagesMock
 from conftest import Process, TestShop
 from shop import version
 
-IDLE = "0 sent"  # what a round without work says
+IDLE = ": 0 images in 0 batches"  # what a round without work says
 
 
 def add(mock: ChannelImagesMock, count: int) -> dict[int, datetime]:
@@ -19,7 +19,7 @@ def add(mock: ChannelImagesMock, count: int) -> dict[int, datetime]:
 
 
 def pending(mock: ChannelImagesMock) -> list[int]:
-    return [image.pk for image in mock.api.channel(7).inserts_or_updates() if isinstance(image.pk, int)]
+    return [image.pk for image in mock.api.channel(7).pending(consistent=True)]
 
 
 # Rounds
@@ -31,13 +31,13 @@ def test_what_is_pending_is_in_the_shop_and_reported(
     versions = add(channel_images_mock, 120)
 
     with Process(script, environ) as connector:
-        connector.until("120 ")
+        connector.until("120 images in 2 batches")
         connector.until(IDLE)
         assert shop.versions == versions
         assert pending(channel_images_mock) == []
         pk = min(versions)
         versions[pk] = version(channel_images_mock.modify(7, pk, width=800))
-        connector.until("1 sent")
+        connector.until("1 image in 1 batch")
         assert connector.end(signal.SIGTERM) == 0
 
     assert shop.versions == versions
@@ -54,45 +54,68 @@ def test_what_the_shop_refuses_holds_up_nobody_and_is_tried_again(
 
     with Process(script, environ) as connector:
         connector.until(f"image {small} is refused: the shop wants 500 pixels, not 100")
-        connector.until("3 sent, 1 refused")
-        connector.until("0 sent, 1 refused")
+        connector.until("4 images in 1 batch")
+        connector.until("1 image in 1 batch")
         versions[small] = version(channel_images_mock.modify(7, small, width=500))
-        connector.until("1 sent, 0 refused")
+        connector.until(IDLE)
         assert connector.end(signal.SIGTERM) == 0
 
     assert shop.versions == versions
     assert pending(channel_images_mock) == []
 
 
-def test_a_shop_that_is_down_fails_the_batch_and_the_next_round_tries_again(
+def test_a_shop_that_fails_is_tried_again(
     script: str, environ: dict[str, str], channel_images_mock: ChannelImagesMock, shop: TestShop
 ) -> None:
     versions = add(channel_images_mock, 3)
     shop.on_put = lambda pk: 503
 
     with Process(script, environ) as connector:
-        connector.until("ERROR connector: the next round tries again: Server error '503")
+        connector.until("is refused: not today")
         shop.on_put = lambda pk: None
-        connector.until("3 sent")
+        connector.until(IDLE)
         assert connector.end(signal.SIGTERM) == 0
 
-    assert channel_images_mock.server.batches(7)[0].status == "fail"
     assert shop.versions == versions
     assert pending(channel_images_mock) == []
 
 
-def test_a_platform_that_is_down_is_tried_again(
+def test_a_shop_that_is_not_there_fails_the_batch(
     script: str, environ: dict[str, str], channel_images_mock: ChannelImagesMock, shop: TestShop
 ) -> None:
     versions = add(channel_images_mock, 3)
-    channel_images_mock.fault("403:first=2:operation=batch_requests")
+    shop.shutdown()
+    shop.server_close()
 
     with Process(script, environ) as connector:
-        connector.until("ERROR connector: the next round tries again: ")
-        connector.until("3 sent")
+        connector.until("ERROR connector: batch 1, whose images come again: ")
+        assert connector.end(signal.SIGTERM) == 0
+
+    assert channel_images_mock.server.batches(7)[0].status == "fail"
+    assert set(pending(channel_images_mock)) == set(versions)
+
+
+def test_a_report_that_is_refused_is_made_again(
+    script: str, environ: dict[str, str], channel_images_mock: ChannelImagesMock, shop: TestShop
+) -> None:
+    versions = add(channel_images_mock, 3)
+    channel_images_mock.fault("403:first=1:skip=3:operation=batch_requests")
+
+    with Process(script, environ) as connector:
+        connector.until("ERROR connector: batch 1, whose images come again: ")
+        connector.until(IDLE)
         assert connector.end(signal.SIGTERM) == 0
 
     assert shop.versions == versions
+    assert pending(channel_images_mock) == []
+
+
+def test_a_token_that_is_refused_ends_it(
+    script: str, environ: dict[str, str], channel_images_mock: ChannelImagesMock
+) -> None:
+    with Process(script, {**environ, "CHANNEL_IMAGES_TOKEN": "another-token"}) as connector:
+        assert connector.end() == 1
+        assert connector.log[-1].startswith("connector: GET ")
 
 
 # Signals

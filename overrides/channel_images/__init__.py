@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
     from channel_images.calls.address import InsecureConnectionWarning as InsecureConnectionWarning
     from channel_images.calls.answers import Answer as Answer, Page as Page
     from channel_images.calls.retries import Retries as Retries
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         BatchError as BatchError,
         ChannelImagesError as ChannelImagesError,
         ChannelNotFound as ChannelNotFound,
+        ChannelsFailed as ChannelsFailed,
         ClientUnusable as ClientUnusable,
         ConfigurationError as ConfigurationError,
         ConnectionFailed as ConnectionFailed,
@@ -77,6 +79,7 @@ _HOME = {
         "BadRequest",
         "BatchError",
         "ChannelImagesError",
+        "ChannelsFailed",
         "ClientUnusable",
         "ConfigurationError",
         "ConnectionFailed",
@@ -120,6 +123,10 @@ __all__ = tuple(_MODULE_OF)
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("channel-images")
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(importlib.import_module(_MODULE_OF[name]), name)

@@ -22,6 +22,7 @@
     │   └── DrainStalled       pending images were handed out, and stay pending
     ├── BatchError             a batch of pending images cannot be ended as asked
     └── ExportError            an export cannot be written as asked
+        └── ChannelsFailed         some of its channels could not be read
 
 A token or a password is in none of them, nor in what they come from (`__cause__`).
 """
@@ -271,6 +272,21 @@ class BatchError(ChannelImagesError):
 
 class ExportError(ChannelImagesError):
     """An export cannot be written as asked. The message says what stands in the way, and how to mend it."""
+
+
+class ChannelsFailed(ExportError):
+    """Some channels of an export could not be read. The others were.
+
+    Attributes:
+        errors: What was raised of each channel that failed.
+    """
+
+    def __init__(self, errors: Mapping[int, ChannelImagesError]) -> None:
+        super().__init__("; ".join(f"channel {channel}: {error}" for channel, error in errors.items()))
+        self.errors = dict(errors)
+
+    def __reduce__(self) -> tuple[type["ChannelsFailed"], tuple[Mapping[int, ChannelImagesError]]]:
+        return type(self), (self.errors,)
 
 
 def _body(response: "httpx.Response") -> Any:

@@ -13,6 +13,7 @@ from channel_images import (
     BadRequest,
     ChannelImages,
     ChannelImagesError,
+    ChannelNotFound,
     ConfigurationError,
     ConnectionFailed,
     MalformedResponse,
@@ -67,8 +68,9 @@ def test_half_of_a_surrogate_pair_can_be_printed(surface: str) -> None:
 def test_a_wrong_channel(surface: str) -> None:
     with MockServer(channels={6: 1}) as server:
         error = caught(surface, server.url, token=server.token)
-    assert isinstance(error, NotFound)
-    assert str(error) == f"GET {server_url(error)} answered 404 Not Found: Not found."
+    assert isinstance(error, ChannelNotFound)
+    said = f"GET {server_url(error)} answered 404 Not Found: Not found."
+    assert str(error) == f"there is no channel 5, or not for this token: {said}"
     assert "/channel/5/" in str(error)
 
 
@@ -114,8 +116,8 @@ STATUSES = {
     400: BadRequest,
     401: NotAuthenticated,
     403: PermissionDenied,
-    404: NotFound,
-    410: NotFound,
+    404: ChannelNotFound,
+    410: ChannelNotFound,
     405: StatusError,
     429: RateLimited,
     500: ServerError,

@@ -64,7 +64,12 @@ def test_a_server_that_conforms(healthy_mock: MockServer, tmp_path: Path) -> Non
         (["--channel", "5", "--token", "two words"], {}, "the token holds a space"),
         (["--channel", "5", "--token", "x", "--header", "nonsense"], {}, "--header takes NAME:VALUE"),
         ([], {"CHANNEL_IMAGES_TOKEN": "x"}, "--channel"),
-        (["--channel", "five"], {}, "'five' is not a valid int"),
+        (["--channel", "five"], {}, "--channel takes a whole number of 0 or more: 'five' is none"),
+        (
+            [],
+            {"CHANNEL_IMAGES_CHANNEL": "five"},
+            "CHANNEL_IMAGES_CHANNEL takes a whole number of 0 or more: 'five' is none",
+        ),
         (["--channel", "5", "--token", "x", "--waivers-update"], {}, "--waivers-update writes the file of --waivers"),
         (["--channel", "5", "--token", "x", "--waivers", "none.yaml"], {}, "none.yaml: cannot be read: No such file"),
         (["--channel", "5", "--token", "x", "--expect", "none.yaml"], {}, "none.yaml: cannot be read: No such file"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -10,8 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
+from channel_images.cli.export import _in_words
+from channel_images.export import Progress
 from channel_images.mock import Churn, MockServer
+
+COMMAND = [sys.executable, "-m", "channel_images"]
 
 IMAGES = 640
 
@@ -30,7 +36,7 @@ def undone(server: MockServer) -> Iterator[None]:
 
 def run(server: MockServer, folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "channel_images.cli", "export", *arguments],
+        [*COMMAND, "export", *arguments],
         env={**environment(server), **variables},
         cwd=folder,
         capture_output=True,
@@ -72,10 +78,17 @@ def test_filters_and_several_channels(server: MockServer, tmp_path: Path) -> Non
             ["images.csv"],
             "no channel: give its number, as in `channel-images export 5 FILE`, or set CHANNEL_IMAGES_CHANNEL",
         ),
-        (["five", "images.csv"], "'five' is no channel: give channels as numbers, and the file last"),
+        (
+            ["five", "images.csv"],
+            "the channel takes a number, and the file comes last, as in `channel-images export 5 6 FILE`: 'five' is none",
+        ),
         (["5", "images.xlsx"], "images.xlsx does not tell the format"),
         (["5", "5", "images.csv"], "a channel is given twice"),
         (["5", "images.csv", "--what", "inserts", "--product", "1"], "the API filters the plain list of images alone"),
+        (
+            ["5", "images.csv", "--detailed", "--product", "1"],
+            "--product and the list `detailed` contradict each other",
+        ),
         (["5", "nowhere/images.csv"], "nowhere: there is no such folder"),
         (["9", "images.csv"], "answered 404 Not Found"),
         (["9", "images.csv", "--json"], "answered 404 Not Found"),
@@ -100,32 +113,93 @@ def test_what_is_refused_is_said_in_one_line(
 
 def test_a_server_that_fails_leaves_something_to_go_on_with(server: MockServer, tmp_path: Path) -> None:
     server.fault("500:skip=5")
-    done = run(server, tmp_path, "5", "images.csv", "--limit", "50", "--retries", "0", "--json")
+    done = run(server, tmp_path, "5", "images.csv", "--page-size", "50", "--retries", "0", "--json")
     assert done.returncode == 2
     result = json.loads(done.stdout)
     assert (result["status"], result["rows"] >= 200) == ("partial", True)
     server.clear_faults()
-    again = run(server, tmp_path, "5", "images.csv", "--limit", "50", "--json")
+    again = run(server, tmp_path, "5", "images.csv", "--page-size", "50", "--json")
     assert json.loads(again.stdout)["rows"] == IMAGES
     assert "complete: 640 images, begun by an earlier run, in" in again.stderr
 
 
-def test_ctrl_c(server: MockServer, tmp_path: Path) -> None:
+SIGNALS = [(signal.SIGINT, 130, "interrupted by Ctrl-C"), (signal.SIGTERM, 143, "ended by SIGTERM")]
+
+
+@pytest.mark.parametrize(("number", "code", "words"), SIGNALS)
+def test_a_signal_ends_it_and_what_was_read_is_kept(
+    server: MockServer, tmp_path: Path, number: signal.Signals, code: int, words: str
+) -> None:
     server.fault("latency:seconds=0.05")
-    command = [sys.executable, "-m", "channel_images.cli", "export", "5", "images.csv", "--limit", "20", "--verbose"]
+    command = [*COMMAND, "export", "5", "6", "out/", "--page-size", "20", "--verbose", "--json"]
     with subprocess.Popen(
         command, env=environment(server), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        for _ in range(3):
-            process.stderr.readline()  # a line a request: it is under way
-        process.send_signal(signal.SIGINT)
-        rest = process.stderr.read()
-    assert process.returncode == 130
+        assert process.stdout is not None
+        for _ in range(6):
+            process.stderr.readline()  # one or two lines a request: it is under way
+        process.send_signal(number)
+        rest, result = process.stderr.read(), json.loads(process.stdout.read())
+    assert process.returncode == code
     assert "Traceback" not in rest
-    assert not (tmp_path / "images.csv").exists()
+    assert rest.splitlines()[-2:] == [
+        "channel-images: run the same command again to go on",
+        f"channel-images: {words}",
+    ]
+    assert result["status"] == "partial"
+    assert result["rows"] >= 20
     server.clear_faults()
-    assert json.loads(run(server, tmp_path, "5", "images.csv", "--limit", "20", "--json").stdout)["rows"] == IMAGES
+    again = json.loads(run(server, tmp_path, "5", "6", "out/", "--page-size", "20", "--json").stdout)
+    assert (again["status"], again["rows"], again["resumed"]) == ("complete", IMAGES + 23, True)
+
+
+@pytest.mark.parametrize(("number", "code", "words"), SIGNALS)
+def test_a_signal_leaves_the_terminal_its_cursor(
+    server: MockServer, tmp_path: Path, number: signal.Signals, code: int, words: str
+) -> None:
+    server.fault("latency:seconds=0.05")
+    ours, theirs = pty.openpty()
+    command = [*COMMAND, "export", "5", "6", "out/", "--page-size", "20"]
+    env = {**environment(server), "TERM": "xterm-256color", "COLUMNS": "120"}
+    with subprocess.Popen(command, env=env, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        while b"of 2 channels, " not in shown:
+            shown += os.read(ours, 65_536)
+        process.send_signal(number)
+        while part := read(ours):
+            shown += part
+    os.close(ours)
+    assert process.returncode == code
+    assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"\x1b[?25l")
+    assert words.encode() in shown
+
+
+def read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # Linux says so when the other end is closed
+        return b""
+
+
+def test_how_far_it_is_in_words() -> None:
+    one = Progress(
+        channel=5,
+        channels=1,
+        channels_read=0,
+        rows=120_000,
+        new_rows=100_000,
+        expected=640_000,
+        fraction=0.1875,
+        retries=2,
+        seconds=10.0,
+        seconds_left=4_000.0,
+    )
+    assert _in_words(one) == "channel 5, 120,000 of 640,000 rows, 10,000/s, 2 retries, about 1 h 06 min left"
+    many = evolve(one, channels=500, channels_read=131, expected=None, seconds_left=65.2)
+    assert _in_words(many) == "131 of 500 channels, 120,000 rows, 10,000/s, 2 retries, about 1:05 min left"
+    assert _in_words(evolve(many, seconds_left=None)).endswith(", 2 retries")
 
 
 def test_a_list_that_changes_too_fast(tmp_path: Path) -> None:

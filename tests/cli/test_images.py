@@ -20,6 +20,8 @@ import pytest
 from hypothesis import given, strategies as st
 from tests.cli.conftest import COMMAND, Run, Terminal, environment_for
 
+from channel_images import ChannelImages
+from channel_images.choices import What
 from channel_images.cli.output import Format, Output, print_rows
 from channel_images.exceptions import IncompleteListing
 from channel_images.formats.columns import REST, columns
@@ -46,8 +48,8 @@ def ndjson(text: str) -> list[Any]:
     [
         (["images", "5"], ""),
         (["images", "5", "--detailed"], "detailed/"),
-        (["images", "5", "--concurrency", "4", "--limit", "20"], ""),
-        (["images", "5", "--consistent", "--limit", "50"], ""),
+        (["images", "5", "--concurrency", "4", "--page-size", "20"], ""),
+        (["images", "5", "--consistent", "--page-size", "50"], ""),
         (["inserts", "5"], "inserts/"),
         (["updates", "5"], "updates/"),
         (["pending", "5"], "inserts_or_updates/"),
@@ -106,15 +108,15 @@ def test_the_channel_may_come_from_the_environment(run: Run) -> None:
 
 def test_no_more_is_asked_for_than_is_wanted(run: Run, shop: MockServer) -> None:
     shop.reset()
-    assert len(run("images", "5", "--limit-total", "25", "--limit", "10").out.splitlines()) == 25
+    assert len(run("images", "5", "--rows", "25", "--page-size", "10").out.splitlines()) == 25
     assert [request.query for request in shop.requests] == [{"page": page, "limit": "10"} for page in "123"]
     shop.reset()
-    assert len(run("images", "5", "--limit-total", "3").out.splitlines()) == 3
+    assert len(run("images", "5", "--rows", "3").out.splitlines()) == 3
     assert [request.query for request in shop.requests] == [{"page": "1", "limit": "3"}]
 
 
 def test_json_is_an_array(run: Run, shop: MockServer) -> None:
-    done = run("images", "5", "--format", "json", "--limit", "50")
+    done = run("images", "5", "--format", "json", "--page-size", "50")
     assert json.loads(done.out) == api(shop, limit=1000)["results"]
     assert run("images", "7", "--format", "json").out == "[]\n"
 
@@ -134,13 +136,13 @@ def test_csv(run: Run, shop: MockServer) -> None:
 
 
 def test_chosen_fields_in_their_order(run: Run) -> None:
-    done = run("images", "5", "--limit-total", "1", "--fields", "width, pk", "--fields", "hash")
+    done = run("images", "5", "--rows", "1", "--fields", "width, pk", "--fields", "hash")
     assert list(ndjson(done.out)[0]) == ["width", "pk", "hash"]
     assert run("images", "7", "--format", "csv", "--fields", "width,more").out == "width,more\r\n"
 
 
 def test_a_field_that_no_image_has_is_named(run: Run) -> None:
-    done = run("images", "5", "--limit-total", "2", "--fields", "pk,widht")
+    done = run("images", "5", "--rows", "2", "--fields", "pk,widht")
     assert (done.code, ndjson(done.out)) == (0, [{"pk": 1}, {"pk": 2}])
     assert done.err == "channel-images: no image has a field 'widht'; is it 'width'?\n"
     assert run("image", "5", "1", "--fields", "zzz").err == "channel-images: no image has a field 'zzz'\n"
@@ -221,13 +223,13 @@ def test_a_row_that_came_on_two_pages_is_printed_once_and_unchanged(run: Run) ->
         [{"pk": 2}, {"pk": 3, "created_date": "2022-11-25T12:06:42.000Z"}],
     ]
     with serving(*pages) as url:
-        done = run("images", "5", "--limit", "2", CHANNEL_IMAGES_URL=url)
+        done = run("images", "5", "--page-size", "2", CHANNEL_IMAGES_URL=url)
     assert ndjson(done.out) == [*pages[0], pages[1][1]]
 
 
 def test_csv_has_the_fields_that_the_contract_does_not_name_in_one_column(run: Run) -> None:
     with serving(ODD[:2], ODD[2:]) as url:
-        arguments = ("images", "5", "--limit", "2", "--format", "csv")
+        arguments = ("images", "5", "--page-size", "2", "--format", "csv")
         done = run(*arguments, CHANNEL_IMAGES_URL=url)
         chosen = run(*arguments, "--fields", f"tags,later,pk,{REST}", CHANNEL_IMAGES_URL=url)
     header, *lines = csv.reader(io.StringIO(done.out, newline=""))
@@ -350,7 +352,9 @@ def test_formulas_are_escaped_when_that_is_asked_for(run: Run) -> None:
 
 def test_what_breaks_off_is_no_whole_array(run: Run) -> None:
     with MockServer(images=50, faults=["500:skip=2"]) as server:
-        done = run("images", "5", "--format", "json", "--limit", "10", "--retries", "0", CHANNEL_IMAGES_URL=server.url)
+        done = run(
+            "images", "5", "--format", "json", "--page-size", "10", "--retries", "0", CHANNEL_IMAGES_URL=server.url
+        )
     assert done.code == 2
     assert len(done.out.splitlines()) == 21
     assert not done.out.rstrip().endswith("]")
@@ -365,7 +369,7 @@ def plain(text: str) -> str:
 
 
 def test_a_terminal_gets_a_table(terminal: Terminal) -> None:
-    done = terminal(200, "images", "5", "--limit-total", "2")
+    done = terminal(200, "images", "5", "--rows", "2")
     assert done.code == 0
     assert done.out.startswith("\x1b[1m")
     header, first, second = plain(done.out).splitlines()
@@ -376,7 +380,7 @@ def test_a_terminal_gets_a_table(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 80, 120])
 def test_a_table_fits_its_terminal(terminal: Terminal, shop: MockServer, width: int) -> None:
-    lines = plain(terminal(width, "images", "5", "--limit", "100").out).splitlines()
+    lines = plain(terminal(width, "images", "5", "--page-size", "100").out).splitlines()
     note = lines.pop()
     assert note.startswith("channel-images: left out, for want of room: ")
     assert max(map(len, lines)) <= width
@@ -388,18 +392,18 @@ def test_a_table_fits_its_terminal(terminal: Terminal, shop: MockServer, width: 
 
 
 def test_fields_that_were_asked_for_are_cut_and_not_left_out(terminal: Terminal) -> None:
-    done = terminal(40, "images", "5", "--limit-total", "3", "--fields", "pk,hash,modified_date,created_date")
+    done = terminal(40, "images", "5", "--rows", "3", "--fields", "pk,hash,modified_date,created_date")
     lines = plain(done.out).splitlines()
     assert len(lines) == 4
     assert max(map(len, lines)) <= 40
     assert "…" in lines[1]
     assert lines[1].split()[0] == "1"
-    done = terminal(20, "images", "5", "--limit-total", "1", "--fields", ",".join(FIELDS))
+    done = terminal(20, "images", "5", "--rows", "1", "--fields", ",".join(FIELDS))
     assert "left out, for want of room: " in done.out
 
 
 def test_the_header_is_repeated_where_columns_grow(terminal: Terminal) -> None:
-    done = terminal(80, "images", "5", "--fields", "pk", "--limit", "10", "--limit-total", "101")
+    done = terminal(80, "images", "5", "--fields", "pk", "--page-size", "10", "--rows", "101")
     assert [line.strip() for line in plain(done.out).splitlines()].count("pk") == 2
 
 
@@ -418,12 +422,35 @@ def test_a_terminal_without_colours(terminal: Terminal, environment: dict[str, s
 
 
 def test_a_table_in_a_pipe_is_whole_and_plain(run: Run, spawn: Run) -> None:
-    done = run("images", "5", "--format", "table", "--limit-total", "5", COLUMNS="30")
+    done = run("images", "5", "--format", "table", "--rows", "5", COLUMNS="30")
     assert done.out.splitlines()[0].split() == FIELDS
     assert "\x1b" not in done.out
     assert re.search(r"[0-9a-f]{32}", done.out)
     assert run("images", "7", "--format", "table") == (0, "", "channel-images: no images\n")
     assert "\x1b[1m" in spawn("images", "5", "--format", "table", FORCE_COLOR="1").out
+
+
+# How many there are
+
+
+@pytest.mark.parametrize(
+    ("arguments", "filters"),
+    [([], {}), (["--product", "123"], {"product": 123}), (["--product-type", "bundle"], {"product_type": [2]})],
+)
+def test_count_of_images(run: Run, shop: MockServer, arguments: list[str], filters: dict[str, Any]) -> None:
+    with ChannelImages(shop.url, token=shop.token) as client:
+        expected = client.channel(5).images(**filters).count()
+    shop.reset()
+    assert run("count", "5", *arguments) == (0, f"{expected}\n", "")
+    assert len(shop.requests) == 1
+
+
+@pytest.mark.parametrize("what", What)
+def test_count_of_each_list(run: Run, shop: MockServer, what: What) -> None:
+    command = "images" if what is What.DETAILED else what
+    expected = len(run(command, "5").out.splitlines())
+    assert run("count", "5", "--what", what) == (0, f"{expected}\n", "")
+    assert run("count", "--what", what, CHANNEL_IMAGES_CHANNEL="5").out == f"{expected}\n"
 
 
 # How it ends
@@ -441,14 +468,35 @@ UNUSED = "http://127.0.0.1:9"
             "no channel: give its number, as in `channel-images images 5 ...`, or set CHANNEL_IMAGES_CHANNEL",
         ),
         (["image", "1"], {}, "or set CHANNEL_IMAGES_CHANNEL"),
-        (["image", "1"], {"CHANNEL_IMAGES_CHANNEL": "five"}, "CHANNEL_IMAGES_CHANNEL holds no number: 'five'"),
+        (
+            ["image", "1"],
+            {"CHANNEL_IMAGES_CHANNEL": "five"},
+            "CHANNEL_IMAGES_CHANNEL takes a number, such as 5: 'five' is none",
+        ),
+        (["images"], {"OMNITRON_CHANNEL_ID": "five"}, "OMNITRON_CHANNEL_ID takes a number, such as 5: 'five' is none"),
+        (["image", "x"], {}, "the pk takes a number, such as 5: 'x' is none"),
         (["image", "5", "1", "2"], {}, "two numbers at most"),
-        (["image", "5", "x"], {}, "'x' is not a valid int"),
-        (["image", "5", str(2**63)], {}, "the pk takes integers from 0"),
-        (["image"], {}, "Missing argument '[CHANNEL] PK'"),
-        (["images", "x"], {}, "'x' is not a valid int"),
-        (["images", str(2**63)], {}, "the channel takes integers from 0"),
-        (["images"], {"CHANNEL_IMAGES_CHANNEL": "-5"}, "the channel takes integers from 0"),
+        (["image", "5", "x"], {}, "the pk takes a number, such as 5: 'x' is none"),
+        (
+            ["image", "5", str(2**63)],
+            {},
+            "the pk takes a number, such as 5: 9223372036854775808 is too large for an id",
+        ),
+        (["image"], {}, "[CHANNEL] PK is missing, as in `channel-images image 5 1"),
+        (["images", "x"], {}, "the channel takes a number, such as 5: 'x' is none"),
+        (["images", ""], {}, "the channel takes a number, such as 5: '' is none"),
+        (["images", "5", "6"], {}, "too many arguments: nothing is known to do with 6"),
+        (["images", "9" * 5_000], {}, "is too large for an id"),
+        (
+            ["images", str(2**63)],
+            {},
+            "the channel takes a number, such as 5: 9223372036854775808 is too large for an id",
+        ),
+        (
+            ["images"],
+            {"CHANNEL_IMAGES_CHANNEL": "-5"},
+            "CHANNEL_IMAGES_CHANNEL takes a number, such as 5: '-5' is none",
+        ),
         (
             ["images", "5"],
             {"CHANNEL_IMAGES_URL": ""},
@@ -463,22 +511,57 @@ UNUSED = "http://127.0.0.1:9"
         (["images", "5", "--password", "u"], {}, "a password alone does not sign in: give --username"),
         (["images", "5", "--token", "x", "--username", "u"], {}, "contradict each other"),
         (["images", "5", "--token", "two\nlines"], {}, "the token holds a line break"),
-        (["images", "5", "--url", "ftp://host"], {}, "the base URL begins with https://"),
+        (["images", "5", "--url", "ftp://host"], {}, "--url begins with https://"),
+        (["images", "5"], {"CHANNEL_IMAGES_URL": "host"}, "CHANNEL_IMAGES_URL begins with https:// and a host"),
         (["images", "5", "--url", "http://user:secret@host"], {}, "give --username and --password instead"),
         (["images", "5", "--proxy", "foo://u:secret@host"], {}, "--proxy takes a URL such as http://proxy:3128"),
         (["images", "5", "--header", "secret"], {}, "--header takes NAME:VALUE"),
         (["images", "5", "--header", "X-A: secret\x01"], {}, "--header 'X-A': a header holds printable ASCII alone"),
         (["images", "5", "--ca-file", __file__], {}, "test_images.py: no certificates in PEM form"),
-        (["images", "5", "--ca-file", "none.pem"], {}, "'none.pem' does not exist"),
-        (["images", "5", "--timeout", "0"], {}, "--timeout"),
-        (["images", "5", "--limit", "0"], {}, "--limit"),
-        (["images", "5", "--limit", "x"], {}, "'x' is not a valid integer (see channel-images images --help)"),
-        (["images", "5", "--limit-total", "0"], {}, "--limit-total"),
-        (["images", "5", "--concurrency", "0"], {}, "--concurrency"),
-        (["images", "5", "--retries", "-1"], {}, "--retries"),
-        (["images", "5", "--rate", "0"], {}, "--rate"),
-        (["images", "5", "--product", "-1"], {}, "product takes integers from 0"),
-        (["images", "5", "--product", "x"], {}, "'x' is not a valid int"),
+        (["images", "5", "--ca-file", "none.pem"], {}, "--ca-file takes a file that is there: 'none.pem' is none"),
+        (["images", "5", "--ca-file", "."], {}, "--ca-file takes a file that is there: '.' is none"),
+        (["images", "5", "--ca-file"], {}, "--ca-file takes a value"),
+        (["images", "5", "--verbose=1"], {}, "--verbose takes no value"),
+        (["images", "5", "--timeout", "0"], {}, "--timeout takes a number of 0.001 or more: '0' is none"),
+        (["images", "5", "--timeout", "nan"], {}, "--timeout takes a number of 0.001 or more: 'nan' is none"),
+        (["images", "5", "--timeout", "inf"], {}, "--timeout takes a number of 0.001 or more: 'inf' is none"),
+        (["images", "5", "--timeout", ""], {}, "--timeout takes a number of 0.001 or more: '' is none"),
+        (["images", "5", "--page-size", "0"], {}, "--page-size takes a whole number of 1 or more: '0' is none"),
+        (["images", "5", "--page-size", "1.5"], {}, "--page-size takes a whole number of 1 or more: '1.5' is none"),
+        (["images", "5", "--page-size", "x"], {}, "--page-size takes a whole number of 1 or more: 'x' is none"),
+        (["images", "5", "--rows", "0"], {}, "--rows takes a whole number of 1 or more: '0' is none"),
+        (["images", "5", "-n", "x"], {}, "--rows takes a whole number of 1 or more: 'x' is none"),
+        (
+            ["images", "5", "--limit", "9"],
+            {},
+            "there is no --limit: --page-size is the number of rows on a page, and -n",
+        ),
+        (
+            ["pending", "5", "--limit-total", "9"],
+            {},
+            "there is no --limit-total: --page-size is the number of rows on a",
+        ),
+        (
+            ["export", "5", "x.csv", "--limit", "9"],
+            {},
+            "--page-size is the number of rows on a page, and an export has",
+        ),
+        (["count", "5", "--limit", "9"], {}, "there is no option --limit"),
+        (
+            ["count", "5", "--what", "all"],
+            {},
+            "--what takes images, detailed, inserts, updates or pending: 'all' is none",
+        ),
+        (
+            ["count", "5", "--what", "inserts", "--product", "1"],
+            {},
+            "--product and the list `inserts` contradict each other",
+        ),
+        (["images", "5", "--concurrency", "0"], {}, "--concurrency takes a whole number of 1 or more: '0' is none"),
+        (["images", "5", "--retries", "-1"], {}, "--retries takes a whole number of 0 or more: '-1' is none"),
+        (["images", "5", "--rate", "0"], {}, "--rate takes a number of 0.01 or more: '0' is none"),
+        (["images", "5", "--product", "-1"], {}, "--product takes a number, such as 5: '-1' is none"),
+        (["images", "5", "--product", "x"], {}, "--product takes a number, such as 5: 'x' is none"),
         (
             ["images", "5", "--id-in", "1,,2"],
             {},
@@ -487,12 +570,18 @@ UNUSED = "http://127.0.0.1:9"
         (["images", "5", "--id-in", "-1"], {}, "'-1' is none"),
         (["images", "5", "--product-pk-in", "1,x"], {}, "--product-pk-in takes numbers"),
         (["images", "5", "--product-type", "simpel"], {}, "--product-type takes simple, product_meta, "),
-        (["images", "5", "--product-type", "simple", "--detailed"], {}, "--detailed and --product-type contradict"),
-        (["images", "5", "--format", "xml"], {}, "'xml' is not one of 'table', 'ndjson', 'csv', 'json'"),
+        (
+            ["images", "5", "--product-type", "simple", "--detailed"],
+            {},
+            "--product-type and the list `detailed` contradict",
+        ),
+        (["images", "5", "--format", "xml"], {}, "--format takes table, ndjson, csv or json: 'xml' is none"),
         (["images", "5", "--fields", "pk,,width"], {}, "--fields takes names with commas between them"),
-        (["images", "5", "--colour"], {}, "No such option: --colour"),
-        (["imags", "5"], {}, "No such command 'imags'. Did you mean 'images'"),
-        (["inserts", "5", "--product", "1"], {}, "No such option: --product"),
+        (["images", "5", "--colour"], {}, "there is no option --colour (see channel-images images --help)"),
+        (["images", "5", "--detaild"], {}, "there is no option --detaild; is it --detailed?"),
+        (["--colour"], {}, "there is no option --colour (see channel-images --help)"),
+        (["imags", "5"], {}, "there is no command 'imags'; is it images?"),
+        (["inserts", "5", "--product", "1"], {}, "there is no option --product (see channel-images inserts --help)"),
     ],
 )
 def test_bad_use_is_one_line_and_exit_2(
@@ -569,7 +658,7 @@ def test_who_one_is(run: Run, arguments: list[str], environment: dict[str, str])
 
 def test_options_for_the_connection_reach_the_server(run: Run, shop: MockServer) -> None:
     shop.reset()
-    options = ("--header", "X-Shop: 7", "--timeout", "5", "--rate", "100", "--retries", "1", "--limit-total", "1")
+    options = ("--header", "X-Shop: 7", "--timeout", "5", "--rate", "100", "--retries", "1", "--rows", "1")
     assert run("images", "5", *options).code == 0
     assert shop.requests[0].headers["x-shop"] == "7"
 
@@ -651,7 +740,7 @@ def test_ctrl_c_ends_it_at_once_with_130(options: list[str], fault: str) -> None
     with (
         MockServer(images=100, faults=[fault]) as server,
         subprocess.Popen(
-            [*COMMAND, "images", "5", "--limit", "10", *options],
+            [*COMMAND, "images", "5", "--page-size", "10", *options],
             env=environment_for(server, {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -671,7 +760,7 @@ def test_a_long_list_needs_no_more_memory(spawn: Run) -> None:
     assert spawn("images", "5", "--format", "table").code == 0
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     with MockServer(images=20_000) as server:
-        done = spawn("images", "5", "--format", "table", "--limit", "1000", CHANNEL_IMAGES_URL=server.url)
+        done = spawn("images", "5", "--format", "table", "--page-size", "1000", CHANNEL_IMAGES_URL=server.url)
     assert len(done.out.splitlines()) >= 20_001
     after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     assert after - before < 40_000

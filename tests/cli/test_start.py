@@ -2,9 +2,11 @@
 
 import inspect
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -12,7 +14,8 @@ import typer
 from tests.cli.conftest import Run
 from typer.testing import CliRunner
 
-from channel_images.cli import export, image, images, pending, table
+import channel_images
+from channel_images.cli import count, export, image, images, pending, table
 from channel_images.cli.app import _MODULES, COMMANDS, app
 from channel_images.cli.connection import Connection
 from channel_images.cli.filters import Filters
@@ -51,7 +54,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert not loaded & HEAVY
     assert {module for module in loaded if module.startswith("channel_images")} == {
         *("channel_images", "channel_images.cli", "channel_images.cli.app", "channel_images.cli.errors"),
-        "channel_images.exceptions",
+        *("channel_images.cli.words", "channel_images.exceptions"),
     }
 
 
@@ -85,7 +88,21 @@ def test_without_arguments_it_shows_its_help_as_bad_use(run: Run) -> None:
 def test_version(run: Run) -> None:
     done = run("--version")
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("channel-images ")
+    assert done.out == f"channel-images {channel_images.__version__}\n"
+    assert channel_images.__version__ == version("channel-images")
+
+
+def test_the_package_is_the_command_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "channel_images", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"channel-images {channel_images.__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_names_no_types(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"], terminal_width=300).stdout
+    assert not re.search(r"<(str|int|float|file|directory|path)|range>|INTEGER|FLOAT|[xX][<>]=|None", shown)
 
 
 # Completion
@@ -120,7 +137,7 @@ def test_the_script_for_the_shell_is_shown(spawn: Run) -> None:
 
 
 def test_the_default_limit_is_the_clients() -> None:
-    assert Paging().limit == DEFAULT_PAGE_SIZE
+    assert Paging().page_size == DEFAULT_PAGE_SIZE
 
 
 def test_the_wanted_fields_are_the_contracts() -> None:
@@ -170,6 +187,7 @@ def test_the_options_of_the_connection() -> None:
         (pending.updates, [Paging, Connection]),
         (pending.pending, [Paging, Connection]),
         (image.image, [Connection]),
+        (count.count, [Filters, Connection]),
         (export.export, [Filters, Connection]),
     ],
 )

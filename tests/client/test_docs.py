@@ -1,6 +1,7 @@
 """docs/sdk.md and the client in the README: the examples run, the links lead somewhere, what is said of the code is true."""
 
 import asyncio
+import contextlib
 import re
 import subprocess
 import sys
@@ -12,13 +13,16 @@ import pytest
 
 import channel_images
 from channel_images import (
+    Batch,
     ChannelImages,
     ChannelImagesError,
+    DrainStalled,
     ProductImage,
     Retries,
     exceptions,
     settings,
 )
+from channel_images.calls.deadlines import CancelToken
 from channel_images.mock import MockServer
 from channel_images.walks import consistent, walk
 from channel_images_api.types import Unset
@@ -52,6 +56,8 @@ def names(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[
     monkeypatch.setenv("CHANNEL_IMAGES_TOKEN", server.token)
 
     def upload(image: ProductImage) -> str:
+        if "stop" in given:  # the event that a watch ends with
+            given["stop"].set()
         if image.pk in refused:
             raise Refused
         return f"shop-{image.pk}"
@@ -65,10 +71,11 @@ def names(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[
         for image in handed_over[remote_batch_id]:
             yield image.pk, "" if image.pk in refused else f"shop-{image.pk}"
 
+    given: dict[str, Any] = {}
     refused: set[int | Unset] = set()
     handed_over: dict[str, Sequence[ProductImage]] = {}
     with ChannelImages.from_env() as api:
-        yield {
+        given |= {
             "api": api,
             "channel": api.channel(5),
             "upload": upload,
@@ -78,6 +85,7 @@ def names(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[
             "ask": ask,
             "report_sent": lambda images: server.mark_sent(5, images),
         }
+        yield given
 
 
 @pytest.mark.filterwarnings("ignore:the token for 127.0.0.1 travels in plain text")  # through the proxy of an example
@@ -113,10 +121,11 @@ def test_the_examples_do_what_they_say(
     assert 0 < int(simple) < 1000
     assert pages == ["1 500 of 1000", "2 500 of 1000"]
     assert len(names["wanted"]) == 1000
-    assert said("except NotFound") == []
+    assert said("except ImageNotFound") == []
     assert names["image"] is None
     assert said("settings.channel or 5") == ["1000"]
-    assert said("concurrency=8")[:1000] == said("concurrency=8")[1000:]
+    pages = said("images(page_size=500, concurrency=8)")
+    assert pages[:1000] == pages[1000:]
     assert said("consistent=True") == []
     assert len(names["pks"]) == 1000
     channel = names["channel"]
@@ -148,6 +157,28 @@ def test_the_examples_of_tests_pass(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{sum(code.count('def test_') for code in TESTS)} passed" in done.stdout
+
+
+def test_polling_costs_what_the_table_says(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(CancelToken, "wait", lambda _token, seconds=None: waits.append(seconds or 0))
+    with MockServer(channels={7: 0}) as own, ChannelImages(own.url, token=own.token) as api:
+        refused = [own.add(7)["pk"] for _ in range(300)]
+        pending = api.channel(7).pending()
+        counted = {}
+        for call in re.findall(r"^\| `((?:batches|drain)\(.*?\))` \|", TEXT, re.MULTILINE):
+            before = len(own.requests)
+            with contextlib.suppress(DrainStalled):
+                for batch in eval(f"pending.{call}", {"pending": pending, "refused": refused}):
+                    if isinstance(batch, Batch):
+                        with batch:
+                            for image in batch:
+                                batch.failed(image)
+            counted[call] = len(own.requests) - before
+    said = dict(re.findall(r"^\| `((?:batches|drain)\(.*?\))` \| (\d+) \|", TEXT, re.MULTILINE))
+    assert len(said) == 6
+    assert counted == {call: int(requests) for call, requests in said.items()}
+    assert sum(waits) == 181
 
 
 def test_the_tree_of_errors_is_that_of_the_code() -> None:

@@ -38,7 +38,7 @@ def serving(*, variant: str = "", bug: str = "") -> Iterator[tuple[MockServer, C
 
 
 def listed(channel: Channel, name: str, *, consistent: bool) -> list[object]:
-    return [image.pk for image in getattr(channel, name)(limit=LIMIT, consistent=consistent)]
+    return [image.pk for image in getattr(channel, name)(page_size=LIMIT, consistent=consistent)]
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 from tests.wire import SURFACES, TOKEN, RawServer, http, run
 
 from channel_images import AsyncChannelImages, ChannelImages, ClientUnusable, ConfigurationError, Retries, ServerError
+from channel_images.calls.deadlines import CancelToken
 from channel_images.settings import log_as_told
 
 
@@ -116,6 +117,19 @@ def test_records_have_fields(surface: str, caplog: pytest.LogCaptureFixture) -> 
     ]
     (wait,) = [vars(record)["wait"] for record in caplog.records if record.levelname == "INFO"]
     assert wait == 0
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(5, "INFO"), (6, "WARNING")])
+def test_a_long_wait_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, seconds: int, level: str
+) -> None:
+    monkeypatch.setattr(CancelToken, "wait", lambda _token, _seconds: False)
+    replies = [http(503, b"", f"Retry-After: {seconds}"), http(200)]
+    with RawServer(replies) as server, caplog.at_level(logging.INFO, "channel_images"):
+        first("sync", server.url, {})
+
+    (record,) = [record for record in caplog.records if record.name == "channel_images"]
+    assert (record.levelname, vars(record)["wait"]) == (level, seconds)
 
 
 @pytest.fixture

@@ -1,4 +1,9 @@
-"""An export that kills itself with SIGKILL at the Nth line of the export's own code; with 0, it counts the lines."""
+"""An export that kills itself with SIGKILL at the Nth line of the export's own code; with 0, it counts the lines.
+
+    python killed.py PATH N CONCURRENCY
+
+It counts the lines in the main thread, which does all but the reading of pages.
+"""
 
 import os
 import signal
@@ -33,7 +38,7 @@ class Countdown:
 
 countdown = Countdown(int(sys.argv[2]))
 with ChannelImages.from_env() as client:
-    export = Export(client, [5, 6], sys.argv[1], page_size=50, checkpoint_seconds=0)
+    export = Export(client, [5, 6], sys.argv[1], page_size=50, concurrency=int(sys.argv[3]), checkpoint_seconds=0)
     sys.settrace(countdown)
     export.run()
     sys.settrace(None)

@@ -1,7 +1,9 @@
 """Polling: rounds, what ends them, and how fast a watch stops in every state."""
 
 import asyncio
+import contextlib
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ from channel_images import (
     AsyncChannelImages,
     ChannelImages,
     ChannelNotFound,
+    ClientUnusable,
     ConfigurationError,
     ConnectionFailed,
     ProductImage,
@@ -187,6 +190,59 @@ def test_it_stops_at_once(surface: str, state: str) -> None:
         started = time.monotonic()
         watch(surface, server.url, lambda batch, stop: None, token=TOKEN, begun=begun, **options)
         assert time.monotonic() - started < 20  # of 30 and more
+
+
+def test_closing_the_client_ends_the_wait_for_the_next_round(surface: str) -> None:
+    first_round = threading.Event()
+
+    def reply(asked: Asked) -> Reply:
+        if "batch_requests" in asked.target:
+            return empty_batches(asked)
+        first_round.set()
+        return http(200, [])
+
+    async def main(url: str) -> None:
+        async with AsyncChannelImages(url, token=TOKEN) as api:
+
+            async def close() -> None:
+                await asyncio.to_thread(first_round.wait)
+                await api.close()
+
+            closing = asyncio.create_task(close())
+            async for _ in api.channel(CHANNEL).pending().watch(3600):
+                pass
+            await closing
+
+    def in_threads(url: str) -> None:
+        with ChannelImages(url, token=TOKEN) as api:
+
+            def close() -> None:
+                first_round.wait()
+                api.close()
+
+            threading.Thread(target=close).start()
+            list(api.channel(CHANNEL).pending().watch(3600))
+
+    with RawServer(reply) as server, pytest.raises(ClientUnusable):
+        run(main(server.url)) if surface == "async" else in_threads(server.url)
+
+
+def test_it_stops_while_it_connects(surface: str) -> None:
+    """A server that accepts no connection: the places in its queue are taken."""
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            taken = stack.enter_context(socket.socket())
+            taken.setblocking(False)
+            taken.connect_ex(listening.getsockname())
+        begun_at = time.monotonic()
+
+        def begun(stop: Callable[[], None]) -> None:
+            threading.Timer(0.1, stop).start()
+
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        watch(surface, url, lambda batch, stop: None, token=TOKEN, begun=begun)
+        assert time.monotonic() - begun_at < 8  # of the 10 seconds to connect
 
 
 def test_a_report_that_takes_long_is_given_up(surface: str) -> None:

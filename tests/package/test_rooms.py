@@ -24,6 +24,7 @@ FLOORS = (
     {"client"},
     {"__init__", "spark", "mock", "conformance"},
     {"pytest_plugin", "cli"},
+    {"__main__"},
 )
 """The rooms from the ground up. One imports from floors below its own."""
 ONLY = {
@@ -91,5 +92,8 @@ def test_the_doors_at_the_root_are_few() -> None:
     doors = {path.name for path in HERE.glob("*.py")}
     assert doors == {
         f"{name}.py"
-        for name in ("__init__", "contract", "exceptions", "settings", "window", "choices", "pytest_plugin", "spark")
+        for name in (
+            *("__init__", "__main__", "contract", "exceptions", "settings", "window", "choices", "pytest_plugin"),
+            "spark",
+        )
     }

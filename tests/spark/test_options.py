@@ -206,7 +206,7 @@ def test_partitions_are_ranges_of_pages_and_the_last_of_a_channel_is_open_ended(
 def test_the_rate_is_divided_among_the_tasks_that_run_at_a_time(
     server: MockServer, tasks: int | None, share: float
 ) -> None:
-    options: dict[str, Any] = {"limit": 100, "partitionRows": 1_000, "rate": 12}
+    options: dict[str, Any] = {"pageSize": 100, "partitionRows": 1_000, "rate": 12}
     if tasks is not None:
         options["maxTasks"] = tasks
     assert [part.rate for part in partitions(server, **options)] == [share] * 3

@@ -7,7 +7,8 @@ is cut to what is left for the call of the thread, and one that blocks is ended 
 
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -100,7 +101,9 @@ class BoundedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         seconds = _to_connect(timeout)
-        stream = self._backend.connect_tcp(host, port, seconds, local_address, socket_options)
+        stream = _unless_cancelled(
+            lambda: self._backend.connect_tcp(host, port, seconds, local_address, socket_options)
+        )
         return BoundedStream(stream, is_shared=self._is_shared)
 
     def connect_unix_socket(
@@ -119,6 +122,43 @@ def _to_connect(timeout: float | None) -> float | None:
     if deadline.is_cancelled:
         raise httpx.ConnectError(ABANDONED)
     return deadline.begin(timeout, None)
+
+
+def _unless_cancelled(connect: Callable[[], httpcore.NetworkStream]) -> httpcore.NetworkStream:
+    """Connect in a thread, and wait for no longer than the call does: neither a look-up nor a connect can be broken off."""
+    deadline = DEADLINE.get()
+    if deadline is None or deadline.cancel is None:
+        return connect()
+    outcome: list[httpcore.NetworkStream | BaseException] = []
+    is_abandoned = False
+    guard = threading.Lock()
+    settled = threading.Event()
+    deadline.cancel.include(settled)
+
+    def run() -> None:
+        try:
+            result: httpcore.NetworkStream | BaseException = connect()
+        except BaseException as error:  # noqa: BLE001 - it is raised by the thread that waits
+            result = error
+        with guard:
+            if not is_abandoned:
+                outcome.append(result)
+            elif isinstance(result, httpcore.NetworkStream):
+                result.close()
+        settled.set()
+
+    threading.Thread(target=run, name="channel-images: connect", daemon=True).start()
+    try:
+        settled.wait()
+    finally:
+        with guard:
+            is_abandoned = not outcome
+    if is_abandoned:
+        raise httpx.ConnectError(ABANDONED)
+    (result,) = outcome
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 def _twin(blocking: socket.socket) -> socket.socket | None:

@@ -46,6 +46,34 @@ class Sender(Protocol):
         """
 
 
+class EndedSender:
+    """A sender whose calls all end when a token is set.
+
+    Args:
+        sender: Sends the requests.
+        ended: Ends them.
+    """
+
+    def __init__(self, sender: Sender, ended: "CancelToken") -> None:
+        self.base_url = sender.base_url
+        self.open_batches = sender.open_batches
+        self.ended = ended
+        self._sender = sender
+
+    def send(
+        self,
+        request: Request,
+        decode: Callable[[bytes], T],
+        *,
+        after: float = 0.0,
+        cancel: "CancelToken | None" = None,
+    ) -> Answer[T]:
+        """As `Sender.send`."""
+        if cancel is not None:
+            self.ended.include(cancel)
+        return self._sender.send(request, decode, after=after, cancel=cancel or self.ended)
+
+
 class AsyncSender(Protocol):
     """What sends requests, from any task; see `Sender`."""
 

@@ -11,12 +11,14 @@ import typer
 from typer.core import TyperGroup
 
 from channel_images.cli.errors import output_errors, say
+from channel_images.cli.words import near, speak_plainly, what_is_wrong
 
 COMMANDS = {
     "images": "List the images of a channel.",
     "inserts": "List the images that were never sent to a channel.",
     "updates": "List the images that changed since they were sent to a channel.",
     "pending": "List the images that a channel waits for: inserts and updates.",
+    "count": "Count the images of a channel.",
     "image": "Show one image; exit 1 when there is none.",
     "export": "Write every image of one or more channels to a file.",
     "check": "Judge a server.",
@@ -37,6 +39,8 @@ class _Group(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args[0] in COMMANDS:
             self.commands[args[0]] = load(args[0])
+        elif not args[0].startswith("-"):
+            ctx.fail(f"there is no command {args[0]!r}{near(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
@@ -56,11 +60,7 @@ class _Group(TyperGroup):
             if type(error).__name__ == "NoArgsIsHelpError":
                 error.show()
             else:
-                where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-                message = (
-                    error.format_message().rstrip(".").replace("int range", "integer").replace("float range", "number")
-                )
-                say(f"{message}{where}")
+                say(what_is_wrong(error))
             raise SystemExit(error.exit_code) from None
         if standalone_mode:
             raise SystemExit(result if isinstance(result, int) else 0)
@@ -72,7 +72,7 @@ def load(name: str) -> Any:
     module = import_module(f"channel_images.cli.{_MODULES.get(name, name)}")
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_SETTINGS)
     alone.command(name)(getattr(module, name))
-    return typer.main.get_command(alone)
+    return speak_plainly(typer.main.get_command(alone))
 
 
 app = typer.Typer(
@@ -87,9 +87,9 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from channel_images import __version__
 
-        typer.echo(f"channel-images {version('channel-images')}")
+        typer.echo(f"channel-images {__version__}")
         raise typer.Exit
 
 
@@ -101,7 +101,7 @@ def _root(
 ) -> None:
     """Tools for the sales-channel product-image API.
 
-    Example: channel-images images 5 --url https://host --limit-total 10
+    Example: channel-images images 5 --url https://host -n 10
     """
 
 

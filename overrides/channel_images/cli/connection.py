@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from channel_images import ChannelImages
 
 ChannelArgument = Annotated[
-    int | None,
+    str | None,
     typer.Argument(envvar=list(CHANNEL_VARIABLES), metavar="[CHANNEL]", help="The number of the channel."),
 ]
 HeaderOption = Annotated[
@@ -43,6 +43,9 @@ HeaderOption = Annotated[
 ]
 CaFileOption = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Trust this CA bundle (PEM).")]
 ProxyOption = Annotated[str | None, typer.Option(metavar="URL", help="Send the requests through this proxy.")]
+
+_DIGITS = 19
+"""Of the largest id."""
 
 
 @frozen
@@ -122,27 +125,29 @@ class Connection:
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is asked and answered.")] = False
 
 
-def required_channel(context: typer.Context, channel: int | None) -> int:
+def required_channel(context: typer.Context, channel: str | None) -> int:
     """The channel, or the one that the environment names."""
-    if channel is not None:
-        return checked_id("the channel", channel)
+    if channel is not None and not _is_from_environment(context, "channel"):
+        return id_of("the channel", channel)
     name = next((name for name in CHANNEL_VARIABLES if os.environ.get(name)), None)
     if name is None:
         fail(f"no channel: give its number, as in `{context.command_path} 5 ...`, or set {CHANNEL_VARIABLES[0]}")
-    value = os.environ[name]
-    if not (value.isascii() and value.isdigit()):
-        fail(f"{name} holds no number: {value!r}")
-    return checked_id("the channel", int(value))
+    return id_of(name, os.environ[name])
 
 
-def checked_id(name: str, value: int) -> int:
-    """The value, when it can be an id."""
-    from channel_images.listings.query import check_id
+def id_of(name: str, text: str, wanted: str = "a number, such as 5") -> int:
+    """The id that a text says.
 
-    try:
-        return check_id(name, value)
-    except ValueError as error:
-        fail(str(error))
+    Args:
+        name: What it is the id of, or where the text comes from.
+        text: The text.
+        wanted: What belongs there.
+    """
+    if not (text.isascii() and text.isdigit()):
+        fail(f"{name} takes {wanted}: {text!r} is none")
+    if len(text.lstrip("0")) > _DIGITS or int(text) >= 2**63:
+        fail(f"{name} takes {wanted}: {text[:40]} is too large for an id")
+    return int(text)
 
 
 def parsed_header(line: str) -> tuple[str, str]:
@@ -174,7 +179,7 @@ def open_client(context: typer.Context, given: Connection) -> "ChannelImages":
 
     import httpx
 
-    from channel_images import ChannelImages, Retries
+    from channel_images import ChannelImages, ConfigurationError, Retries
     from channel_images.calls.config import DEFAULT_CALL_TIMEOUT, DEFAULT_TIMEOUT
 
     options: dict[str, Any] = {}
@@ -193,10 +198,23 @@ def open_client(context: typer.Context, given: Connection) -> "ChannelImages":
         options["proxy"] = given.proxy
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        client = ChannelImages(given.url, **attrs.asdict(credentials), rate_limit=given.rate, **options)
+        try:
+            client = ChannelImages(given.url, **attrs.asdict(credentials), rate_limit=given.rate, **options)
+        except ConfigurationError as error:
+            where = (
+                next(name for name in URL_VARIABLES if os.environ.get(name))
+                if _is_from_environment(context, "url")
+                else "--url"
+            )
+            raise ConfigurationError(str(error).replace("the base URL", where)) from error
     for warning in warned:
         say(str(warning.message))
     return client
+
+
+def _is_from_environment(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "ENVIRONMENT"
 
 
 def _is_explicit(context: typer.Context, name: str) -> bool:

@@ -1,6 +1,6 @@
 """Ends a command that cannot do what it was asked, with one line on stderr that says what, where and how to mend it.
 
-Exit codes: 0; 1 for a negative answer; 2 for bad use, bad input or a server that cannot be reached; 130 after Ctrl-C.
+Exit codes: 0; 1 for a negative answer; 2 for bad use, bad input or a server that cannot be reached; 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 import errno
@@ -18,6 +18,9 @@ import typer
 
 from channel_images.exceptions import ChannelImagesError, IncompleteListing
 
+_STOPS = {signal.SIGINT: "interrupted by Ctrl-C", signal.SIGTERM: "ended by SIGTERM"}
+"""The signals that end a command in good order, and what it says then. It exits as a shell says that they end a process."""
+_SHOW_CURSOR = "\x1b[?25h"
 _PARAMETER = re.compile(r"\b(?:call_)?(timeout|token|username|password|proxy)=")
 
 
@@ -49,15 +52,14 @@ def needs_extra(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def exit_codes(interrupted: str = "interrupted by Ctrl-C", *, grace: float = 1.0) -> Iterator[None]:
+def exit_codes(*, grace: float = 1.0) -> Iterator[None]:
     """End the command with the exit code and the line that an error inside the block asks for.
 
     Args:
-        interrupted: What to say after Ctrl-C.
-        grace: Seconds that the block has to clean up after Ctrl-C, or when its output is no longer read. A request
-            under way in a thread may take much longer, and nobody waits for it any more.
+        grace: Seconds that the block has to clean up after Ctrl-C or SIGTERM, or when its output is no longer read. A
+            request under way in a thread may take much longer, and nobody waits for it any more.
     """
-    with _ctrl_c(interrupted, grace):
+    with _signals(grace):
         try:
             yield
             sys.stdout.flush()
@@ -95,29 +97,31 @@ def _in_options(error: ChannelImagesError) -> str:
 
 
 @contextmanager
-def _ctrl_c(message: str, grace: float) -> Iterator[None]:
-    """Let Ctrl-C end the block, and the process soon after, whatever its threads are waiting for."""
+def _signals(grace: float) -> Iterator[None]:
+    """Let a signal end the block, and the process soon after, whatever its threads are waiting for."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    watch: list[threading.Timer] = []
+    came: list[tuple[int, threading.Timer]] = []
 
-    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-        if watch:  # by the second Ctrl-C
-            os._exit(130)
-        watch.append(_end_within(grace, 130, message))
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        if came:  # by the second one
+            _end_now(128 + number)
+        came.append((number, _end_within(grace, 128 + number, _STOPS[signal.Signals(number)])))
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.signal(number, stop) for number in _STOPS}
     try:
         yield
     except KeyboardInterrupt:
-        for timer in watch:
+        number = came[0][0] if came else signal.SIGINT
+        for _, timer in came:
             timer.cancel()
-        _end_within(grace, 130)  # now for the interpreter's own end
-        fail(message, 130)
+        _end_within(grace, 128 + number)  # now for the interpreter's own end
+        fail(_STOPS[signal.Signals(number)], 128 + number)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end_within(seconds: float, code: int, message: str = "") -> threading.Timer:
@@ -126,12 +130,20 @@ def _end_within(seconds: float, code: int, message: str = "") -> threading.Timer
     def end() -> None:
         if message:
             say(message)
-        os._exit(code)
+        _end_now(code)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()
     return timer
+
+
+def _end_now(code: int) -> NoReturn:
+    """End the process without any cleaning up but that of a terminal, whose cursor a progress bar hides."""
+    if sys.__stderr__ is not None and sys.__stderr__.isatty():
+        with suppress(OSError):
+            os.write(sys.__stderr__.fileno(), _SHOW_CURSOR.encode())
+    os._exit(code)
 
 
 def _abandon_output() -> None:

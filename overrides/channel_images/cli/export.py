@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from channel_images.choices import What
-from channel_images.cli.connection import Connection, open_client
+from channel_images.cli.connection import Connection, id_of, open_client
 from channel_images.cli.errors import exit_codes, fail, say
 from channel_images.cli.filters import Filters
-from channel_images.cli.listing import ConcurrencyOption
 from channel_images.cli.options import with_groups
 from channel_images.cli.output import EscapeFormulasOption
+from channel_images.exceptions import ChannelImagesError
 from channel_images.settings import CHANNEL_VARIABLES, first_set
 
 if TYPE_CHECKING:
     from channel_images.export import ExportResult, Progress as ExportProgress
 
+_GRACE = 5.0
+"""Seconds to keep what was read, after Ctrl-C or SIGTERM; on most disks it takes a few milliseconds."""
 _PLAIN_SECONDS = 5.0
 """Seconds between two lines of progress that no terminal shows."""
 
@@ -48,13 +50,22 @@ def export(
     ],
     *,
     what: Annotated[What, typer.Option(help="Which list of the channels.")] = What.IMAGES,
+    detailed: Annotated[
+        bool,
+        typer.Option(
+            "--detailed",
+            help="With what further fields the server has for an image; one more request for each pending one.",
+        ),
+    ] = False,
     file_format: Annotated[
         FileFormat | None, typer.Option("--format", help="The format of the files in a folder.  [default: parquet]")
     ] = None,
     escape_formulas: EscapeFormulasOption = False,
     filters: Filters,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Rows on a page.")] = 1_000,
-    concurrency: ConcurrencyOption = 1,
+    page_size: Annotated[int, typer.Option(min=1, metavar="N", help="Rows on a page.")] = 1_000,
+    concurrency: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Requests in flight at a time, over all channels.")
+    ] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Say on stdout, as JSON, what came of it.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -62,40 +73,54 @@ def export(
 ) -> None:
     """Write every image of one or more channels to a file. A run that was broken off is continued by the next one.
 
-    It ends with `complete` (exit 0): each image that was there throughout is in the file, once; or with `unstable`
-    (exit 1): the list could not be read with proof, and images may be missing.
+    It ends with `complete` (exit 0): each image that was there throughout is in the file, once; with `unstable`
+    (exit 1): a list could not be read with proof, and images may be missing; or with `partial`: channels failed, and
+    each is named with the reason (exit 1, and 2 when none is left), or the run was broken off (exit 2, 130, 143).
 
     Example: channel-images export 5 images.parquet
     """
     *words, path = arguments
     channels = [_channel(word) for word in words or _from_environment()]
-    chosen = filters.chosen()
+    if detailed and what is What.IMAGES:
+        what = What.DETAILED
+    chosen = filters.chosen(what)
     # Arrow's own allocator keeps what it has had, and so takes half as much memory again.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    from channel_images.export import Export, Status
+    from channel_images.export import ChannelsFailed, Export, Status
 
-    with exit_codes(), open_client(context, connection) as client:
+    with exit_codes(grace=_GRACE), open_client(context, connection) as client:
         with _progress(quiet) as on_progress:
             task = Export(
                 client,
                 channels,
                 path,
                 what=what,
+                detailed=detailed,
                 filters=chosen,
                 file_format=file_format.value if file_format else None,
                 escape_formulas=escape_formulas,
-                page_size=limit,
+                page_size=page_size,
                 concurrency=concurrency,
+                on_doubt="keep",
                 overwrite=overwrite,
                 on_progress=on_progress,
             )
             try:
-                result = task.run()
-            except BaseException:
+                task.run()
+            except ChannelsFailed as error:
+                failed = error.errors
+            except BaseException as error:
                 if task.result().rows:
-                    _report(task.result(), as_json=as_json)
+                    _say_result(task.result(), len(channels), as_json=as_json)
+                    _say_how_to_go_on(error)
                 raise
-        _report(result, as_json=as_json)
+            else:
+                failed = {}
+        result = task.result()
+        _say_result(result, len(channels), as_json=as_json)
+        _say_what_helps(failed)
+    if failed:
+        raise typer.Exit(1 if len(failed) < len(channels) else 2)
     raise typer.Exit(1 if result.status is Status.UNSTABLE else 0)
 
 
@@ -107,26 +132,52 @@ def _from_environment() -> list[str]:
 
 
 def _channel(word: str) -> int:
-    if not (word.isascii() and word.isdigit()):
-        fail(f"{word!r} is no channel: give channels as numbers, and the file last")
-    return int(word)
+    return id_of("the channel", word, "a number, and the file comes last, as in `channel-images export 5 6 FILE`")
 
 
-def _report(result: "ExportResult", *, as_json: bool) -> None:
+def _say_result(result: "ExportResult", total: int, *, as_json: bool) -> None:
+    """Say what came of the export, of so many channels."""
     if as_json:
         typer.echo(json.dumps(result.to_dict()))
     for channel in result.channels:
-        if channel.doubts:
-            say(
-                f"channel {channel.channel}: images may be missing before {', '.join(channel.doubts)}; the list changed too "
-                "fast, has no stable order, or the server did not give what it promised"
-            )
+        for words in (*channel.doubts, channel.error):
+            if words is not None:
+                say(f"channel {channel.channel}: {words}")
+    failed = sum(channel.error is not None for channel in result.channels)
+    said = f"{result.status}: {result.rows:,} images"
+    if result.resumed:
+        said += ", begun by an earlier run,"
+    said += f" in {result.seconds:.1f} s, {_retries(result.retries)}"
+    if failed:
+        said += f", {failed} of {total} channels failed"
+        if not result.files:
+            said += ", no file is written yet"
     where = ", ".join(map(str, result.files[:3])) + (" ..." if len(result.files) > 3 else "")
-    since = ", begun by an earlier run," if result.resumed else ""
-    said = f"{result.status}: {result.rows:,} images{since} in {result.seconds:.1f} s, {result.retries} retries"
     say(f"{said}: {where}" if where else said)
-    if result.status == "partial":
+
+
+def _say_how_to_go_on(error: BaseException) -> None:
+    """Say it of an export that was broken off by an error or a signal."""
+    from channel_images.export import may_pass
+
+    if isinstance(error, ChannelImagesError) and not may_pass(error):
+        say("what was read is kept: mend that, and the same command goes on")
+    else:
         say("run the same command again to go on")
+
+
+def _say_what_helps(failed: "Mapping[int, ChannelImagesError]") -> None:
+    """Say it of channels that failed."""
+    from channel_images.export import may_pass
+
+    for_good = [str(channel) for channel, error in failed.items() if not may_pass(error)]
+    if len(for_good) < len(failed):
+        say("run the same command again to go on: it asks for the channels that are missing alone")
+    if for_good:
+        say(
+            f"another run does not help channel {', '.join(for_good)}: mend the cause, or leave it out of the command; "
+            "what was read of the others is kept"
+        )
 
 
 @contextmanager
@@ -144,26 +195,14 @@ def _progress(quiet: bool) -> "Iterator[Callable[[ExportProgress], None] | None]
 @contextmanager
 def _bar() -> "Iterator[Callable[[ExportProgress], None]]":
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (
-        TextColumn("channel {task.fields[channel]}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} rows · {task.fields[rate]:,.0f}/s · {task.fields[retries]} retries"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("export", total=None, channel="", rate=0, retries=0)
+    with Progress(BarColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
 
         def show(progress: "ExportProgress") -> None:
-            bar.update(
-                task,
-                completed=progress.rows,
-                total=progress.expected,
-                channel=progress.channel,
-                rate=progress.new_rows / max(progress.seconds, 0.001),
-                retries=progress.retries,
-            )
+            total = 1.0 if progress.fraction else None  # without a length, where nothing can be said of it
+            bar.update(task, completed=progress.fraction, total=total, description=_in_words(progress))
 
         yield show
 
@@ -175,8 +214,30 @@ def _lines() -> "Callable[[ExportProgress], None]":
         nonlocal shown
         if time.monotonic() - shown >= _PLAIN_SECONDS:
             shown = time.monotonic()
-            of = "" if progress.expected is None else f" of {progress.expected:,}"
-            rate = progress.new_rows / max(progress.seconds, 0.001)
-            say(f"channel {progress.channel}: {progress.rows:,}{of} rows, {rate:,.0f}/s, {progress.retries} retries")
+            say(_in_words(progress))
 
     return show
+
+
+def _in_words(progress: "ExportProgress") -> str:
+    """How far it is, in one line."""
+    if progress.channels > 1:
+        where = f"{progress.channels_read} of {progress.channels} channels"
+    else:
+        where = f"channel {progress.channel}"
+    of = "" if progress.expected is None else f" of {progress.expected:,}"
+    rate = progress.new_rows / max(progress.seconds, 0.001)
+    words = [where, f"{progress.rows:,}{of} rows", f"{rate:,.0f}/s", _retries(progress.retries)]
+    if progress.seconds_left is not None:
+        words.append(f"about {_duration(progress.seconds_left)} left")
+    return ", ".join(words)
+
+
+def _retries(number: int) -> str:
+    return f"{number} {'retry' if number == 1 else 'retries'}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes}:{rest:02} min"

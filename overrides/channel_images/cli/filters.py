@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from attrs import frozen
 
+from channel_images.choices import What
+from channel_images.cli.connection import id_of
 from channel_images.cli.errors import fail
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def _complete_product_types(incomplete: str) -> list[str]:
 class Filters:
     """Which images."""
 
-    product: Annotated[int | None, typer.Option(metavar="ID", help="Only the images of this product.")] = None
+    product: Annotated[str | None, typer.Option(metavar="ID", help="Only the images of this product.")] = None
     product_pk_in: Annotated[
         list[str] | None, typer.Option(metavar="ID,...", help="Only the images of these products.")
     ] = None
@@ -47,16 +49,26 @@ class Filters:
         ),
     ] = None
 
-    def chosen(self) -> dict[str, Any]:
-        """Those that were given, as arguments for `Channel.images`."""
+    def chosen(self, what: What = What.IMAGES) -> dict[str, Any]:
+        """Those that were given, as arguments for `Channel.images`.
+
+        Args:
+            what: The list that they are for.
+        """
         filters = {
-            "product": self.product,
-            "product_pk_in": _values("--product-pk-in", self.product_pk_in, _integer),
-            "id_in": _values("--id-in", self.id_in, _integer),
+            "product": None if self.product is None else id_of("--product", self.product),
+            "product_pk_in": _values("--product-pk-in", self.product_pk_in, _one_of_ids),
+            "id_in": _values("--id-in", self.id_in, _one_of_ids),
             "is_seller_product": self.is_seller_product,
             "product_type": _values("--product-type", self.product_type, _product_type),
         }
-        return {name: value for name, value in filters.items() if value is not None}
+        given = {name: value for name, value in filters.items() if value is not None}
+        if given and what is not What.IMAGES:
+            option = f"--{next(iter(given)).replace('_', '-')}"
+            fail(
+                f"{option} and the list `{what}` contradict each other: the API filters the plain list of images alone"
+            )
+        return given
 
 
 def _values(option: str, given: Sequence[str] | None, convert: Callable[[str, str], T]) -> list[T] | None:
@@ -66,10 +78,8 @@ def _values(option: str, given: Sequence[str] | None, convert: Callable[[str, st
     return [convert(option, text.strip()) for each in given if each.strip() for text in each.split(",")]
 
 
-def _integer(option: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        fail(f"{option} takes numbers with commas between them, such as 1,2: {text!r} is none")
-    return int(text)
+def _one_of_ids(option: str, text: str) -> int:
+    return id_of(option, text, "numbers with commas between them, such as 1,2")
 
 
 def _product_type(option: str, text: str) -> "ProductType":

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from channel_images.cli.connection import Connection, checked_id, open_client, required_channel
+from channel_images.cli.connection import Connection, id_of, open_client, required_channel
 from channel_images.cli.errors import exit_codes, fail
 from channel_images.cli.listing import DetailedOption
 from channel_images.cli.options import with_groups
@@ -16,7 +16,7 @@ from channel_images.settings import CHANNEL_VARIABLES
 def image(
     context: typer.Context,
     numbers: Annotated[
-        list[int],
+        list[str],
         typer.Argument(
             metavar="[CHANNEL] PK",
             help=f"The channel, or what {' or '.join(CHANNEL_VARIABLES)} says; and the image's pk.",
@@ -34,10 +34,11 @@ def image(
     *before, pk = numbers
     if len(before) > 1:
         fail("two numbers at most: the channel, and the image's pk")
+    number = id_of("the pk", pk)
     channel = required_channel(context, before[0] if before else None)
-    checked_id("the pk", pk)
     with exit_codes(), open_client(context, connection) as api:
-        from channel_images import NotFound
+        from channel_images import ImageNotFound, NotFound
+        from channel_images.listings.missing import retrieve
         from channel_images.listings.sent import decode_sent_image
         from channel_images_api.api.sales_channel_product_image import (
             retrieve_detailed_product_image,
@@ -46,8 +47,7 @@ def image(
 
         operation = retrieve_detailed_product_image if detailed else retrieve_product_image
         try:
-            found = api.send(operation.request(channel, pk), decode_sent_image).value
+            found = retrieve(api, operation.request(channel, number), decode_sent_image, channel, number).value
         except NotFound as error:
-            # Another 404 is no answer of the API: the URL is wrong.
-            fail(str(error), 1 if isinstance(error.body, dict) else 2)
+            fail(str(error), 1 if isinstance(error, ImageNotFound) else 2)
         print_row(found.row, output)

@@ -4,7 +4,7 @@ import typer
 
 from channel_images.choices import What
 from channel_images.cli.connection import ChannelArgument, Connection, open_client, required_channel
-from channel_images.cli.errors import exit_codes, fail
+from channel_images.cli.errors import exit_codes
 from channel_images.cli.filters import Filters
 from channel_images.cli.listing import DetailedOption, Paging, print_listing
 from channel_images.cli.options import with_groups
@@ -27,10 +27,7 @@ def images(
     Example: channel-images images 5 --product 123 --fields pk,width,height
     """
     number = required_channel(context, channel)
-    chosen = filters.chosen()
-    if detailed and chosen:
-        fail(
-            f"--detailed and --{next(iter(chosen)).replace('_', '-')} contradict each other: the API has no such filter"
-        )
+    what = What.DETAILED if detailed else What.IMAGES
+    chosen = filters.chosen(what)
     with exit_codes(), open_client(context, connection) as api:
-        print_listing(api, number, What.DETAILED if detailed else What.IMAGES, paging, output, chosen)
+        print_listing(api, number, what, paging, output, chosen)

@@ -7,7 +7,6 @@ import typer
 from attrs import evolve, frozen
 
 from channel_images.choices import What
-from channel_images.cli.errors import fail
 from channel_images.cli.output import Output, print_rows
 
 if TYPE_CHECKING:
@@ -22,10 +21,12 @@ ConcurrencyOption = Annotated[int, typer.Option(min=1, metavar="N", help="Pages 
 
 @frozen
 class Paging:
-    """How a list is read; a test holds the default of `limit` to the client's own."""
+    """How a list is read; a test holds the default of `page_size` to the client's own."""
 
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Rows on a page.")] = 100
-    limit_total: Annotated[int | None, typer.Option(min=1, metavar="N", help="End after so many rows.")] = None
+    rows: Annotated[
+        int | None, typer.Option("--rows", "-n", min=1, metavar="N", help="End after so many rows.  [default: all]")
+    ] = None
+    page_size: Annotated[int, typer.Option(min=1, metavar="N", help="Rows on a page.")] = 100
     consistent: Annotated[
         bool, typer.Option("--consistent", help="Prove that no image is lost while the list changes, or exit with 1.")
     ] = False
@@ -44,18 +45,15 @@ def print_listing(
     from channel_images.listings.listing import Listing
     from channel_images.listings.sent import decode_sent_rows, sent_rows
 
-    total = paging.limit_total
-    try:
-        query = list_of(
-            channel,
-            what,
-            filters,
-            page_size=paging.limit if total is None else min(paging.limit, total),
-            concurrency=paging.concurrency,
-            consistent=paging.consistent,
-        )
-    except (TypeError, ValueError) as error:
-        fail(str(error))
+    total = paging.rows
+    query = list_of(
+        channel,
+        what,
+        filters,
+        page_size=paging.page_size if total is None else min(paging.page_size, total),
+        concurrency=paging.concurrency,
+        consistent=paging.consistent,
+    )
     pages = Listing(api, evolve(query, decode=decode_sent_rows)).pages()
     print_rows(_at_most((sent_rows(page.results) for page in pages), total), output)
 

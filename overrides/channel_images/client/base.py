@@ -47,7 +47,7 @@ class BaseClient:
     """
 
     _base_url = "(not made)"
-    _life = Life(is_closed=True)  # of a client whose making failed
+    _life = Life()  # of a client whose making failed
     _caller: Caller
 
     def __init__(

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Never, TypedDict, TypeV
 from channel_images.calls.answers import Answer
 from channel_images.calls.sender import AsyncSender, Sender
 from channel_images.choices import What
-from channel_images.exceptions import ChannelImagesError, NotFound
 from channel_images.listings.bodies import decode_image
 from channel_images.listings.listing import KeyedListing, KeyedPendingListing, Listing, PendingListing
-from channel_images.listings.missing import no_image, probe
+from channel_images.listings.missing import aretrieve, retrieve
 from channel_images.listings.query import Query, build_query, check_id
 from channel_images.reporting.batch import AsyncBatch, Batch
 from channel_images.reporting.batches import aremote_batches, remote_batches
@@ -283,6 +282,7 @@ class Channel(Lists[Sender, Listing, KeyedListing, PendingListing, KeyedPendingL
 
         Raises:
             ExportError: It cannot be written as asked, or the disk is full.
+            IncompleteListing: Images may be missing. With `on_doubt="keep"` they are written, and the status is `unstable`.
             ChannelImagesError: The server cannot be read. What was read is kept, for the next run.
         """
         from channel_images.export import Export
@@ -308,21 +308,10 @@ class ChannelWithRawResponse(Operations[Sender]):
     """The retrievals of a channel, with the HTTP answer beside the image."""
 
     def image(self, pk: int) -> Answer[ProductImage]:
-        return self._retrieved(self._image(pk), pk)
+        return retrieve(self._client, self._image(pk), decode_image, self.id, pk)
 
     def image_detailed(self, pk: int) -> Answer[ProductImage]:
-        return self._retrieved(self._image_detailed(pk), pk)
-
-    def _retrieved(self, request: Request, pk: int) -> Answer[ProductImage]:
-        try:
-            return self._client.send(request, decode_image)
-        except NotFound as error:
-            missing, outcome = error, None
-        try:
-            self._client.send(probe(self.id), bytes)
-        except ChannelImagesError as error:
-            outcome = error
-        raise no_image(missing, self.id, pk, outcome)
+        return retrieve(self._client, self._image_detailed(pk), decode_image, self.id, pk)
 
 
 class AsyncChannel(
@@ -362,18 +351,7 @@ class AsyncChannelWithRawResponse(Operations[AsyncSender]):
     """The retrievals of a channel, with the HTTP answer beside the image."""
 
     async def image(self, pk: int) -> Answer[ProductImage]:
-        return await self._retrieved(self._image(pk), pk)
+        return await aretrieve(self._client, self._image(pk), decode_image, self.id, pk)
 
     async def image_detailed(self, pk: int) -> Answer[ProductImage]:
-        return await self._retrieved(self._image_detailed(pk), pk)
-
-    async def _retrieved(self, request: Request, pk: int) -> Answer[ProductImage]:
-        try:
-            return await self._client.send(request, decode_image)
-        except NotFound as error:
-            missing, outcome = error, None
-        try:
-            await self._client.send(probe(self.id), bytes)
-        except ChannelImagesError as error:
-            outcome = error
-        raise no_image(missing, self.id, pk, outcome)
+        return await aretrieve(self._client, self._image_detailed(pk), decode_image, self.id, pk)

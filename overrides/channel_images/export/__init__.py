@@ -7,13 +7,14 @@ May import: `listings`, `formats`, and what these may. Start with `run`.
 """
 
 from channel_images.choices import What
-from channel_images.exceptions import ExportError
+from channel_images.exceptions import ChannelsFailed, ExportError
 from channel_images.export.plan import Partition, plan, read
 from channel_images.export.results import ChannelResult, ExportResult, Progress, Status
-from channel_images.export.run import Export, ExportOptions
+from channel_images.export.run import Export, ExportOptions, may_pass
 
 __all__ = (
     "ChannelResult",
+    "ChannelsFailed",
     "Export",
     "ExportError",
     "ExportOptions",
@@ -22,6 +23,7 @@ __all__ = (
     "Progress",
     "Status",
     "What",
+    "may_pass",
     "plan",
     "read",
 )

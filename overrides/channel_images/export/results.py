@@ -10,14 +10,16 @@ from attrs import frozen
 
 
 class Status(StrEnum):
-    """How an export ended."""
+    """How an export, or a channel of it, ended."""
 
     COMPLETE = "complete"
     """Each image that was there throughout is in it, once."""
     UNSTABLE = "unstable"
     """The list changed too fast while it was read, or was not given as promised: images may be missing."""
     PARTIAL = "partial"
-    """It was broken off; the same export again goes on."""
+    """Of an export: channels of it failed, or it was broken off. The same export again goes on."""
+    FAILED = "failed"
+    """Of a channel: it could not be read."""
 
 
 @frozen
@@ -28,13 +30,15 @@ class ChannelResult:
         channel: The channel.
         rows: Images that were written.
         status: How its reading ended.
-        doubts: The windows before which images may be missing.
+        doubts: Where images may be missing, in the words of `IncompleteListing`.
+        error: Why it failed; None where it did not.
     """
 
     channel: int
     rows: int
     status: Status
     doubts: Sequence[str] = ()
+    error: str | None = None
 
 
 @frozen
@@ -42,9 +46,9 @@ class ExportResult:
     """What came of an export.
 
     Attributes:
-        status: The worst of its channels'.
+        status: `partial`, or the worst of its channels'.
         rows: Images that were written, by this run and by those it continued.
-        channels: Each channel.
+        channels: Each channel that was read to its end, or that failed.
         files: The files that are in their place.
         retries: How many requests this run sent again.
         resumed: Whether it continued an earlier run.
@@ -71,17 +75,26 @@ class Progress:
     """How far an export is.
 
     Attributes:
-        channel: The channel that is being read.
+        channel: The channel whose page came last.
+        channels: How many channels there are.
+        channels_read: How many of them are read to their end.
         rows: Images of all channels so far.
         new_rows: Those of this run.
-        expected: How many there are in all, as far as that is known; None where the server does not count.
+        expected: How many there are in all; None until every channel has begun, and where the server does not count.
+        fraction: How much is read, from 0 to 1, each channel counted alike; of one that the server does not count,
+            nothing before its end.
         retries: How many requests this run sent again.
         seconds: How long this run has taken.
+        seconds_left: How long it will take yet, if it goes on as fast; None until that can be said.
     """
 
     channel: int
+    channels: int
+    channels_read: int
     rows: int
     new_rows: int
     expected: int | None
+    fraction: float
     retries: int
     seconds: float
+    seconds_left: float | None

@@ -1,13 +1,15 @@
 """Writes images as the bytes of a file: NDJSON, CSV or Parquet.
 
-A sink makes bytes that are appended to a spool, one chunk after the other, so that an interrupted export goes on where
-its last checkpoint was: the spool is cut there. In the end the spool is the file, or the file is made from it.
+A sink makes bytes that are appended to the spool of a channel, page after page, so that an interrupted export goes on
+where its last checkpoint was: the spool is cut there. In the end a spool is the file, or the file is made from the spools.
 """
 
 import gzip
 import io
+import itertools
+import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +17,8 @@ from channel_images.exceptions import ExportError
 from channel_images.formats.arrow import arrow_schema, to_batch
 from channel_images.formats.columns import CHANNEL
 from channel_images.formats.text import Csv, ndjson
-from channel_images.listings.bodies import decode_rows
-from channel_images.listings.sent import decode_sent_rows, sent_rows
+from channel_images.listings.bodies import decode_image, decode_rows
+from channel_images.listings.sent import decode_sent_image, decode_sent_rows, sent_rows
 from channel_images.walks.rows import Rows
 from channel_images_api.models import ProductImage
 
@@ -45,20 +47,33 @@ class Sink(ABC):
         """Decode a page into the images that `encode` takes."""
 
     @abstractmethod
+    def decode_one(self, content: bytes) -> ProductImage:
+        """Decode one image into what `encode` takes."""
+
+    @abstractmethod
     def encode(self, images: Sequence[ProductImage], channel: int) -> bytes:
         """The bytes of some rows."""
 
-    def begin(self) -> bytes:
-        """What stands before the first row."""
-        return b""
+    @abstractmethod
+    def lead(self) -> bytes:
+        """What stands before the rows in the spool of a channel."""
 
-    def finish(self, spool: Path) -> Path:
-        """Make the file from the whole spool, beside it, where the spool is not the file itself."""
-        return spool
+    @abstractmethod
+    def finish(self, spools: Sequence[Path], file: Path, about: Mapping[str, str]) -> Path:
+        """Make the file from whole spools.
+
+        Args:
+            spools: One for each channel, in the order of their rows.
+            file: Where to.
+            about: What the rows are of, for formats that say so.
+
+        Returns:
+            The file: `file`, or the spool where that is it already.
+        """
 
 
 class TextSink(Sink):
-    """NDJSON or CSV, of rows as the server sent them; compressed, each chunk is a gzip member of its own.
+    """NDJSON or CSV, of rows as the server sent them; compressed, each page is a gzip member of its own.
 
     Args:
         lines: The writer of CSV; None for NDJSON.
@@ -75,8 +90,21 @@ class TextSink(Sink):
     def decode(self, content: bytes) -> Rows:
         return decode_sent_rows(content)
 
-    def begin(self) -> bytes:
-        return b"" if self._csv is None else self._packed(self._csv.header(*[CHANNEL] * self._with_channel))
+    def decode_one(self, content: bytes) -> ProductImage:
+        return decode_sent_image(content)
+
+    def lead(self) -> bytes:
+        return b"" if self._with_channel else self._header()
+
+    def finish(self, spools: Sequence[Path], file: Path, about: Mapping[str, str]) -> Path:
+        if not self._with_channel:  # one channel
+            return spools[0]
+        with file.open("wb") as target:
+            target.write(self._header())
+            for spool in spools:
+                with spool.open("rb") as rows:
+                    shutil.copyfileobj(rows, target)
+        return file
 
     def encode(self, images: Sequence[ProductImage], channel: int) -> bytes:
         rows = sent_rows(images)
@@ -87,6 +115,9 @@ class TextSink(Sink):
             rows = [{**lead, **row, **lead} for row in rows]  # first, and whatever the server calls so
         return self._packed(ndjson(rows))
 
+    def _header(self) -> bytes:
+        return b"" if self._csv is None else self._packed(self._csv.header(*[CHANNEL] * self._with_channel))
+
     def _packed(self, content: bytes) -> bytes:
         return gzip.compress(content, compresslevel=6, mtime=0) if self._compressed else content
 
@@ -94,13 +125,16 @@ class TextSink(Sink):
 class ParquetSink(Sink):
     """A column for each field of the contract; date-times in UTC with microseconds, enums as dictionaries.
 
-    A Parquet file cannot be continued, so the spool is a sequence of Arrow streams, from which it is made.
+    A Parquet file cannot be continued, so a spool is a sequence of Arrow streams, from which it is made.
     """
 
     suffix = ".parquet"
 
     def decode(self, content: bytes) -> Rows:
         return decode_rows(content)
+
+    def decode_one(self, content: bytes) -> ProductImage:
+        return decode_image(content)
 
     def encode(self, images: Sequence[ProductImage], channel: int) -> bytes:
         import pyarrow as pa
@@ -112,15 +146,17 @@ class ParquetSink(Sink):
             stream.write_batch(batch)
         return buffer.getvalue()
 
-    def finish(self, spool: Path) -> Path:
+    def lead(self) -> bytes:
+        return b""
+
+    def finish(self, spools: Sequence[Path], file: Path, about: Mapping[str, str]) -> Path:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        schema = arrow_schema(dictionaries=True, with_channel=self._with_channel)
-        file = spool.with_suffix(self.suffix)
+        schema = arrow_schema(dictionaries=True, with_channel=self._with_channel).with_metadata(dict(about))
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
             waiting: list[pa.RecordBatch] = []
-            for batch in _batches(spool):
+            for batch in itertools.chain.from_iterable(map(_batches, spools)):
                 waiting.append(batch)
                 if sum(map(len, waiting)) >= _ROW_GROUP:
                     writer.write_table(pa.Table.from_batches(waiting).cast(schema))

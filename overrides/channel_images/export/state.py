@@ -1,46 +1,53 @@
-"""Holds how far an export is: what a checkpoint says, and the next run goes on from."""
+"""Holds how far an export is: what a checkpoint says of each channel, and the next run goes on from."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 import attrs
 from attrs import frozen
 
-from channel_images.export.results import ChannelResult, Status
 from channel_images.export.work import EMPTY, Mark
 
 
-@frozen
-class Reading:
-    """A channel that is being read: its part, its rows, the spool of its pks, and where its walk is."""
+class Stage(StrEnum):
+    """How far a channel is."""
 
-    channel: int
-    part: int = 0
-    rows: int = 0
-    pks: Mark = EMPTY
-    walk: Mapping[str, Any] | None = None
-    doubts: Sequence[str] = ()
+    READING = "reading"
+    READ = "read"
+    """All of its rows are in its spool."""
+    PLACED = "placed"
+    """The file with its rows is in its place."""
 
 
 @frozen
-class State:
-    """A checkpoint: files in their place, channels read, rows, the spool, and the channel being read."""
+class ChannelState:
+    """How far a channel is: its rows, the spool of them, the part of its list, the spool of its pks, and its walk."""
 
-    files: int = 0
+    stage: Stage = Stage.READING
     rows: int = 0
     spool: Mark = EMPTY
-    finished: Sequence[ChannelResult] = ()
-    reading: Reading | None = None
+    doubts: Sequence[str] = ()
+    part: int = 0
+    pks: Mark = EMPTY
+    walk: Mapping[str, Any] | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same for `json`."""
-        return attrs.asdict(self)
 
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> "State":
-        """What `to_dict` gave; of nothing, the state of an export that has not begun."""
-        if not state:
-            return cls()
-        finished = [ChannelResult(**{**entry, "status": Status(entry["status"])}) for entry in state["finished"]]
-        reading = state["reading"] and Reading(**{**state["reading"], "pks": Mark(**state["reading"]["pks"])})
-        return cls(**{**state, "spool": Mark(**state["spool"]), "finished": finished, "reading": reading})
+def to_dict(channels: Mapping[int, ChannelState]) -> dict[str, Any]:
+    """The channels of an export for `json`."""
+    return {"channels": {str(channel): attrs.asdict(state) for channel, state in channels.items()}}
+
+
+def from_dict(checkpoint: Mapping[str, Any]) -> dict[int, ChannelState]:
+    """What `to_dict` was given; of nothing, no channel."""
+    return {
+        int(channel): ChannelState(
+            **{
+                **state,
+                "stage": Stage(state["stage"]),
+                "spool": Mark(**state["spool"]),
+                "pks": Mark(**state["pks"]),
+            }
+        )
+        for channel, state in checkpoint.get("channels", {}).items()
+    }

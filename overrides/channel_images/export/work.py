@@ -25,7 +25,7 @@ from attrs import frozen
 
 from channel_images.exceptions import ExportError
 
-VERSION = 3
+VERSION = 4
 _IDENTITY = "export.json"
 _CHECKPOINT = "checkpoint.json"
 _LOCK = "lock"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import TypeVar
 
 from channel_images.calls.answers import Answer
@@ -18,11 +18,11 @@ from channel_images_api.types import Request
 T = TypeVar("T")
 
 
-def afill(plan: Plan, reader: AsyncSender, reporter: AsyncSender) -> AsyncGenerator[AsyncBatch]:
+def afill(plan: Plan, reader: AsyncSender, reporter: AsyncSender, after: float = 0.0) -> AsyncGenerator[AsyncBatch]:
     """As `watching.fill`."""
     walk = plan.walk()
     drained = run(steps.drain(plan.query, walk, detailed=plan.detailed), reader, plan.query)
-    return abatches(reader, reporter, plan.query.channel_id, drained, walk.give_back, plan.abandoned_after)
+    return abatches(reader, reporter, plan.query.channel_id, drained, walk.give_back, plan.abandoned_after, after)
 
 
 async def awatch(plan: Plan, sender: AsyncSender, every: float, stop: asyncio.Event) -> AsyncGenerator[AsyncBatch]:
@@ -33,7 +33,8 @@ async def awatch(plan: Plan, sender: AsyncSender, every: float, stop: asyncio.Ev
         number += 1
         this = Round(number, every)
         try:
-            async with aclosing(afill(plan, reader, reporter)) as batches:
+            after = every if number > 1 else 0.0
+            async with aclosing(afill(plan, reader, reporter, after)) as batches:
                 async for batch in batches:
                     this.count(len(batch))
                     yield batch
@@ -43,8 +44,6 @@ async def awatch(plan: Plan, sender: AsyncSender, every: float, stop: asyncio.Ev
             this.end(stop, failure)
         else:
             this.end(stop)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), every)
 
 
 class AsyncStoppable:

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from channel_images.calls.answers import Answer
 from channel_images.calls.deadlines import CancelToken
-from channel_images.calls.sender import Sender
+from channel_images.calls.sender import EndedSender, Sender
 from channel_images.exceptions import ChannelImagesError, IncompleteListing, RateLimited, RequestError, ServerError
 from channel_images.listings import steps
 from channel_images.listings.driver import run
@@ -90,7 +90,9 @@ class Round:
 
     def end(self, stop: "threading.Event | asyncio.Event", failure: ChannelImagesError | None = None) -> None:
         """Say what it brought."""
-        said = f"round {self._number}: {self._images} images in {self._batches} batches"
+        images = "1 image" if self._images == 1 else f"{self._images} images"
+        batches = "1 batch" if self._batches == 1 else f"{self._batches} batches"
+        said = f"round {self._number}: {images} in {batches}"
         if stop.is_set():
             logger.info("%s; stopped", said)
         elif failure is None:
@@ -99,29 +101,31 @@ class Round:
             logger.warning("%s, and then %s; the next one in %g s", said, failure, self._every)
 
 
-def fill(plan: Plan, reader: Sender, reporter: Sender) -> Generator[Batch]:
+def fill(plan: Plan, reader: Sender, reporter: Sender, after: float = 0.0) -> Generator[Batch]:
     """Take what is pending; see `PendingListing.batches`.
 
     Args:
         plan: What is taken.
         reader: Reads the list, and takes images.
         reporter: Reports what became of them.
+        after: Seconds to wait before.
     """
     walk = plan.walk()
     drained = run(steps.drain(plan.query, walk, detailed=plan.detailed), reader, plan.query)
-    return batches(reader, reporter, plan.query.channel_id, drained, walk.give_back, plan.abandoned_after)
+    return batches(reader, reporter, plan.query.channel_id, drained, walk.give_back, plan.abandoned_after, after)
 
 
 def watch(plan: Plan, sender: Sender, every: float, stop: threading.Event) -> Generator[Batch]:
     """Take what is pending, wait, and begin again; see `PendingListing.watch`."""
     number = 0
-    reader, reporter = Stoppable(sender, 0.0), Stoppable(sender, GRACE)
+    reader, reporter = EndedSender(sender, CancelToken()), LastReports(sender, CancelToken())
     with ending(stop, reader, reporter):
         while not stop.is_set():
             number += 1
             this = Round(number, every)
             try:
-                with closing(fill(plan, reader, reporter)) as batches_of_round:
+                after = every if number > 1 else 0.0
+                with closing(fill(plan, reader, reporter, after)) as batches_of_round:
                     for batch in batches_of_round:
                         this.count(len(batch))
                         yield batch
@@ -131,41 +135,34 @@ def watch(plan: Plan, sender: Sender, every: float, stop: threading.Event) -> Ge
                 this.end(stop, failure)
             else:
                 this.end(stop)
-            stop.wait(every)
 
 
 @contextmanager
-def ending(stop: threading.Event, reader: "Stoppable", reporter: "Stoppable") -> Iterator[None]:
+def ending(stop: threading.Event, reader: EndedSender, reporter: EndedSender) -> Iterator[None]:
     """End the calls of both when `stop` is set, those of the second a little later.
 
-    A thread looks whether it is set: of an event, that is all that there is to know.
+    A thread looks whether it is set, and nobody waits for it: a signal handler that sets an event for which its own thread
+    is about to wait may wait for ever.
     """
     finished = threading.Event()
 
     def look() -> None:
-        while not finished.is_set():
-            if stop.wait(_POLL):
-                reader.end()
+        while not finished.wait(_POLL):
+            if stop.is_set():
+                reader.ended.set()
                 finished.wait(GRACE)
-                reporter.end()
+                reporter.ended.set()
                 return
 
-    threading.Thread(target=look, name="channel_images watch", daemon=True).start()
+    threading.Thread(target=look, name="channel-images: watch", daemon=True).start()
     try:
         yield
     finally:
         finished.set()
 
 
-class Stoppable:
-    """A sender whose calls end when it is told to."""
-
-    def __init__(self, sender: Sender, grace: float) -> None:
-        self.base_url = sender.base_url
-        self.open_batches = sender.open_batches
-        self._sender = sender
-        self._grace = grace
-        self._cancel = CancelToken()
+class LastReports(EndedSender):
+    """Gives each call some seconds that begins after the token was set: a report, say, after an upload that took its time."""
 
     def send(
         self,
@@ -175,21 +172,12 @@ class Stoppable:
         after: float = 0.0,
         cancel: CancelToken | None = None,
     ) -> Answer[T]:
-        """As `Sender.send`."""
-        if cancel is not None:
-            self._cancel.include(cancel)
-            return self._sender.send(request, decode, after=after, cancel=cancel)
-        if not self._cancel.is_set():
-            return self._sender.send(request, decode, after=after, cancel=self._cancel)
-        # What is reported later than that, say since an upload took its time, has some seconds of its own.
+        if cancel is not None or not self.ended.is_set():
+            return super().send(request, decode, after=after, cancel=cancel)
         late = CancelToken()
-        timer = threading.Timer(self._grace, late.set)
+        timer = threading.Timer(GRACE, late.set)
         timer.start()
         try:
             return self._sender.send(request, decode, after=after, cancel=late)
         finally:
             timer.cancel()
-
-    def end(self) -> None:
-        """End the calls that are under way."""
-        self._cancel.set()

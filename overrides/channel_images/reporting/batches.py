@@ -61,10 +61,13 @@ def batches(
     drained: Iterable[Sequence[KeyedImage]],
     give_back: Callable[[Iterable[KeyedImage]], None],
     abandoned_after: float,
+    after: float,
 ) -> Generator[Batch]:
-    """Batches of what a drain hands out; see `PendingListing.batches`. The `reporter` sends what becomes of them."""
+    """Batches of what a drain hands out; see `PendingListing.batches`. The `reporter` sends what becomes of them; `after` are the
+    seconds to wait before.
+    """
     desk = Desk(channel_id, sender.open_batches[channel_id])
-    run(steps.recover(desk, abandoned_after), sender)
+    run(steps.recover(desk, abandoned_after, after), sender)
     with closing(Filler(desk, give_back)) as filler:
         for images in drained:
             filled = run(filler.fill(images), sender)
@@ -84,10 +87,11 @@ async def abatches(
     drained: AsyncGenerator[Sequence[KeyedImage]],
     give_back: Callable[[Iterable[KeyedImage]], None],
     abandoned_after: float,
+    after: float,
 ) -> AsyncGenerator[AsyncBatch]:
     """The same for tasks."""
     desk = Desk(channel_id, sender.open_batches[channel_id])
-    await arun(steps.recover(desk, abandoned_after), sender)
+    await arun(steps.recover(desk, abandoned_after, after), sender)
     with closing(Filler(desk, give_back)) as filler:
         async with aclosing(drained):
             async for images in drained:

@@ -14,7 +14,7 @@ def run(steps: Steps[T], sender: Sender) -> T:
         ask = next(steps)
         while True:
             try:
-                answer = sender.send(ask.request, ask.decode)
+                answer = sender.send(ask.request, ask.decode, after=ask.after)
             except BaseException as error:  # noqa: BLE001 - the steps say what becomes of it
                 ask = steps.throw(error)
             else:
@@ -30,7 +30,7 @@ async def arun(steps: Steps[T], sender: AsyncSender) -> T:
         ask = next(steps)
         while True:
             try:
-                answer = await sender.send(ask.request, ask.decode)
+                answer = await sender.send(ask.request, ask.decode, after=ask.after)
             except BaseException as error:  # noqa: BLE001 - the steps say what becomes of it
                 ask = steps.throw(error)
             else:

@@ -25,10 +25,11 @@ logger = logging.getLogger("channel_images")
 
 @frozen(eq=False)
 class Ask(Generic[T]):
-    """What is to be sent, and what makes the value of the answer."""
+    """What is to be sent, what makes the value of the answer, and how many seconds to wait before."""
 
     request: Request
     decode: Callable[[bytes], T]
+    after: float = 0.0
 
 
 Steps: TypeAlias = Generator[Ask[Any], Any, T]
@@ -49,7 +50,7 @@ class Desk:
     others: set[int] = field(factory=set)
 
 
-def recover(desk: Desk, abandoned_after: float) -> Steps[None]:
+def recover(desk: Desk, abandoned_after: float, after: float) -> Steps[None]:
     """Fail the batches that an earlier run has left open, so that their images are pending again.
 
     Nobody knows which of the images the shop has got by then, nor at which version. So they come once more, at the version
@@ -58,9 +59,10 @@ def recover(desk: Desk, abandoned_after: float) -> Steps[None]:
     Args:
         desk: The desk.
         abandoned_after: Seconds; a batch that was changed within them is left to others.
+        after: Seconds to wait before.
     """
     now = datetime.datetime.now(datetime.UTC)
-    for record in (yield from find(desk, UNSENT)):
+    for record in (yield from find(desk, UNSENT, after)):
         if record.pk in desk.own:
             continue
         if record.modified_date and (now - record.modified_date).total_seconds() < abandoned_after:
@@ -122,11 +124,14 @@ def end(desk: Desk, pk: int, status: BatchStatus, **fields: object) -> Steps[Bat
     return answer.value
 
 
-def find(desk: Desk, statuses: Collection[BatchStatus]) -> Steps[Sequence[BatchRecord]]:
+def find(desk: Desk, statuses: Collection[BatchStatus], after: float = 0.0) -> Steps[Sequence[BatchRecord]]:
     """The batches that have one of these statuses, oldest first."""
     try:
         found = yield from _all_pages(
-            lambda page: requests.find(desk.channel_id, statuses, page), requests.read_batches, lambda record: record.pk
+            lambda page: requests.find(desk.channel_id, statuses, page),
+            requests.read_batches,
+            lambda record: record.pk,
+            after,
         )
     except NotFound as error:
         raise no_channel(error, desk.channel_id) from None
@@ -147,11 +152,13 @@ def _all_pages(
     request: Callable[[int], Request],
     decode: Callable[[bytes], tuple[Sequence[T], bool]],
     key: Callable[[T], int],
+    after: float = 0.0,
 ) -> Steps[Mapping[int, T]]:
     rows: dict[int, T] = {}
     page, follows = 1, True
     while follows:
-        answer: Answer[tuple[Sequence[T], bool]] = yield Ask(request(page), decode)
+        answer: Answer[tuple[Sequence[T], bool]] = yield Ask(request(page), decode, after)
+        after = 0.0
         new = {key(row): row for row in answer.value[0]}
         follows = answer.value[1] and not rows.keys() >= new.keys()  # the same page again is no further one
         rows.update(new)
