@@ -130,7 +130,7 @@ def test_unknown_fields_and_values_are_served_as_they_came(tmp_path: Path, path_
     line = (
         '{"pk":1,"product":2,"status":"archived","modified_date":"2026-05-01T10:00:00.000000Z","alt":"\\ud800 ü",'
         '"price":1.10,"weight":0.12345678901234567890123,"big":123456789012345678901234567890,"far":1E+400,'
-        '"tree":{"a":[1,null,{"b":[]}]},"channel_id":9}'
+        '"tree":{"a":[1,null,{"b":[]}]},"channel_id":"9"}'
     )
     path = tmp_path / "a.ndjson"
     path.write_text(f"\n{line}\n  \n")
@@ -161,6 +161,21 @@ def test_the_largest_ids_leave_room_for_others(tmp_path: Path) -> None:
     path = written(tmp_path / "a.ndjson", {**ROW, "pk": largest, "product": largest}, {**ROW, "pk": 0, "product": 0})
     with MockServer(data=f"{largest}={path}") as server:
         assert (server.add(largest)["pk"], server.add(largest)["product"]) == (1, 2)
+
+
+def test_a_channel_that_is_said_is_not_another(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.ndjson", {**ROW, "channel_id": 5}, {**ROW, "pk": 18, "channel_id": 6})
+    assert set(load([path])) == {5, 6}
+    with pytest.raises(BadData, match=r"a\.ndjson:2: it is of channel 6; give .*a\.ndjson alone to load each channel"):
+        load([f"5={path}"])
+
+
+def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path / "a.ndjson", ROW)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load(["5=~/a.ndjson"])[5].images == 1
+    with pytest.raises(BadData, match=r"cannot read ~nobody-of-that-name/a\.ndjson: No such"):
+        load(["5=~nobody-of-that-name/a.ndjson"])
 
 
 def test_a_size_beside_the_files(tmp_path: Path) -> None:

@@ -67,6 +67,15 @@ def test_an_edit_of_what_was_sent_is_an_update(path_of: PathOf) -> None:
         assert [row["pk"] for row in listed(server, path_of("listProductImageUpdates", 7))] == [image["pk"]]
 
 
+def test_an_image_of_the_future_ends_nothing() -> None:
+    clock = Clock(0)
+    with MockServer(channels={7: 0}, edits=Pace("1/s", sleep=clock.sleep)) as server:
+        image = server.add(7, created_date="2031-01-01T00:00:00Z", modified_date="2031-01-01T00:00:00Z")
+        assert clock.stood.wait(10)
+        server._state.work._edit(7)
+        assert server._store.row(7, image["pk"]) == image
+
+
 def test_the_same_seed_brings_the_same_work(path_of: PathOf) -> None:
     seen = []
     for seed in (1, 1, 2):

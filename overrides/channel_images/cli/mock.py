@@ -186,7 +186,7 @@ def mock(
         )
         given = {"token": token, "password": password, "admin_token": admin_token}
         more = {"variants": variants, "bugs": bugs, "faults": faults, "churn": [str(changing)] if changing else []}
-        more |= {"arrivals": [arrivals] if arrivals else [], "edits": [edits] if edits else []}
+        more |= {"data": data or [], "arrivals": [arrivals] if arrivals else [], "edits": [edits] if edits else []}
         server.serve(ready=lambda: _announce(server, host, given, more))
     except PortInUse as error:
         _cannot_listen(error)

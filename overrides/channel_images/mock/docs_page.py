@@ -68,6 +68,9 @@ def docs_endpoints(settings: Settings) -> Mapping[str, ASGIApp]:
         .format(title=title, hint=_hint(token), token=token, channels=_channels(settings), types=_product_types())
     )
 
+    # Put together when it is first asked for.
+    shown = cache(lambda: reference(settings))
+
     def asset(call: Call, _body: Body) -> Answer:
         name = call.path_parameter("name")
         if name in _OWN:
@@ -79,7 +82,7 @@ def docs_endpoints(settings: Settings) -> Mapping[str, ASGIApp]:
     return {
         DOCS_PATH: _serves("index.html", page.encode()),
         CONTRACT_PATH: _serves(NAME, contract_text().encode()),
-        REFERENCE_PATH: JsonEndpoint({"GET": lambda _call, _body: _answer("reference.json", reference(settings))}),
+        REFERENCE_PATH: JsonEndpoint({"GET": lambda _call, _body: _answer("reference.json", shown())}),
         f"{_ASSETS_PATH}{{name}}": JsonEndpoint({"GET": asset}),
     }
 

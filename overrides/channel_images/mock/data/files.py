@@ -1,11 +1,11 @@
 """Loads images from files: the NDJSON that `channel-images export` writes, as it is or compressed (`.gz`)."""
 
 import gzip
+import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from json import JSONDecodeError
-from os import PathLike, fspath
 from pathlib import Path
 from typing import TypeAlias, cast
 
@@ -15,7 +15,7 @@ from channel_images.mock.data.fields import MAX_ID, InvalidFields, checked_row
 from channel_images.mock.data.loaded import Loaded, LoadedImage
 from channel_images.mock.data.pattern import Traits
 
-Source: TypeAlias = str | PathLike[str]
+Source: TypeAlias = str | os.PathLike[str]
 """A file, or, as text, the file of a channel: `5=images.ndjson`."""
 
 _OF_CHANNEL = re.compile(r"([0-9]{1,19})=(.+)", re.DOTALL)
@@ -43,7 +43,7 @@ def load(sources: Iterable[Source]) -> dict[int, Loaded]:
         images = 0
         for place, line in _lines(path):
             row = _row(place, line)
-            home = channel if channel is not None else _channel(place, row.pop(_CHANNEL, None), path)
+            home = _channel(place, row, channel, path)
             image = _image(place, row)
             if channels.setdefault(home, {}).setdefault(image.pk, image) is not image:
                 raise BadData(f"{place}: image {image.pk} is in channel {home} already")
@@ -56,11 +56,12 @@ def load(sources: Iterable[Source]) -> dict[int, Loaded]:
 def _parse(source: Source) -> tuple[int | None, Path]:
     named = _OF_CHANNEL.fullmatch(source) if isinstance(source, str) else None
     if named is None:
-        return None, Path(fspath(source))
+        return None, Path(source)
     channel = int(named[1])
     if channel > MAX_ID:
         raise BadData(f"{source}: the largest id of a channel is {MAX_ID}")
-    return channel, Path(named[2])
+    # A shell leaves the ~ of 5=~/images.ndjson as it is.
+    return channel, Path(os.path.expanduser(named[2]))  # noqa: PTH111 - which leaves the ~ of an unknown user alone
 
 
 def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -90,7 +91,14 @@ def _row(place: str, line: bytes) -> dict[str, object]:
     return row
 
 
-def _channel(place: str, value: object, path: Path) -> int:
+def _channel(place: str, row: dict[str, object], said: int | None, path: Path) -> int:
+    """The channel of a row: the one that is said or, taken out of the row, the one that it names."""
+    value = row.get(_CHANNEL)
+    if said is not None:
+        if type(value) is int and value != said:
+            raise BadData(f"{place}: it is of channel {value}; give {path} alone to load each channel that it names")
+        return said
+    row.pop(_CHANNEL, None)
     if value is None:
         raise BadData(f"{place}: there is no {_CHANNEL}; say which channel the file is of: {_example(path)}")
     if type(value) is not int or not 0 <= value <= MAX_ID:
