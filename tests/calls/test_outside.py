@@ -279,6 +279,23 @@ def test_one_that_was_refused_is_not_looked_for(surface: str, state: list[str]) 
     assert [asked.method for asked in server.asked] == ["POST", "POST"]
 
 
+@pytest.mark.parametrize("status", [400, 409])
+def test_one_that_arrives_late_is_found_when_the_next_is_refused(surface: str, state: list[str], status: int) -> None:
+    """The server takes its time for the first, and does it after the look; so the second one makes no sense."""
+    with RawServer(things(state, lost(reset), made(http(status)))) as server:
+        assert send_with_look(surface, server.url) == "found"
+
+    assert state == ["made"]
+    assert [asked.method for asked in server.asked] == ["POST", "GET", "POST", "GET"]
+
+
+def test_one_that_is_refused_at_once_is_not_looked_for(surface: str, state: list[str]) -> None:
+    with RawServer(things(state, lost(http(400)))) as server, pytest.raises(BadRequest):
+        send_with_look(surface, server.url)
+
+    assert [asked.method for asked in server.asked] == ["POST"]
+
+
 def test_a_look_that_fails_ends_it(surface: str) -> None:
     with RawServer([http(503), http(404)]) as server, pytest.raises(StatusError, match="404"):
         send_with_look(surface, server.url)

@@ -19,7 +19,7 @@ from channel_images.calls.address import MAX_REDIRECTS, REDIRECTS, location_of, 
 from channel_images.calls.answers import Answer
 from channel_images.calls.config import Options
 from channel_images.calls.deadlines import CancelToken, Deadline
-from channel_images.calls.failures import ABANDONED, as_httpx, describe, may_have_arrived
+from channel_images.calls.failures import ABANDONED, as_httpx, describe, is_refusal, may_have_arrived
 from channel_images.calls.outside import SAFE_METHODS, SIGN_IN, Look, OutsideRequest, is_safe, is_success
 from channel_images.calls.retries import Budget, RateLimit
 from channel_images.calls.secrets import NOT_SHOWN, Secret, Secrets
@@ -191,6 +191,10 @@ class Caller:
                 outcome = value
             in_doubt = not is_safe(wanted) and may_have_arrived(outcome)
             wait = budget.wait_after(outcome) if look is not None or not in_doubt else None
+            if look is not None and budget.retries and is_refusal(outcome):
+                look_again = yield from self._attempts(look.request, look.decode, token, budget, cancel)
+                if look_again.value is not None:  # an earlier one has arrived after it was looked for
+                    return Answer(look_again.value, look_again.response, budget.retries)
             if wait is None or cancel.is_set():
                 break
             self._log_retry(request, outcome, budget, wait)

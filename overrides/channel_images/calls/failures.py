@@ -27,6 +27,11 @@ def is_worth_repeating(error: Exception) -> bool:
     return (isinstance(error, _WORTH_IT) or is_of_http2(error)) and not is_permanent(error)
 
 
+def is_refusal(outcome: httpx.Response | Exception) -> bool:
+    """Whether a server says that what it was asked to do does not fit its state."""
+    return isinstance(outcome, httpx.Response) and outcome.status_code in (400, 409)
+
+
 def may_have_arrived(outcome: httpx.Response | Exception) -> bool:
     """Whether a server may have done what it was asked to, although this came of it."""
     if isinstance(outcome, httpx.Response):

@@ -43,7 +43,10 @@ class Filler:
             raise BatchError(
                 f"the platform does not take these images into batch {record.pk}: {refusal.detail}", pks=list(versions)
             ) from refusal
-        self._empty = None if "status" in refusal.fields else record  # else somebody has ended it
+        self._empty = record
+        if "status" in refusal.fields:  # it is none that could be filled: somebody has moved it on
+            self.close()
+            self._empty = None
         self._refused = versions
         self._give_back(images)
         return None
