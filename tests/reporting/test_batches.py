@@ -377,6 +377,20 @@ def test_a_run_that_was_killed_loses_nothing(
     assert "was left open" in caplog.text
 
 
+@pytest.mark.parametrize(("ahead", "recovered"), [({}, True), ({"abandoned_after": 900}, False)])
+def test_a_clock_that_is_ahead_hides_no_batch_that_was_left_open(
+    surface: str, server: MockServer, monkeypatch: pytest.MonkeyPatch, ahead: dict[str, Any], recovered: bool
+) -> None:
+    pks = add(server, 2)
+    monkeypatch.setattr("channel_images.mock.reporting.batch_requests.now", lambda: "2999-01-01T00:00:00.000000Z")
+    with ChannelImages(server.url, token=server.token) as api:
+        next(api.channel(CHANNEL).inserts().batches())  # and nothing more
+
+    batches = work(surface, server, send_all, **ahead)
+
+    assert [pk_of(image) for batch in batches for image in batch] == (pks if recovered else [])
+
+
 def test_young_batches_can_be_left_to_others(surface: str, server: MockServer) -> None:
     pks = add(server, 3)
     with (

@@ -1,7 +1,7 @@
 """Decides what is asked for, and in which order, to take images into batches and to end those.
 
 Each function here is a generator, as in `channel_images.listings.steps`: it yields an `Ask`, and is sent the answer, or
-the error that came in its place is raised inside. `batch` has the drivers. That no request is carried out twice is seen to
+the error that came in its place is raised inside. `drive` has the drivers. That no request is carried out twice is seen to
 by `channel_images.calls.call`, which looks before it sends one again.
 """
 
@@ -41,7 +41,8 @@ class Desk:
 
     Attributes:
         channel_id: The channel.
-        own: The `pk` of each batch that this client has open, in whatever thread or task.
+        own: The `pk` of each batch that this client has open, in whatever thread or task; and a negative number for each
+            that it is making.
         others: The `pk` of each open batch that was left to others.
     """
 
@@ -61,11 +62,15 @@ def recover(desk: Desk, abandoned_after: float, after: float) -> Steps[None]:
         abandoned_after: Seconds; a batch that was changed within them is left to others.
         after: Seconds to wait before.
     """
+    found = yield from find(desk, UNSENT, after)
     now = datetime.datetime.now(datetime.UTC)
-    for record in (yield from find(desk, UNSENT, after)):
-        if record.pk in desk.own:
+    for record in found:
+        is_being_made = record.status == BatchStatus.INITIALIZED and min(desk.own, default=0) < 0
+        if record.pk in desk.own or is_being_made:
             continue
-        if record.modified_date and (now - record.modified_date).total_seconds() < abandoned_after:
+        # Without `abandoned_after`, no clock counts: the platform's may be ahead of ours.
+        age = (now - record.modified_date).total_seconds() if record.modified_date else abandoned_after
+        if abandoned_after and age < abandoned_after:
             desk.others.add(record.pk)
             continue
         logger.warning("batch %d of an earlier run was left open: its images are pending again", record.pk)
@@ -85,11 +90,16 @@ def take(
             since others have taken or sent it, or it was removed.
     """
     if empty is None:
-        made: Answer[BatchRecord] = yield Ask(
-            requests.create(desk.channel_id, desk.own | desk.others), requests.read_batch
-        )
-        empty = made.value
-        desk.own.add(empty.pk)
+        ticket = -id(versions)
+        desk.own.add(ticket)
+        try:
+            made: Answer[BatchRecord] = yield Ask(
+                requests.create(desk.channel_id, desk.own | desk.others), requests.read_batch
+            )
+            empty = made.value
+            desk.own.add(empty.pk)
+        finally:
+            desk.own.discard(ticket)
     fields = {"content_type": requests.CONTENT_TYPE, "objects": requests.objects(versions, {})}
     try:
         answer: Answer[BatchRecord] = yield Ask(
