@@ -301,6 +301,20 @@ def test_steps_replace_each_other_in_a_terminal(healthy_mock: MockServer) -> Non
     assert shown.count(b"\n") == 1  # the one that it ends with, and takes back
 
 
+def test_ctrl_c_in_code_given_as_a_string_ends_it_with_130_too(tmp_path: Path) -> None:
+    """Importing makes named tuples that way: CPython then ends `python -m` by SIGINT, whatever the exit code."""
+    (tmp_path / "interrupted.py").write_text(
+        "from channel_images import cli\n"
+        "from channel_images.cli import app\n"
+        "app.app = lambda **_: exec('raise KeyboardInterrupt')\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"], check=False, env={**os.environ, "PYTHONPATH": str(tmp_path)}
+    )
+    assert done.returncode == 130
+
+
 @pytest.mark.parametrize(
     ("step", "options"),
     [

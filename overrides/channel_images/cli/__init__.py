@@ -24,3 +24,7 @@ def main() -> None:
         app(prog_name="channel-images")
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        # Under `python -m`, CPython remembers that Ctrl-C ended code given as a string (imports make classes that way),
+        # and ends by SIGINT in place of the exit code. Such code that runs to its end makes it forget.
+        exec("")  # noqa: S102 - nothing in it
