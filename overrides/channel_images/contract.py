@@ -14,6 +14,9 @@ from typing import Any
 NAME = "openapi.yaml"
 
 
+_chosen: list[Path] = []
+
+
 class ContractNotFound(RuntimeError):
     """The package carries no contract, and no repository is around it: the installation is broken."""
 
@@ -23,12 +26,27 @@ def _candidates() -> tuple[Traversable, ...]:
     return (files("channel_images") / NAME, Path(__file__).parents[2] / NAME)
 
 
+def use_contract(path: Path) -> None:
+    """Read another contract in place of the package's own, in this process, from the beginning.
+
+    Raises:
+        RuntimeError: A contract was read already: what was made of it would contradict the other one.
+    """
+    if contract_text.cache_info().currsize:
+        raise RuntimeError("a contract is in use already: choose another one first of all")
+    _chosen[:] = [path]
+
+
 @cache
 def contract_text() -> str:
     """The contract as it is written, YAML.
 
-    Raises `ContractNotFound` when it is nowhere to be found.
+    Raises:
+        ContractNotFound: It is nowhere to be found.
+        OSError, UnicodeDecodeError: The one that `use_contract` names cannot be read.
     """
+    if _chosen:
+        return _chosen[0].read_text(encoding="utf-8")
     candidates = _candidates()
     for candidate in candidates:
         if candidate.is_file():
@@ -51,18 +69,20 @@ def load_contract() -> Mapping[str, Any]:
     return document
 
 
-def resolve(node: Mapping[str, Any]) -> Mapping[str, Any]:
+def resolve(node: Mapping[str, Any], contract: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
     """What `node` refers to when it is a reference, with the keywords beside `$ref` laid over it; else `node`.
 
     Only the node itself is resolved, not what it contains. Raises `KeyError` for a reference that leads nowhere.
+    `contract` is the document that the reference is in; by default that of this process.
     """
     if "$ref" not in node:
         return node
-    target: Any = load_contract()
+    document = load_contract() if contract is None else contract
+    target: Any = document
     for key in node["$ref"].removeprefix("#/").split("/"):
         target = target[key.replace("~1", "/").replace("~0", "~")]
     beside = {key: value for key, value in node.items() if key != "$ref"}
-    return {**resolve(target), **beside}
+    return {**resolve(target, document), **beside}
 
 
 def standalone(schema: Mapping[str, Any]) -> dict[str, Any]:

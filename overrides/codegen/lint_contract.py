@@ -26,6 +26,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from channel_images.resource import EXTENSIBLE, Undeclared, declared
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 NODE_NEEDED = (20, 19)
@@ -284,7 +286,7 @@ class Comparison:
             if after.get(value, name) != name:
                 self._report(where, label, f"enum value {value} renamed from {name} to {after[value]}")
         added = [value for value in after if before and value not in before]
-        if added and direction == READ and not old.get("x-open-enum"):
+        if added and direction == READ and EXTENSIBLE not in old and "x-open-enum" not in old:
             self._report(where, label, f"enum value {listing(added)} added to an enum that was not open")
 
     def _keywords(self, where: str, label: str, old: Node, new: Node, direction: str) -> None:
@@ -406,6 +408,15 @@ def invalid(contract: Node) -> Iterator[str]:
         yield f"{'.'.join(str(step) for step in error.path) or '(root)'}: {message[:200]}"
 
 
+def undeclared(contract: Node) -> list[str]:
+    """What the extensions of docs/contract.md say wrongly, or leave out: the first that is found."""
+    try:
+        declared(contract)
+    except Undeclared as error:
+        return [f"undeclared: {error}"]
+    return []
+
+
 # --- redocly ----------------------------------------------------------------------------------------------------------
 
 
@@ -503,6 +514,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not problems:  # the comparison relies on the shape that the validator checked
         problems += [f"breaking: {line}" for line in breaking_changes(released, contract)]
         done.append("nothing broken since the last release")
+        problems += undeclared(contract)
     left_out = ""
     try:
         problems += redocly(options.contract)

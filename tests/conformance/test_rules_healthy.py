@@ -50,7 +50,7 @@ def test_what_is_no_text_is_no_value_of_an_open_enum_of_texts() -> None:
 
 def test_only_open_enums_of_texts_are_opened() -> None:
     closed = {"type": "string", "enum": ["a", "b"]}
-    numbers = {"type": "integer", "enum": [0, 1], "x-open-enum": True}
+    numbers = {"type": "integer", "enum": [0, 1], "x-extensible-enum": [0, 1]}
     assert with_open_enums({"properties": {"one": closed, "two": numbers}}) == {
         "properties": {"one": closed, "two": numbers}
     }

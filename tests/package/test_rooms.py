@@ -15,7 +15,7 @@ GENERATED = HERE.parents[1] / "generated" / "channel_images_api"
 
 FLOORS = (
     {"window", "choices", "contract"},
-    {"exceptions"},
+    {"exceptions", "resource"},
     {"settings"},
     {"walks", "calls"},
     {"reporting", "formats"},
@@ -28,8 +28,8 @@ FLOORS = (
 )
 """The rooms from the ground up. One imports from floors below its own."""
 ONLY = {
-    "mock": {"contract"},
-    "conformance": {"contract", "exceptions", "calls"},
+    "mock": {"contract", "resource"},
+    "conformance": {"contract", "resource", "exceptions", "calls"},
     "reporting": {"exceptions", "calls", "walks"},
     "walks": {"window", "exceptions", "settings"},
 }

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from channel_images.conformance.asking.operations import MAX_ID
 from channel_images.conformance.asking.parsing import NotJson, parsed
 from channel_images.contract import load_contract
+from channel_images.resource import is_extensible
 
 LONG_URL = 2_000
 """Characters from which on a server may call a request line too long."""
@@ -64,13 +65,13 @@ def documented_errors() -> frozenset[int]:
 
 
 def with_open_enums(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema whose open enums of texts (`x-open-enum`) take values that are not listed, but no listed one in another
+    """A schema whose open enums of texts (`x-extensible-enum`) take values that are not listed, but no listed one in another
     spelling.
 
     Other spellings are those in other case, and with other separators (none, spaces, `-`, `_`).
     """
     opened = {name: _opened(value) for name, value in schema.items()}
-    if schema.get("x-open-enum") and schema.get("type") == "string":
+    if is_extensible(schema) and schema.get("type") == "string":
         values = opened.pop("enum")
         spellings = "|".join(_SEPARATOR.join(map(_in_any_case, _words(value))) for value in values)
         opened |= {"if": {"pattern": f"^{_SEPARATOR}({spellings}){_SEPARATOR}$"}, "then": {"enum": values}}

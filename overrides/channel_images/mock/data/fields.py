@@ -11,6 +11,7 @@ import jsonschema_rs
 from channel_images.contract import load_contract, standalone
 from channel_images.mock.data.dataset import Fields, Row, format_date
 from channel_images.mock.parameters import message
+from channel_images.resource import is_extensible
 
 MAX_ID = 2**63 - 1
 
@@ -51,7 +52,7 @@ def _lenient_validator() -> jsonschema_rs.Validator:
 
 def _opened(node: Any) -> Any:
     if isinstance(node, dict):
-        closed = {"enum"} if node.get("x-open-enum") else ()
+        closed = {"enum"} if is_extensible(node) else ()
         return {name: _opened(each) for name, each in node.items() if name not in closed}
     return [_opened(each) for each in node] if isinstance(node, list) else node
 

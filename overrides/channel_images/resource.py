@@ -1,0 +1,301 @@
+"""Reads what the contract declares beyond schemas: its resource, the key, the filters, and which list holds what.
+
+The words are those of `docs/contract.md`: `x-resource`, `x-role`, `x-filter`, `x-parts`, `x-detailed`, `x-extensible-enum`.
+Here alone they are read. `make lint` reads them too, so its messages are those of `declared`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from functools import cache
+from typing import Any
+
+from attrs import frozen
+
+from channel_images.contract import load_contract, resolve
+
+ROLES = ("scope", "key", "page", "size")
+"""What a parameter may be: the channel in the path, the key of a row in the path, the number of a page, its size."""
+PARTS = ("insert", "update")
+"""What a channel may wait for: rows that were never sent, and rows that have changed since they were sent."""
+TYPES = ("integer", "number", "string", "boolean")
+"""Of the values of a filter."""
+ENVELOPE = ("count", "next", "previous", "results")
+"""The fields of a page that is an object, as Django REST Framework names them."""
+EXTENSIBLE = "x-extensible-enum"
+
+Node = Mapping[str, Any]
+
+
+class Undeclared(ValueError):
+    """The contract does not say what is needed, or says it in a way that cannot be; the message says where, and how to mend it."""
+
+
+class Shape(Enum):
+    """How an operation answers."""
+
+    ONE = "one"
+    """A row."""
+    PAGE = "page"
+    """Rows in a page envelope."""
+    ARRAY = "array"
+    """Rows in a bare array."""
+
+
+@frozen(eq=False)
+class Filter:
+    """A query parameter that leaves some of the rows.
+
+    Attributes:
+        name: The parameter's name.
+        field: The field of a row that the filter is about.
+        is_shown: Whether it compares the field itself. If not, it asks for an attribute of what the field refers to: all
+            rows with the same value of the field have the same attribute, and none of them shows it.
+        several: Whether it takes several values, and leaves the rows of each.
+        type: The type of a value, one of `TYPES`.
+        values: The values that the contract lists; empty where it lists none.
+        is_extensible: Whether there may be values that it does not list.
+        names: The names of the listed values, where these are numbers (`x-enum-varnames`).
+    """
+
+    name: str
+    field: str
+    is_shown: bool
+    several: bool
+    type: str
+    values: tuple[Any, ...]
+    is_extensible: bool
+    names: tuple[str, ...]
+
+
+@frozen(eq=False)
+class Operation:
+    """An operation of the contract.
+
+    Attributes:
+        id: Its `operationId`.
+        path: The template of its path.
+        node: What the contract says of it.
+        parameters: Its parameters, resolved: those of the path first.
+        shape: How it answers.
+        is_detailed: Whether rows may have further fields: the details.
+        parts: What the rows of a list wait for, of `PARTS`; empty where it holds all rows.
+    """
+
+    id: str
+    path: str
+    node: Node
+    parameters: tuple[Node, ...]
+    shape: Shape
+    is_detailed: bool
+    parts: frozenset[str]
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it answers with rows, not with one."""
+        return self.shape is not Shape.ONE
+
+
+@frozen(eq=False)
+class Resource:
+    """What the contract is about.
+
+    Attributes:
+        name: The name of the schema of a row.
+        schema: That schema.
+        key: The field that identifies a row.
+        version: The date-time that grows with each change of a row.
+        roles: The name of the parameter for each of `ROLES`.
+        filters: The filters, by the names of their parameters.
+        operations: All of them, in the order of the contract.
+    """
+
+    name: str
+    schema: Node
+    key: str
+    version: str
+    roles: Mapping[str, str]
+    filters: Mapping[str, Filter]
+    operations: tuple[Operation, ...]
+
+    @property
+    def fields(self) -> Mapping[str, Node]:
+        """The documented fields of a row, by name."""
+        fields: Mapping[str, Node] = self.schema["properties"]
+        return fields
+
+    @property
+    def hidden(self) -> tuple[Filter, ...]:
+        """The filters on attributes that rows do not show."""
+        return tuple(each for each in self.filters.values() if not each.is_shown)
+
+    def operation(self, *, is_list: bool, is_detailed: bool = False, parts: Iterable[str] = ()) -> Operation:
+        """The one operation with this meaning."""
+        meant = (is_list, is_detailed, frozenset(parts))
+        return next(each for each in self.operations if (each.is_list, each.is_detailed, each.parts) == meant)
+
+
+@cache
+def resource() -> Resource:
+    """The resource of the contract that this process uses.
+
+    Raises:
+        Undeclared: The contract does not declare it.
+    """
+    return declared(load_contract())
+
+
+def declared(contract: Node) -> Resource:
+    """What a contract declares.
+
+    Raises:
+        Undeclared: Something is missing or contradicts itself.
+    """
+    name, schema = _schema(contract)
+    said = schema["x-resource"]
+    if not isinstance(said, Mapping) or said.keys() != {"key", "version"}:
+        raise Undeclared(f"{name}: x-resource has a key and a version, each the name of a field")
+    for word, wanted in (("key", "integer"), ("version", "date-time")):
+        field = resolve(schema.get("properties", {}).get(said[word], {}), contract)
+        if wanted not in (field.get("type"), field.get("format")):
+            raise Undeclared(f"{name}: x-resource has the {word} {said[word]!r}, which is no {wanted} field of it")
+    operations = tuple(_operations(contract, name))
+    roles, filters = _parameters(contract, name, schema, operations)
+    resource = Resource(name, schema, said["key"], said["version"], roles, filters, operations)
+    _hold(resource)
+    return resource
+
+
+def is_extensible(schema: Node) -> bool:
+    """Whether an enum may have values that the contract does not list."""
+    return EXTENSIBLE in schema
+
+
+def _schema(contract: Node) -> tuple[str, Node]:
+    schemas = contract.get("components", {}).get("schemas", {})
+    found = [name for name, schema in schemas.items() if "x-resource" in schema]
+    if len(found) != 1:
+        have = " and ".join(found) or "none"
+        raise Undeclared(f"one schema has x-resource, the rows that the lists hold: {have} in components.schemas")
+    for name, schema in schemas.items():
+        if EXTENSIBLE in schema and schema[EXTENSIBLE] != schema.get("enum"):
+            raise Undeclared(f"{name}: {EXTENSIBLE} repeats the values of enum: write one as an anchor of the other")
+    return found[0], schemas[found[0]]
+
+
+def _operations(contract: Node, row: str) -> Iterator[Operation]:
+    for path, item in contract.get("paths", {}).items():
+        node = item.get("get")
+        if node is None or len(item.keys() - {"parameters", "summary", "description", "servers"}) > 1:
+            raise Undeclared(f"{path}: an operation is a GET, and there is no other on its path")
+        name = node.get("operationId")
+        if not name:
+            raise Undeclared(f"{path}: the operation has no operationId")
+        parts = node.get("x-parts", [])
+        if not isinstance(parts, list) or not set(parts) <= set(PARTS) or ("x-parts" in node and not parts):
+            raise Undeclared(
+                f"{name}: x-parts is a list of {' and '.join(PARTS)}, or of one of them; leave it out where a list holds all rows"
+            )
+        if not isinstance(node.get("x-detailed", False), bool):
+            raise Undeclared(f"{name}: x-detailed is true, or left out")
+        parameters = tuple(
+            resolve(each, contract) for each in (*item.get("parameters", ()), *node.get("parameters", ()))
+        )
+        shape = _shape(contract, name, node, row)
+        yield Operation(name, path, node, parameters, shape, node.get("x-detailed", False), frozenset(parts))
+
+
+def _shape(contract: Node, operation: str, node: Node, row: str) -> Shape:
+    answer = resolve(node.get("responses", {}).get("200", {}), contract)
+    body = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    reference = f"#/components/schemas/{row}"
+    if body.get("$ref") == reference:
+        return Shape.ONE
+    body = resolve(body, contract)
+    if body.get("type") == "array" and body.get("items", {}).get("$ref") == reference:
+        return Shape.ARRAY
+    fields = body.get("properties", {})
+    if set(fields) >= set(ENVELOPE) and resolve(fields["results"], contract).get("items", {}).get("$ref") == reference:
+        return Shape.PAGE
+    raise Undeclared(
+        f"{operation}: the 200 is a {row}, an array of them, or a page with {', '.join(ENVELOPE)}; one contract has one resource"
+    )
+
+
+def _parameters(
+    contract: Node, row: str, schema: Node, operations: Iterable[Operation]
+) -> tuple[dict[str, str], dict[str, Filter]]:
+    roles: dict[str, str] = {}
+    filters: dict[str, Filter] = {}
+    for operation in operations:
+        found = {}
+        for each in operation.parameters:
+            name, role = each["name"], each.get("x-role")
+            where = f"{operation.id}: the parameter {name}"
+            if (role is None) == ("x-filter" not in each):
+                raise Undeclared(f"{where} has either x-role ({', '.join(ROLES)}) or x-filter")
+            if role is None:
+                filters[name] = _filter(contract, row, schema, where, each)
+                continue
+            if role not in ROLES or (each["in"] == "path") != (role in ("scope", "key")):
+                raise Undeclared(
+                    f"{where}: x-role is scope or key in the path, page or size in the query, not {role!r}"
+                )
+            if roles.setdefault(role, name) != name or role in found:
+                raise Undeclared(f"{where}: {roles[role]} is the {role} already")
+            found[role] = name
+        wanted = {"scope", "page", "size"} if operation.is_list else {"scope", "key"}
+        if found.keys() != wanted:
+            raise Undeclared(
+                f"{operation.id}: it needs a parameter for each x-role of {', '.join(sorted(wanted))}, and no other"
+            )
+    return roles, filters
+
+
+def _filter(contract: Node, row: str, schema: Node, where: str, node: Node) -> Filter:
+    said = node["x-filter"]
+    if not isinstance(said, Mapping) or len(said) != 1 or not said.keys() <= {"field", "attribute-of"}:
+        raise Undeclared(f"{where}: x-filter is {{field: NAME}}, or {{attribute-of: NAME}} of what rows do not show")
+    ((relation, field),) = said.items()
+    if field not in schema["properties"]:
+        raise Undeclared(f"{where}: x-filter names {field!r}, which is no field of {row}")
+    whole = resolve(node["schema"], contract)
+    value = resolve(whole["items"], contract) if whole.get("type") == "array" else whole
+    if value.get("type") not in TYPES:
+        raise Undeclared(
+            f"{where}: a value is of one of {', '.join(TYPES)}, or the parameter is an array of such values"
+        )
+    if whole is not value and node.get("explode", True):
+        raise Undeclared(f"{where}: a filter with several values has commas between them: style: form, explode: false")
+    return Filter(
+        name=node["name"],
+        field=field,
+        is_shown=relation == "field",
+        several=whole is not value,
+        type=value["type"],
+        values=tuple(value.get("enum", ())),
+        is_extensible=is_extensible(value),
+        names=tuple(value.get("x-enum-varnames", ())),
+    )
+
+
+def _hold(resource: Resource) -> None:
+    """Hold the operations to each other: each meaning once, and all of them there."""
+    meanings = {(each.is_list, each.is_detailed, each.parts): each.id for each in resource.operations}
+    if len(meanings) < len(resource.operations):
+        raise Undeclared("two operations mean the same: tell them apart by x-parts or x-detailed")
+    everything: frozenset[str] = frozenset()
+    lists = [everything, *(frozenset({part}) for part in PARTS), frozenset(PARTS)]
+    wanted = {(True, False, parts) for parts in lists}
+    wanted |= {
+        (is_list, is_detailed, everything) for is_list, is_detailed in ((True, True), (False, False), (False, True))
+    }
+    if meanings.keys() != wanted:
+        surplus = [name for meaning, name in meanings.items() if meaning not in wanted]
+        raise Undeclared(
+            f"{surplus[0]}: no operation has x-parts and x-detailed, or is one row with x-parts"
+            if surplus
+            else "the operations are a list and a retrieval, both plain and with x-detailed, and lists with x-parts of insert, of update and of both"
+        )
+    whole = resource.operation(is_list=True)
+    if whole.shape is not Shape.PAGE or not set(resource.filters) <= {each["name"] for each in whole.parameters}:
+        raise Undeclared(f"{whole.id}: the list of all rows comes in pages, and has all filters")
