@@ -22,12 +22,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 from contract_changes import KINDS, Change, Node, Version, changes, least, page
 
+from channel_images.contract import resolve
 from channel_images.resource import Undeclared, declared
 
 HERE = Path(__file__).resolve().parent
@@ -85,6 +87,20 @@ def load(path: Path) -> Node:
     return document
 
 
+def lost(contract: Node, node: Any) -> Iterator[str]:
+    """The references that lead nowhere. The validator looks at those to schemas, parameters and responses alone."""
+    if isinstance(node, list):
+        node = dict(enumerate(node))
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            try:
+                resolve(node, contract)
+            except (KeyError, TypeError, RecursionError):
+                yield f"$ref: {node['$ref']} leads nowhere in this file"
+        for child in node.values():
+            yield from lost(contract, child)
+
+
 def invalid(contract: Node) -> list[str]:
     from openapi_spec_validator import OpenAPIV31SpecValidator
     from referencing.exceptions import Unresolvable
@@ -97,14 +113,11 @@ def invalid(contract: Node) -> list[str]:
             # The message may hold the whole object.
             message = str(error.message).splitlines()[0]
             found.append(f"{'.'.join(str(step) for step in error.path) or '(root)'}: {message[:200]}")
-    except Unresolvable as error:
-        found.append(f"$ref: {error.ref} is not in this file")
-    except RecursionError:
-        found.append("$ref: one that leads to itself")
-    except (AttributeError, KeyError, TypeError):  # after an error that it has found, it stumbles over that
-        if not found:
+    except (Unresolvable, RecursionError, AttributeError, KeyError, TypeError):
+        # It stumbles over what it has found, or over a lost reference.
+        if not (found or any(lost(contract, contract))):
             raise
-    return found
+    return found or [*dict.fromkeys(lost(contract, contract))]
 
 
 def undeclared(contract: Node) -> list[str]:

@@ -512,11 +512,15 @@ def test_a_version_of_another_form_is_one_line(tmp_path: Path, version: str) -> 
     [
         (
             lambda c: c["components"]["schemas"].pop("Identifier"),
-            "$ref: /components/schemas/Identifier is not in this file",
+            "$ref: #/components/schemas/Identifier leads nowhere in this file",
+        ),
+        (
+            lambda c: c["components"].pop("headers"),
+            "$ref: #/components/headers/WWWAuthenticate leads nowhere in this file",
         ),
         (
             lambda c: parameter(c, "Page").update(schema={"$ref": "other.yaml#/Page"}),
-            "$ref: other.yaml#/Page is not in this file",
+            "$ref: other.yaml#/Page leads nowhere in this file",
         ),
         (
             lambda c: c["components"]["parameters"].update(Page=None),
@@ -526,10 +530,10 @@ def test_a_version_of_another_form_is_one_line(tmp_path: Path, version: str) -> 
         (lambda c: c.update(components=3), 'components: 3 is not of type "object"'),
         (
             lambda c: c["components"]["schemas"].update(Loop={"$ref": "#/components/schemas/Loop"}),
-            "$ref: one that leads to itself",
+            "$ref: #/components/schemas/Loop leads nowhere in this file",
         ),
     ],
-    ids=["reference", "file", "nothing", "info", "components", "loop"],
+    ids=["reference", "header", "file", "nothing", "info", "components", "loop"],
 )
 def test_what_the_validator_cannot_read_is_one_line(tmp_path: Path, edit: Edit, line: str) -> None:
     file = written(tmp_path, json.dumps(changed(edit)))
