@@ -9,6 +9,7 @@ addition, and the rest is words.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -127,6 +128,11 @@ def inputs(root: Node, item: Node, operation: Node) -> dict[str, Node]:
     return found
 
 
+def argument(one: Node) -> str:
+    """What a generated client calls a parameter or the body, in any case."""
+    return re.sub(r"\W", "_", one.get("name", "body")).lower()
+
+
 def serialisation(parameter: Node) -> dict[str, str]:
     style: str = parameter.get("style", "form" if parameter["in"] in ("query", "cookie") else "simple")
     explode = bool(parameter.get("explode", style == "form"))
@@ -235,6 +241,10 @@ class Comparison:
         )
 
     def _inputs(self, where: str, old: dict[str, Node], new: dict[str, Node]) -> None:
+        taken = {argument(one) for label, one in old.items() if label in new}
+        for label, one in new.items():
+            if label not in old and argument(one) in taken:
+                self._report(where, f"{label} has the name of another; generated clients rename the arguments of both")
         needed = [label for label, one in new.items() if one.get("required")]
         for label, before, after in self._shared(where, "", "{}", old, new, needed):
             if bool(before.get("required")) != (label in needed):

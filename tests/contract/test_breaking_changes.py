@@ -88,6 +88,10 @@ BREAKS: dict[str, tuple[Edit, list[str]]] = {
         add_parameter(required=True),
         [f"GET {P}detailed/: query parameter 'locale' added, and is required"],
     ),
+    "parameter of the same name elsewhere": (
+        lambda c: get(c, "{id}/").update(parameters=[{"name": "ID", "in": "header", "schema": {"type": "integer"}}]),
+        [f"{ONE}: header parameter 'ID' has the name of another; generated clients rename the arguments of both"],
+    ),
     "parameter's type changed": (
         lambda c: parameter(c, "IsSellerProduct")["schema"].update(type="string"),
         [f"{LIST}: query parameter 'is_seller_product': type changed from boolean to string"],
@@ -413,6 +417,21 @@ def command(*arguments: str, script: Path = SCRIPT, path: str | None = None) -> 
     return result.returncode, result.stdout.splitlines()
 
 
+Lint = Callable[..., tuple[int, list[str]]]
+
+
+@pytest.fixture
+def without_node(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Lint:
+    """The command in this process, which saves a start of Python."""
+
+    def lint(*arguments: str) -> tuple[int, list[str]]:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        code = lint_contract.main([*arguments])
+        return code, capsys.readouterr().out.splitlines()
+
+    return lint
+
+
 def written(folder: Path, text: str) -> str:
     file = folder / "changed.yaml"
     file.write_text(text, encoding="utf-8")
@@ -472,39 +491,43 @@ PATCH = ("description", "sentence of a rule", "link removed")
 def test_a_change_asks_for_a_version(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     release: Path,
+    without_node: Lint,
     edit: Edit,
     lines: list[str],
     kind: str,
     too_low: str,
     wanted: str,
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))  # no Node
     monkeypatch.setattr(lint_contract, "undeclared", lambda _: [])  # an operation more or less is asked for its role
-    for version, ask in ((too_low, True), (wanted, False)):
-        file = versioned(tmp_path, version, edit)
-        assert lint_contract.main(["--contract", file, "--released", str(release)]) == ask
-        asked = [f"info.version is {too_low}, and the last release 1.0.0; bump info.version to {wanted}"]
-        asked += [f"{kind}: {line}" for line in lines]
-        without_node = ["redocly left out: node is not installed"]
-        clean = ["valid OpenAPI, of a version that says what has changed"]
-        said = [*asked, *without_node] if ask else [*without_node, *clean]
-        assert capsys.readouterr().out.splitlines() == [f"{file}: {line}" for line in said]
+    left_out = "redocly left out: node is not installed"
+    file = versioned(tmp_path, too_low, edit)
+    asked = [f"info.version is {too_low}, and the last release 1.0.0; bump info.version to {wanted}"]
+    asked += [f"{kind}: {line}" for line in lines]
+    assert without_node("--contract", file, "--released", str(release)) == (
+        1,
+        [f"{file}: {line}" for line in (*asked, left_out)],
+    )
+    file = versioned(tmp_path, wanted, edit)
+    clean = "valid OpenAPI, of a version that says what has changed"
+    assert without_node("--contract", file, "--released", str(release)) == (
+        0,
+        [f"{file}: {left_out}", f"{file}: {clean}"],
+    )
 
 
-def test_a_version_below_the_release_is_refused(tmp_path: Path, release: Path) -> None:
+def test_a_version_below_the_release_is_refused(tmp_path: Path, release: Path, without_node: Lint) -> None:
     file = versioned(tmp_path, "0.9.0")
-    code, lines = command("--contract", file, "--released", str(release), path=str(tmp_path))
+    code, lines = without_node("--contract", file, "--released", str(release))
     assert code == 1
     assert lines[0] == f"{file}: info.version is 0.9.0, and the last release 1.0.0; bump info.version to 1.0.0"
 
 
 @pytest.mark.parametrize("version", ["1.1", "v2.0.0", "2.0.0-rc.1", ""])
-def test_a_version_of_another_form_is_one_line(tmp_path: Path, version: str) -> None:
+def test_a_version_of_another_form_is_one_line(tmp_path: Path, without_node: Lint, version: str) -> None:
     file = versioned(tmp_path, version)
     expected = [f"{file}: info.version is '{version}'; write three numbers, as in 1.2.3"]
-    assert command("--contract", file) == (2, expected)
+    assert without_node("--contract", file) == (2, expected)
 
 
 @pytest.mark.parametrize(
@@ -535,10 +558,10 @@ def test_a_version_of_another_form_is_one_line(tmp_path: Path, version: str) -> 
     ],
     ids=["reference", "header", "file", "nothing", "info", "components", "loop"],
 )
-def test_what_the_validator_cannot_read_is_one_line(tmp_path: Path, edit: Edit, line: str) -> None:
+def test_what_the_validator_cannot_read_is_one_line(tmp_path: Path, without_node: Lint, edit: Edit, line: str) -> None:
     file = written(tmp_path, json.dumps(changed(edit)))
-    assert command("--released", file) == (2, [f"{file}: is not OpenAPI: {line}"])
-    code, lines = command("--contract", file, path=str(tmp_path))
+    assert without_node("--released", file) == (2, [f"{file}: is not OpenAPI: {line}"])
+    code, lines = without_node("--contract", file)
     assert (code, lines[0]) == (1, f"{file}: invalid: {line}")
 
 
