@@ -159,7 +159,7 @@ def classes(root: Node) -> dict[str, Node]:
     return {
         name: one
         for name, one in schemas.items()
-        if one and (one is True or one.get("type") == "object" or members(one))
+        if isinstance(one, dict) and (one.get("type") == "object" or members(one))
     }
 
 
