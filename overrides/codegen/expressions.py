@@ -1,7 +1,7 @@
 """The Python code for each kind of property, for the templates: its type, how it is decoded, and what it is on the wire."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import evolve, frozen
@@ -13,7 +13,7 @@ class Kind:
     """Expressions of generated code for the values of a property.
 
     Attributes:
-        annotation: The type.
+        types: The types, of which a value has one.
         decoder: A function in types.py, or a call that makes one, which takes a JSON value other than null.
         classes: The modules and names of the classes of the contract in it.
         wire: The type in the rows of decoding.py: `Any` where the decoder takes what msgspec reads, `[Model]` for an
@@ -24,7 +24,7 @@ class Kind:
         is_array: Whether it is an array.
     """
 
-    annotation: str
+    types: frozenset[str]
     decoder: str
     wire: str = "Any"
     classes: frozenset[tuple[str, str]] = frozenset()
@@ -32,6 +32,10 @@ class Kind:
     nullable: bool = False
     required: bool = True
     is_array: bool = False
+
+    @property
+    def annotation(self) -> str:
+        return _joined(self.types)
 
     @property
     def keeps_null(self) -> bool:
@@ -63,14 +67,14 @@ class Kind:
 
 
 _SCALARS = {
-    "AnyProperty": Kind("Any", "decode_any", as_it_came=True, nullable=True),
-    "BooleanProperty": Kind("bool", "decode_boolean", "bool", as_it_came=True),
-    "DateProperty": Kind("datetime.date", "decode_date"),
-    "DateTimeProperty": Kind("datetime.datetime", "decode_date_time", "str"),
-    "FloatProperty": Kind("float", "decode_number", "int | float", as_it_came=True),
-    "IntProperty": Kind("int", "decode_integer", "int", as_it_came=True),
-    "StringProperty": Kind("str", "decode_string", "str", as_it_came=True),
-    "UuidProperty": Kind("UUID", "decode_uuid"),
+    "AnyProperty": Kind(frozenset({"Any"}), "decode_any", as_it_came=True, nullable=True),
+    "BooleanProperty": Kind(frozenset({"bool"}), "decode_boolean", "bool", as_it_came=True),
+    "DateProperty": Kind(frozenset({"datetime.date"}), "decode_date"),
+    "DateTimeProperty": Kind(frozenset({"datetime.datetime"}), "decode_date_time", "str"),
+    "FloatProperty": Kind(frozenset({"float"}), "decode_number", "int | float", as_it_came=True),
+    "IntProperty": Kind(frozenset({"int"}), "decode_integer", "int", as_it_came=True),
+    "StringProperty": Kind(frozenset({"str"}), "decode_string", "str", as_it_came=True),
+    "UuidProperty": Kind(frozenset({"UUID"}), "decode_uuid"),
 }
 
 
@@ -97,20 +101,22 @@ def _kind(prop: Any) -> Kind:
             return _union(prop)
         case "EnumProperty":
             name = prop.class_info.name
-            return Kind(name, f"enum_of({name})", name, _class(prop))
+            return Kind(frozenset({name}), f"enum_of({name})", name, _class(prop))
         case "ConstProperty":
             value = prop.value.raw_value
-            return Kind(f"Literal[{value!r}]", f"constant({value!r})", as_it_came=True)
+            return Kind(frozenset({f"Literal[{value!r}]"}), f"constant({value!r})", as_it_came=True)
         case "ListProperty":
             item = _kind(prop.inner_property)
             wire = f"[{item.annotation}]" if is_class(prop.inner_property) else "Any"
-            return Kind(f"list[{item.annotation}]", f"list_of({item.whole_decoder})", wire, item.classes, is_array=True)
+            types = frozenset({f"list[{item.annotation}]"})
+            return Kind(types, f"list_of({item.whole_decoder})", wire, item.classes, is_array=True)
         case "ModelProperty" if is_class(prop):
             name = prop.class_info.name
-            return Kind(name, f"{name}.from_dict", classes=_class(prop))
+            return Kind(frozenset({name}), f"{name}.from_dict", classes=_class(prop))
         case "ModelProperty":
             extra = _kind(prop.additional_properties)
-            return Kind(f"dict[str, {extra.annotation}]", f"map_of({extra.whole_decoder})", classes=extra.classes)
+            types = frozenset({f"dict[str, {extra.annotation}]"})
+            return Kind(types, f"map_of({extra.whole_decoder})", classes=extra.classes)
         case name:
             return _SCALARS[name]
 
@@ -118,13 +124,15 @@ def _kind(prop: Any) -> Kind:
 def _union(prop: Any) -> Kind:
     kinds = [_kind(each) for each in prop.inner_properties if type(each).__name__ != "NoneProperty"]
     nullable = len(kinds) < len(prop.inner_properties)
-    annotations = {each for kind in kinds for each in kind.annotation.split(" | ")} | ({"None"} if nullable else set())
-    annotation = "Any" if "Any" in annotations else " | ".join(sorted(annotations, key=str.lower))
-    if len(kinds) > 1:
-        decoders = ", ".join(kind.whole_decoder for kind in kinds)
-        return Kind(annotation, f"first_of({decoders})", classes=_classes(*kinds))
-    kind = kinds[0]
-    return evolve(kind, annotation=annotation, nullable=True) if nullable else kind
+    types = frozenset(each for kind in kinds for each in kind.types) | ({"None"} if nullable else set())
+    if len(kinds) == 1:
+        return evolve(kinds[0], types=types, nullable=nullable or kinds[0].nullable)
+    decoders = ", ".join(kind.whole_decoder for kind in kinds)
+    return Kind(types, f"first_of({decoders})", classes=_classes(*kinds))
+
+
+def _joined(types: Iterable[str]) -> str:
+    return "Any" if "Any" in types else " | ".join(sorted(types, key=str.lower))
 
 
 def _class(prop: Any) -> frozenset[tuple[str, str]]:
@@ -195,13 +203,13 @@ def operations(contract: dict[str, Any]) -> Callable[[Any], Operation]:
 
         props = endpoint.path_parameters + endpoint.query_parameters
         kinds = [_kind(prop) for prop in props] + [_kind(each.prop) for each in endpoint.responses.patterns]
-        parsed = {name for each in endpoint.responses.patterns for name in _kind(each.prop).annotation.split(" | ")}
+        parsed = {name for each in endpoint.responses.patterns for name in _kind(each.prop).types}
         return Operation(
             path=f'f"{_PLACEHOLDER.sub(_segment, path)}"' if "{" in path else f'"{path}"',
             in_path=parameters("path", endpoint.path_parameters),
             in_query=parameters("query", endpoint.query_parameters),
             classes=_classes(*kinds),
-            parsed="Any" if "Any" in parsed else " | ".join(sorted(parsed)),
+            parsed=_joined(parsed),
         )
 
     return operation_of

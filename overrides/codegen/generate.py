@@ -12,6 +12,7 @@ import importlib.metadata
 import io
 import keyword
 import os
+import re
 import sys
 import sysconfig
 import tempfile
@@ -222,7 +223,12 @@ def pinned_tools_first_on_path() -> Iterator[None]:
 def describe(header: str, detail: str | None) -> str:
     # What else the generator leaves out for the same reason is of no use to anyone.
     detail = (detail or "no detail").partition("Failure to process schema")[0]
-    return " ".join(f"{header}: {detail}".split())
+    line = " ".join(f"{header}: {detail}".split())
+    line = re.sub(r"^Unable to (?:process|parse) schema /components/schemas/([^:]+):+", r"schema \1:", line)
+    # The one thing that can be wrong there, once `rewrite` has taken the contract.
+    return re.sub(
+        r"Invalid property in union <.*>", "two classes in it would have the same name; give one a title", line
+    )
 
 
 if __name__ == "__main__":

@@ -82,6 +82,12 @@ FIELDS: dict[str, tuple[Any, list[Any], list[tuple[Any, str]]]] = {
         [[None, {"size": 1}]],
         [([None, {}], "[1].size")],
     ),
+    "nullable array of nullable enums": (
+        {"type": ["array", "null"], "items": {"type": ["string", "null"], "enum": ["a", None]}},
+        [["a", None], None],
+        [([1], "[0]")],
+    ),
+    "nullable const with a line in it": ({"anyOf": [{"const": "a | b"}, NULL]}, ["a | b", None], [("a", "")]),
     "array of open objects": ({"type": "array", "items": {"type": "object"}}, [[{"a": 1}, {}]], [([1], "[0]")]),
     "array of arrays": (
         {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
