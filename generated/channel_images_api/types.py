@@ -44,7 +44,7 @@ class Request:
 
     Attributes:
         method: Such as `GET`.
-        url: The path of the contract with its query, encoded as it goes out: `/api/v1/channel/5/product_images/?id__in=1,2`.
+        url: The path of the contract with its query, encoded as it goes out, such as `/rows/5/?id__in=1,2`.
     """
 
     method: str

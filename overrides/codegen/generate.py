@@ -31,7 +31,8 @@ PACKAGE = ROOT / "generated" / "channel_images_api"
 # Both decide bytes that are committed; pyproject.toml pins them.
 PINNED = ("openapi-python-client", "ruff")
 
-BANNER = "# Generated from {source} by `make generate`, which overwrites every change. Do not edit."
+MARK = "# Generated from "
+BANNER = MARK + "{source} by {command}, which overwrites every change. Do not edit."
 
 
 def main() -> int:
@@ -74,11 +75,9 @@ def importable(package: Path) -> Path:
     """The folder, if a package can be written there without the loss of anything else."""
     if not package.name.isidentifier() or keyword.iskeyword(package.name):
         raise GenerationError(f"{package}: no package can be imported as {package.name!r}; name another folder")
-    if package.exists():
+    if package.exists() and any(package.iterdir()):
         first = package / "__init__.py"
-        if any(package.iterdir()) and not (
-            first.exists() and first.read_text(encoding="utf-8").startswith(BANNER[:17])
-        ):
+        if not (first.exists() and first.read_bytes().startswith(MARK.encode())):
             raise GenerationError(f"{package}: it holds something that was not generated; name another folder")
     return package
 
@@ -95,8 +94,13 @@ def report_drift(contract: Path, package: Path) -> int:
     if not drift:
         sys.stdout.write(f"{shown(package)}: up to date\n")
         return 0
-    sys.stderr.write("\n".join([*drift, "run `make generate`\n"]))
+    sys.stderr.write("\n".join([*drift, f"run {command(package)}\n"]))
     return 1
+
+
+def command(package: Path) -> str:
+    """What writes the package."""
+    return "`make generate`" if package.name == PACKAGE.name else "overrides/codegen/generate.py"
 
 
 def shown(path: Path) -> str:
@@ -121,10 +125,11 @@ def package_files(package: Path) -> dict[str, bytes]:
 
 
 def replace(contract: Path, package: Path) -> None:
-    package.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the target, so that the swap is two renames: no reader meets half a package, and no stale file stays.
-    with tempfile.TemporaryDirectory(dir=package.parent, prefix=".generate-") as folder:
+    # Near the target, so that the swap is two renames: no reader meets half a package, and no stale file stays.
+    near = next(parent for parent in package.parents if parent.exists())
+    with tempfile.TemporaryDirectory(dir=near, prefix=".generate-") as folder:
         fresh = generate(contract, Path(folder) / package.name)
+        package.parent.mkdir(parents=True, exist_ok=True)
         if package.exists():
             package.rename(Path(folder) / "replaced")
         fresh.rename(package)
@@ -139,16 +144,17 @@ def generate(contract: Path, package: Path) -> Path:
         document = YAML(typ="safe").load(contract)
     except (YAMLError, UnicodeDecodeError) as error:
         raise GenerationError(describe(type(error).__name__, str(error))) from error
-    return render(document, package, source=contract.name, formatted=True)
+    banner = BANNER.format(source=contract.name, command=command(package))
+    return render(document, package, banner=banner, formatted=True)
 
 
-def render(contract: Any, package: Path, *, source: str, formatted: bool) -> Path:
+def render(contract: Any, package: Path, *, banner: str, formatted: bool) -> Path:
     """Write the package of a contract into a folder that does not exist yet.
 
     Args:
         contract: The document; it is left as it is.
         package: The folder; its last part is the name of the package.
-        source: What the banner of each file names as its source.
+        banner: The first line of each file.
         formatted: Whether ruff sorts the imports, drops those that are not used, and formats. It takes most of the time.
 
     Raises:
@@ -163,8 +169,8 @@ def render(contract: Any, package: Path, *, source: str, formatted: bool) -> Pat
     from openapi_python_client.parser import GeneratorData
     from openapi_python_client.parser.errors import GeneratorError
 
-    plain = rewrite(contract)
     try:
+        plain = rewrite(contract)
         settings = ConfigFile.load_from_path(CODEGEN / "generator.yaml")
         settings.package_name_override = package.name
         if not formatted:
@@ -187,7 +193,7 @@ def render(contract: Any, package: Path, *, source: str, formatted: bool) -> Pat
         names.settle(data)
         project = Project(openapi=data, config=config, custom_template_path=CODEGEN / "templates")
         # What the templates need and the generator's own context lacks: the contract, and a way to refuse.
-        project.env.globals.update(contract=contract, fail=fail, banner=BANNER.format(source=source))
+        project.env.globals.update(contract=contract, fail=fail, banner=banner)
         project.env.globals.update(model_of=expressions.model_of, operation_of=expressions.operations(plain))
         project.env.globals.update(body_decoder=expressions.body_decoder)
         project.env.filters.update(literal=expressions.literal, closable=expressions.closable)

@@ -68,7 +68,7 @@ def refusal(document: Node) -> str:
     """The line with which the generator refuses a contract; empty where it takes it."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            generate.render(document, Path(folder) / "package", source="contract.yaml", formatted=False)
+            generate.render(document, Path(folder) / "package", banner="# By a test.", formatted=False)
         except GenerationError as error:
             assert len(str(error).splitlines()) == 1, error
             return str(error)
@@ -80,7 +80,7 @@ def package(document: Node) -> Iterator[Any]:
     """A function that imports a module of the package of a contract."""
     name = f"generated_{next(_numbers)}"
     with tempfile.TemporaryDirectory() as folder:
-        generate.render(document, Path(folder) / name, source="contract.yaml", formatted=False)
+        generate.render(document, Path(folder) / name, banner="# By a test.", formatted=False)
         sys.path.insert(0, folder)
         importlib.invalidate_caches()
         try:
