@@ -14,7 +14,7 @@ from subset import GenerationError
 
 # What stands in the body of a model's class beside its fields.
 ATTRIBUTES = frozenset(
-    {"additional_keys", "additional_properties", "field", "from_dict", "from_json", "list_from_json", "to_dict"}
+    {"additional_keys", "additional_properties", "from_dict", "from_json", "list_from_json", "to_dict"}
 )
 # What the functions of an operation use.
 PARAMETERS = frozenset(

@@ -43,7 +43,7 @@ def names() -> list[str]:
     with package(contract(properties, parameters=parameters)) as load:
         modules = ("models.row", "models.row_kind", "api.default.list_rows", "types", "decoding", "client", "errors")
         found = set[str]().union(*(names_in(load(module)) for module in modules))
-    assert {"from_dict", "rest", "field", "list_of", "_decode_kind", "encode_query", "built", "is_known", "Self"} <= found
+    assert {"from_dict", "rest", "_field", "list_of", "_decode_kind", "encode_query", "built", "is_known", "Self"} <= found
     return upper_and_lower(found)
 
 
@@ -140,6 +140,13 @@ def test_a_schema_may_have_any_name_that_generated_code_has(names: list[str]) ->
     with package(contract(schemas=schemas)) as load:
         assert load("models").Holder.from_dict(row).to_dict() == row
         assert len({str(each) for each in decodings(load, load("models").Holder, row)}) == 1
+
+
+def test_a_property_is_renamed_only_where_it_has_to_be() -> None:
+    kept = ["field", "define", "value", "rest", "model", "cls", "d", "src_dict", "row", "encode", "register", "hash_"]
+    with package(contract(dict.fromkeys(["from_dict", *kept[:-1], "hash"], STRING))) as load:
+        names = [*inspect.signature(load("models").Row).parameters]
+    assert names == ["pk", "from_dict_", *kept]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from attrs import define, field
+from attrs import define
+from attrs import field as _field
 
 from ..decoding import Field, decode_many, decode_one, register
 from ..types import UNSET, decode_field, decode_object, decode_string
@@ -20,7 +21,7 @@ class ErrorDetail:
     """
 
     detail: str
-    additional_properties: dict[str, Any] = field(init=False, factory=dict)
+    additional_properties: dict[str, Any] = _field(init=False, factory=dict)
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from attrs import define, field
+from attrs import define
+from attrs import field as _field
 
 from ..decoding import decode_many, decode_one
 from ..types import (
@@ -19,7 +20,7 @@ from ..types import (
 class FieldErrors:
     """What is wrong with each parameter that was refused, by its name."""
 
-    additional_properties: dict[str, list[str]] = field(init=False, factory=dict)
+    additional_properties: dict[str, list[str]] = _field(init=False, factory=dict)
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:

@@ -4,7 +4,8 @@ import datetime
 from collections.abc import Mapping
 from typing import Any, Self
 
-from attrs import define, field
+from attrs import define
+from attrs import field as _field
 
 from ..decoding import Field, decode_date_times, decode_many, decode_one, register
 from ..models.product_image_source import ProductImageSource
@@ -63,7 +64,7 @@ class ProductImage:
     order: int | Unset = UNSET
     object_id: int | Unset = UNSET
     content_type: str | Unset = UNSET
-    additional_properties: dict[str, Any] = field(init=False, factory=dict)
+    additional_properties: dict[str, Any] = _field(init=False, factory=dict)
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from attrs import define, field
+from attrs import define
+from attrs import field as _field
 
 from ..decoding import Field, build_models, decode_many, decode_one, register
 from ..models.product_image import ProductImage
@@ -31,7 +32,7 @@ class ProductImagePage:
     next_: None | str | Unset = UNSET
     previous: None | str | Unset = UNSET
     results: list[ProductImage] | Unset = UNSET
-    additional_properties: dict[str, Any] = field(init=False, factory=dict)
+    additional_properties: dict[str, Any] = _field(init=False, factory=dict)
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
