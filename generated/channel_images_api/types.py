@@ -273,11 +273,11 @@ def enum_of(enum: type[E]) -> Callable[[Any], E]:
     kind = str if issubclass(enum, str) else int
 
     def decode(value: Any) -> E:
-        if type(value) is float:
-            value = decode_integer(value) if kind is int else value
+        if type(value) is float and kind is int and value.is_integer():
+            value = int(value)  # 2.0 is an integer to JSON Schema
         if type(value) is kind or type(value) is enum:  # not bool: True equals 1
-            # The second is what any value gives, known or not, in twice the time.
-            return members[value] if value in members else enum(value)  # type: ignore[return-value]  # of this enum
+            member = members.get(value)  # what the call gives, too, in half the time
+            return enum(value) if member is None else member  # type: ignore[return-value]  # of this enum
         raise MalformedBody(f"a {enum.__name__}", value)
 
     return decode
@@ -341,8 +341,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 def decode_date_time(value: Any) -> datetime.datetime:
     # fromisoformat alone takes more than date-times with an offset. It cuts what a datetime cannot hold: nanoseconds.
     if isinstance(value, str) and RFC_3339.fullmatch(value):
-        with suppress(ValueError):  # no such day, hour or offset
+        try:
             return datetime.datetime.fromisoformat(value.upper())
+        except ValueError:  # no such day, hour or offset
+            pass
     raise MalformedBody("a date-time with an offset", value)
 
 
