@@ -1,12 +1,16 @@
 """`make generate`: the committed package is what the contract and the templates give, anywhere, and nothing else."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.generated.contracts import contract, package, refusal
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = "overrides/codegen/generate.py"
@@ -167,13 +171,13 @@ def in_file(name: str, old: str, new: str) -> Callable[[Path], None]:
         pytest.param(in_contract("openapi: 3", "openapi: 2"), "Failed to parse", id="not OpenAPI 3"),
         pytest.param(in_contract("'200':", "'2OO':"), "2OO", id="a warning of the generator"),
         pytest.param(
-            in_contract("          type: [integer, 'null']", "          type: number"),
-            "no template for the field height: FloatProperty",
+            in_contract("          type: [integer, 'null']", "          type: [integer, string]"),
+            "schema ProductImage, property height: no template for the types integer, string",
             id="a type that the templates lack",
         ),
-        pytest.param(in_contract("'200':", "'2XX':"), "no template for a range of statuses", id="a range of statuses"),
+        pytest.param(in_contract("'200':", "'2XX':"), "no template for the response 2XX", id="a range of statuses"),
         pytest.param(
-            in_contract("      in: query", "      in: header"), "no template for a request body, header", id="a header"
+            in_contract("      in: query", "      in: header"), "no template for a parameter in header", id="a header"
         ),
         pytest.param(
             in_file("overrides/codegen/generator.yaml", "ruff check", "ruff chekc"), "ruff failed", id="a hook"
@@ -223,3 +227,118 @@ def test_has_no_unused_import_or_name() -> None:
     ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F"]
     result = subprocess.run([*ruff, ROOT / PACKAGE], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+
+
+# --- Other contracts ---------------------------------------------------------------------------------------------------
+
+
+def other(folder: Path, document: dict[str, Any] | None = None) -> tuple[str, ...]:
+    """The options for another contract, whose package goes into a folder that is not there yet."""
+    source = folder / "stocks.json"
+    source.write_text(json.dumps(contract({"stock": {"type": "number"}}) if document is None else document))
+    return "--contract", str(source), "--package", str(folder / "new" / "stocks_api")
+
+
+USE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from stocks_api.models import RowPage
+print(RowPage.from_json(b'{"results": [{"pk": 1, "stock": 1.5}]}').results[0].stock)
+"""
+
+
+def test_the_package_of_another_contract_is_written_and_checked(tmp_path: Path) -> None:
+    options = other(tmp_path)
+    package = tmp_path / "new" / "stocks_api"
+    result = generate(ROOT, *options, "--check")
+    assert (result.returncode, result.stderr.splitlines()[0]) == (1, f"{package}/__init__.py: missing")
+    result = generate(ROOT, *options)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "stocks.json"]
+    assert generate(ROOT, *options, "--check").returncode == 0
+    done = subprocess.run(
+        [sys.executable, "-c", USE, package.parent], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("1.5\n", "")
+    for content in files(package).values():
+        assert content.startswith(b"# Generated from stocks.json by ") or not content
+    other(tmp_path, contract({"stock": {"type": "integer"}}))
+    result = generate(ROOT, *options, "--check")
+    assert (result.returncode, result.stderr) == (1, f"{package}/models/row.py: changed\nrun overrides/codegen/generate.py\n")
+    assert generate(ROOT, *options).returncode == 0
+    assert generate(ROOT, *options, "--check").returncode == 0
+
+
+@pytest.mark.parametrize("checks", [(), ("--check",)])
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ([], "the contract: not an object"),
+        (contract({"it": {"type": "null"}}), "schema Row, property it: no template for the types null"),
+        ({**contract(), "components": {}}, "there is no #/components/schemas/RowPage"),
+    ],
+    ids=["a list", "a type", "no schemas"],
+)
+def test_a_contract_that_is_refused_leaves_nothing_behind(
+    tmp_path: Path, document: Any, reason: str, checks: tuple[str, ...]
+) -> None:
+    result = generate(ROOT, *other(tmp_path, document), *checks)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("generate: ")
+    assert reason in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["stocks.json"]
+
+
+@pytest.mark.parametrize("name", ["not-a-name", "class", "2x"])
+def test_a_folder_that_no_package_can_be_imported_from_is_refused(tmp_path: Path, name: str) -> None:
+    result = generate(ROOT, *other(tmp_path)[:2], "--package", str(tmp_path / name))
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"generate: {tmp_path / name}: no package can be imported as {name!r}; name another folder\n"
+    )
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    package = tmp_path / "new" / "stocks_api"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("# by hand\n")
+    result = generate(ROOT, *other(tmp_path))
+    assert result.returncode == 2
+    assert result.stderr == f"generate: {package}: it holds something that was not generated; name another folder\n"
+    assert files(package) == {"__init__.py": b"# by hand\n"}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "header", "value"),
+    [
+        ({"Token": {"type": "apiKey", "in": "header", "name": "Authorization"}}, "authorization", "Token abc"),
+        ({"Key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}}, "x-api-key", "abc"),
+    ],
+)
+def test_a_client_signs_as_its_contract_says(
+    server: Any, scheme: dict[str, Any], header: str, value: str
+) -> None:
+    document = contract()
+    document["components"]["securitySchemes"] = scheme
+    server.body = b'{"results": []}'
+    with package(document) as load:
+        with load("client").AuthenticatedClient(base_url=server.url, token="abc", verify_ssl=False) as client:
+            load("api.default.list_rows").sync(client=client)
+    assert server.received[-1][header] == value
+
+
+@pytest.mark.parametrize(
+    ("schemes", "line"),
+    [
+        ({}, "components.securitySchemes: no template for 0 schemes; one is used"),
+        (
+            {"Basic": {"type": "http", "scheme": "basic"}},
+            "security scheme Basic: no template for other than an API key in a header",
+        ),
+    ],
+)
+def test_a_way_to_sign_that_the_templates_lack_is_refused(schemes: dict[str, Any], line: str) -> None:
+    document = contract()
+    document["components"]["securitySchemes"] = schemes
+    assert refusal(document) == line

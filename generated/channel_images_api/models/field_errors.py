@@ -1,28 +1,33 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Self
 
-from attrs import define, field
+from attrs import define
+from attrs import field as _field
 
 from ..decoding import decode_many, decode_one
-from ..types import decode_list, decode_object, decode_string
+from ..types import (
+    decode_object,
+    decode_string,
+    encode,
+    list_of,
+    map_of,
+)
 
 
 @define
 class FieldErrors:
     """What is wrong with each parameter that was refused, by its name."""
 
-    additional_properties: dict[str, list[str]] = field(init=False, factory=dict)
+    additional_properties: dict[str, list[str]] = _field(init=False, factory=dict)
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = decode_object(src_dict)
+        rest = decode_object(src_dict)
         model = cls()
-        model.additional_properties = {
-            name: decode_list(value, name, partial(decode_string, path="", required=True)) for name, value in d.items()
-        }
+        if rest:
+            model.additional_properties = map_of(list_of(decode_string))(rest)
         return model
 
     @classmethod
@@ -44,7 +49,8 @@ class FieldErrors:
         return decode_many(cls, content)
 
     def to_dict(self) -> dict[str, Any]:
-        return dict(self.additional_properties)
+        fields: dict[str, Any] = encode(self.additional_properties)
+        return fields
 
     @property
     def additional_keys(self) -> list[str]:
