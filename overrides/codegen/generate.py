@@ -15,9 +15,14 @@ import sys
 import sysconfig
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from channel_images.resource import Operation, declared
+
+if TYPE_CHECKING:
+    from openapi_python_client import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 CODEGEN = ROOT / "overrides" / "codegen"
@@ -130,9 +135,12 @@ def generate(package: Path) -> Path:
         # What the templates need and the generator's own context lacks: the contract, and a way to refuse.
         project.env.globals.update(contract=contract, fail=fail)
         package.mkdir(parents=True)
-        # The generator knows no such file. It is there when the hooks format the package.
-        decoding = project.env.get_template("decoding.py.jinja").render()
-        (package / "decoding.py").write_text(decoding, encoding="utf-8")
+        # The generator knows no such files. They are there when the hooks format the package.
+        files = {"decoding.py": {}}
+        if any("x-resource" in schema for schema in contract["components"]["schemas"].values()):
+            files |= dict.fromkeys(("filters.py", "resource.py"), meanings(contract, project))
+        for name, context in files.items():
+            (package / name).write_text(project.env.get_template(f"{name}.jinja").render(context), encoding="utf-8")
         with pinned_tools_first_on_path(), contextlib.redirect_stdout(io.StringIO()):
             problems = project.build()  # warnings too: they mean that a part of the contract was left out
         if problems:
@@ -141,6 +149,30 @@ def generate(package: Path) -> Path:
         raise GenerationError(describe(type(error).__name__, str(error))) from error
     (package / "py.typed").touch()
     return package
+
+
+def meanings(contract: Mapping[str, Any], project: "Project") -> dict[str, Any]:
+    """What the contract declares beyond schemas, and how it is called in the package: for filters.py and resource.py."""
+    collections = project.openapi.endpoint_collections_by_tag.values()
+    endpoints = {each.name: each for collection in collections for each in collection.endpoints}
+
+    def endpoint_of(operation: Operation) -> Any:
+        return endpoints[project.env.globals["python_identifier"](operation.id)]
+
+    def model_of(operation: Operation) -> Any:
+        responses = endpoint_of(operation).responses.patterns
+        return next(each.prop.class_info for each in responses if each.status_code.range[0] == 200)
+
+    def python_names(properties: Iterable[Any]) -> dict[str, str]:
+        return {each.name.get_untrusted_value(): each.python_name for each in properties}
+
+    return {
+        "resource": declared(contract),
+        "endpoint_of": endpoint_of,
+        "model_of": model_of,
+        "python_names": python_names,
+        "repr": repr,
+    }
 
 
 def fail(reason: str) -> NoReturn:
