@@ -3,6 +3,7 @@
 """What the API is about: its rows, and the requests for them by what they mean."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from attrs import field, frozen
 
@@ -28,12 +29,16 @@ class List:
     """A list of rows.
 
     Attributes:
-        request: The request for a page of it.
+        operation: The function that makes its requests.
         counts: Whether a page says how many rows there are.
     """
 
-    request: Callable[..., Request]
+    operation: Callable[..., Request]
     counts: bool
+
+    def request(self, scope: int, number: int, size: int, /, **filters: Any) -> Request:
+        """The request for a page, by its number and the number of rows on it."""
+        return self.operation(scope, page=number, limit=size, **filters)
 
 
 @frozen(eq=False)
@@ -41,12 +46,11 @@ class Resource:
     """What the API is about.
 
     Attributes:
+        noun: What a row is called.
         row: The model of a row.
         page: The model of a page in an envelope.
         key: The field that identifies a row.
         version: The date-time that grows with each change of a row.
-        number: The argument of a list's `request` with the number of a page.
-        size: The argument with the number of rows on it.
         lists: The lists: `all`, `detailed`, and of pending rows `insert`, `update` and `insert_or_update`.
         retrieve: The request for a row.
         retrieve_detailed: The request for a row with its details.
@@ -56,12 +60,11 @@ class Resource:
         decode_parsed: Makes models of objects, fast.
     """
 
+    noun: str
     row: type[ProductImage]
     page: type[ProductImagePage]
     key: str
     version: str
-    number: str
-    size: str
     lists: Mapping[str, List] = field(repr=False)
     retrieve: Callable[..., Request] = field(repr=False)
     retrieve_detailed: Callable[..., Request] = field(repr=False)
@@ -72,12 +75,11 @@ class Resource:
 
 
 RESOURCE = Resource(
+    noun="image",
     row=ProductImage,
     page=ProductImagePage,
     key="pk",
     version="modified_date",
-    number="page",
-    size="limit",
     lists={
         "all": List(list_product_images.request, counts=True),
         "detailed": List(list_detailed_product_images.request, counts=True),

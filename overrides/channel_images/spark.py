@@ -16,6 +16,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ from channel_images.export.lists import EXPORT_PAGE_SIZE
 from channel_images.export.plan import PARTITION_ROWS
 from channel_images.formats.arrow import arrow_schema, to_batch
 from channel_images.settings import TOKEN_VARIABLES, URL_VARIABLES, Settings, first_set
-from channel_images_api.models import ProductImage, ProductType
+from channel_images_api.filters import FILTERS, Filter
+from channel_images_api.models import ProductImage
 
 try:
     from pyspark import __version__ as _spark_version
@@ -327,6 +329,13 @@ def _number(text: str) -> float:
     return number
 
 
+def _finite(text: str) -> float:
+    with suppress(ValueError):
+        if math.isfinite(number := float(text)):
+            return number
+    raise ValueError("a number")
+
+
 def _boolean(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError("true or false")
@@ -339,22 +348,27 @@ def _what(text: str) -> What:
     return What(text.lower())
 
 
-def _product_types(text: str) -> Sequence[ProductType]:
-    known = {kind.name.lower(): kind for kind in ProductType}
-    parts = [part.strip().lower() for part in text.split(",")]
-    try:
-        return [known[part] if part in known else ProductType(_integer(part)) for part in parts]
-    except ValueError:
-        raise ValueError(f"product types, by number or by name ({', '.join(known)})") from None
+def _parser_of(known: Filter) -> Callable[[str], Any]:
+    """What reads the option of a filter."""
+    named = dict(zip(map(str.lower, known.names), known.values, strict=True))
+
+    def of_names(text: str) -> Sequence[int]:
+        parts = [part.strip().lower() for part in text.split(",")]
+        try:
+            return [named[part] if part in named else _integer(part) for part in parts]
+        except ValueError:
+            what = f"{known.name.replace('_', ' ')}s" if known.several else "one"
+            raise ValueError(f"{what}, by number or by name ({', '.join(named)})") from None
+
+    one = {"integer": _integer, "number": _finite, "boolean": _boolean, "string": _text}[known.type]
+    if known.names:
+        return of_names if known.several else lambda text: of_names(text.replace(",", " "))[0]
+    if known.several:
+        return _integers if one is _integer else lambda text: [one(part.strip()) for part in text.split(",")]
+    return one
 
 
-_FILTERS: dict[str, Callable[[str], Any]] = {
-    "product": _integer,
-    "product_pk_in": _integers,
-    "id_in": _integers,
-    "is_seller_product": _boolean,
-    "product_type": _product_types,
-}
+_FILTERS = {name: _parser_of(known) for name, known in FILTERS.items()}
 """The filters of `Channel.images`, by their names there."""
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "url": _text,

@@ -136,7 +136,7 @@ def generate(package: Path) -> Path:
         project.env.globals.update(contract=contract, fail=fail)
         package.mkdir(parents=True)
         # The generator knows no such files. They are there when the hooks format the package.
-        files = {"decoding.py": {}}
+        files: dict[str, dict[str, Any]] = {"decoding.py": {}}
         if any("x-resource" in schema for schema in contract["components"]["schemas"].values()):
             files |= dict.fromkeys(("filters.py", "resource.py"), meanings(contract, project))
         for name, context in files.items():
@@ -156,8 +156,10 @@ def meanings(contract: Mapping[str, Any], project: "Project") -> dict[str, Any]:
     collections = project.openapi.endpoint_collections_by_tag.values()
     endpoints = {each.name: each for collection in collections for each in collection.endpoints}
 
+    name_of: Any = project.env.globals["python_identifier"]
+
     def endpoint_of(operation: Operation) -> Any:
-        return endpoints[project.env.globals["python_identifier"](operation.id)]
+        return endpoints[name_of(operation.id)]
 
     def model_of(operation: Operation) -> Any:
         responses = endpoint_of(operation).responses.patterns

@@ -22,8 +22,8 @@ LONGEST = 2**63 - 1
 
 
 def query(**arguments: Any) -> Query:
-    settings = {"page_size": 100, "concurrency": 1, "consistent": False}
-    return build_query(What.IMAGES, 5, **{**settings, **arguments})
+    settings = {"page_size": 100, "concurrency": 1, "consistent": arguments.pop("consistent", False)}
+    return build_query(What.IMAGES, 5, arguments, **settings)
 
 
 def sent(part: Query, page: int = 1) -> dict[str, str]:

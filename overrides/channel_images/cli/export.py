@@ -62,6 +62,12 @@ def export(
     ] = None,
     escape_formulas: EscapeFormulasOption = False,
     filters: Filters,
+    api: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PACKAGE", help="Rows of another API: the package that generate.py wrote from its contract."
+        ),
+    ] = None,
     page_size: Annotated[int, typer.Option(min=1, metavar="N", help="Rows on a page.")] = 1_000,
     concurrency: Annotated[
         int, typer.Option(min=1, metavar="N", help="Requests in flight at a time, over all channels.")
@@ -90,21 +96,25 @@ def export(
 
     with exit_codes(grace=_GRACE), open_client(context, connection) as client:
         with _progress(quiet) as on_progress:
-            task = Export(
-                client,
-                channels,
-                path,
-                what=what,
-                detailed=detailed,
-                filters=chosen,
-                file_format=file_format.value if file_format else None,
-                escape_formulas=escape_formulas,
-                page_size=page_size,
-                concurrency=concurrency,
-                on_doubt="keep",
-                overwrite=overwrite,
-                on_progress=on_progress,
-            )
+            try:
+                task = Export(
+                    client,
+                    channels,
+                    path,
+                    what=what,
+                    detailed=detailed,
+                    filters=chosen,
+                    api=api,
+                    file_format=file_format.value if file_format else None,
+                    escape_formulas=escape_formulas,
+                    page_size=page_size,
+                    concurrency=concurrency,
+                    on_doubt="keep",
+                    overwrite=overwrite,
+                    on_progress=on_progress,
+                )
+            except (TypeError, ValueError) as error:  # of an option that the lists of another API do not have
+                fail(str(error))
             try:
                 task.run()
             except ChannelsFailed as error:

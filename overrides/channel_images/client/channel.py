@@ -14,9 +14,7 @@ from channel_images.listings.query import Query, build_query, check_id
 from channel_images.reporting.batch import AsyncBatch, Batch
 from channel_images.reporting.batches import aremote_batches, remote_batches
 from channel_images.settings import refuse_arguments
-from channel_images_api.api.sales_channel_product_image import retrieve_detailed_product_image, retrieve_product_image
 from channel_images_api.models import ProductImage, ProductType
-from channel_images_api.types import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,12 +72,6 @@ class Operations(ABC, Generic[SenderT]):
             ImageNotFound: The channel has no such image. To tell that from a channel, or a base URL, that does not exist
                 takes one more request.
         """
-
-    def _image(self, pk: int) -> Request:
-        return retrieve_product_image.request(self.id, check_id("pk", pk))
-
-    def _image_detailed(self, pk: int) -> Request:
-        return retrieve_detailed_product_image.request(self.id, check_id("pk", pk))
 
 
 class Paging(TypedDict, total=False):
@@ -148,14 +140,16 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
             build_query(
                 What.IMAGES,
                 self.id,
+                {
+                    "product": product,
+                    "product_pk_in": product_pk_in,
+                    "id_in": id_in,
+                    "is_seller_product": is_seller_product,
+                    "product_type": product_type,
+                },
                 page_size=page_size,
                 concurrency=concurrency,
                 consistent=consistent,
-                product=product,
-                product_pk_in=product_pk_in,
-                id_in=id_in,
-                is_seller_product=is_seller_product,
-                product_type=product_type,
             )
         )
 
@@ -308,10 +302,10 @@ class ChannelWithRawResponse(Operations[Sender]):
     """The retrievals of a channel, with the HTTP answer beside the image."""
 
     def image(self, pk: int) -> Answer[ProductImage]:
-        return retrieve(self._client, self._image(pk), decode_image, self.id, pk)
+        return retrieve(self._client, decode_image, self.id, pk)
 
     def image_detailed(self, pk: int) -> Answer[ProductImage]:
-        return retrieve(self._client, self._image_detailed(pk), decode_image, self.id, pk)
+        return retrieve(self._client, decode_image, self.id, pk, detailed=True)
 
 
 class AsyncChannel(
@@ -351,7 +345,7 @@ class AsyncChannelWithRawResponse(Operations[AsyncSender]):
     """The retrievals of a channel, with the HTTP answer beside the image."""
 
     async def image(self, pk: int) -> Answer[ProductImage]:
-        return await aretrieve(self._client, self._image(pk), decode_image, self.id, pk)
+        return await aretrieve(self._client, decode_image, self.id, pk)
 
     async def image_detailed(self, pk: int) -> Answer[ProductImage]:
-        return await aretrieve(self._client, self._image_detailed(pk), decode_image, self.id, pk)
+        return await aretrieve(self._client, decode_image, self.id, pk, detailed=True)

@@ -28,12 +28,13 @@ from channel_images.exceptions import (
     ResponseError,
     ServerError,
 )
-from channel_images.export.lists import EXPORT_PAGE_SIZE, list_of
+from channel_images.export.lists import EXPORT_PAGE_SIZE, list_of, resource_of
 from channel_images.export.reader import Read, Reader
 from channel_images.export.results import ChannelResult, ExportResult, Progress, Status
 from channel_images.export.sinks import format_of, sink_for
 from channel_images.export.state import ChannelState, Stage, from_dict, to_dict
 from channel_images.export.work import Spool, WorkFolder, disk_errors, holds
+from channel_images.listings.query import Query
 from channel_images.settings import refuse_arguments
 
 CHECKPOINT_SECONDS = 2.0
@@ -51,6 +52,7 @@ class ExportOptions(TypedDict, total=False):
     what: What | str
     detailed: bool
     filters: Mapping[str, Any] | None
+    api: str | None
     file_format: str | None
     escape_formulas: bool
     page_size: int
@@ -77,6 +79,8 @@ class Export:
         detailed: Whether each image comes with what further fields the server has for it. The pending lists have none, so
             each of their images is one more request.
         filters: As `Channel.images` takes them; for `images` alone.
+        api: The package of another API, which `generate.py` wrote from its contract: its rows are written, and its
+            filters taken. None for images.
         file_format: `ndjson`, `csv` or `parquet`, for a folder.
         escape_formulas: Whether text that a spreadsheet would calculate, such as `=1+1`, gets an apostrophe before it;
             for CSV alone.
@@ -101,6 +105,7 @@ class Export:
         what: What | str = What.IMAGES,
         detailed: bool = False,
         filters: Mapping[str, Any] | None = None,
+        api: str | None = None,
         file_format: str | None = None,
         escape_formulas: bool = False,
         page_size: int = EXPORT_PAGE_SIZE,
@@ -124,7 +129,7 @@ class Export:
         if self._what is What.IMAGES and detailed:
             self._what = What.DETAILED
         self._details = detailed and self._what is not What.DETAILED
-        self._filters = {name: _plain(value) for name, value in (filters or {}).items() if value is not None}
+        self._api = resource_of(api)
         self._page_size = min(page_size, DETAILED_PAGE_SIZE) if self._details else page_size
         self._concurrency = concurrency
         self._keeps_doubts = on_doubt == "keep"
@@ -137,10 +142,18 @@ class Export:
         if file_format not in (None, name):
             raise ExportError(f"the name {self._path.name} says {name}, and the format {file_format} is for a folder")
         with_channel = not self._folder and len(self._channels) > 1
-        self._sink = sink_for(name, compressed=compressed, with_channel=with_channel, escape_formulas=escape_formulas)
+        self._sink = sink_for(
+            name, compressed=compressed, with_channel=with_channel, escape_formulas=escape_formulas, api=self._api
+        )
+        # Refuses what no list takes, before anything is written.
+        self._filters = dict(filters or {})
+        for channel in self._channels:
+            wanted = self._list_of(channel, concurrency)
+            self._filters = {**wanted.filters, **wanted.sets}  # as it is sent, and as JSON has it
         self._identity = {
             "server": client.base_url,
             "several_channels": with_channel,
+            "rows": self._api.row.__name__,
             "what": self._what.value,
             "detailed": self._details,
             "filters": self._filters,
@@ -148,8 +161,6 @@ class Export:
             "escape_formulas": escape_formulas,
             "on_doubt": on_doubt,
         }
-        for channel in self._channels:  # refuses what no list takes, before anything is written
-            list_of(channel, self._what, self._filters, page_size=page_size, concurrency=concurrency)
         self._state: dict[int, ChannelState] = {}
         self._readers: dict[int, Reader] = {}
         self._spent: list[Path] = []  # spools whose rows are in a file that is in its place
@@ -235,7 +246,8 @@ class Export:
             yield self._path, self._channels
             return
         for channel in self._channels:
-            yield self._path / f"channel_id={channel}" / f"{self._what}{self._sink.suffix}", [channel]
+            name = f"{self._api.noun}s" if self._what is What.IMAGES else self._what
+            yield self._path / f"channel_id={channel}" / f"{name}{self._sink.suffix}", [channel]
 
     def _refuse_links(self) -> None:
         """Refuse a folder of a channel that leads elsewhere: its name is ours, not the user's."""
@@ -354,7 +366,7 @@ class Export:
         return self._concurrency // min(self._concurrency, channels)
 
     def _begin(self, work: WorkFolder, sender: Sender, channel: int, left: int) -> Reader:
-        wanted = list_of(channel, self._what, self._filters, page_size=self._page_size, consistent=True)
+        wanted = self._list_of(channel)
         self._readers[channel] = reader = Reader(
             sender,
             evolve(wanted, decode=self._sink.decode),
@@ -365,6 +377,10 @@ class Export:
             share=self._share(left),
         )
         return reader
+
+    def _list_of(self, channel: int, concurrency: int = 1) -> Query:
+        paging: Any = {"page_size": self._page_size, "concurrency": concurrency, "consistent": True}
+        return list_of(channel, self._what, self._filters, **paging, api=self._api)
 
     def _arrived(self, work: WorkFolder, running: Mapping[Future[Read | None], Reader]) -> set[Future[Read | None]]:
         try:
@@ -467,10 +483,3 @@ class Export:
 def may_pass(error: ChannelImagesError) -> bool:
     """Whether the same export again can help against this."""
     return isinstance(error, RequestError | RateLimited | ServerError | IncompleteListing)
-
-
-def _plain(value: Any) -> Any:
-    """A filter as JSON has it, so that it can be compared with that of another run."""
-    if isinstance(value, int):
-        return value if isinstance(value, bool) else int(value)
-    return [_plain(one) for one in value]

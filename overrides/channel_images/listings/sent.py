@@ -6,15 +6,16 @@ In a row, a date keeps the digits and the offset that came, and a number its dig
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
-from attrs import define, evolve, field
+from attrs import define, evolve, field, make_class
 
 from channel_images.listings.bodies import decode_image, decode_rows, with_checked_pks
 from channel_images.walks.rows import Rows
-from channel_images_api.decoding import decode_parsed
 from channel_images_api.models import ProductImage
+from channel_images_api.resource import RESOURCE, Resource
 
 
 @define
@@ -26,6 +27,14 @@ class SentImage(ProductImage):
     """
 
     row: Mapping[str, Any] = field(init=False, factory=dict)
+
+
+@cache
+def _sent(api: Resource) -> type[Any]:
+    """What `SentImage` is, of the rows of an API."""
+    if api is RESOURCE:
+        return SentImage
+    return make_class(f"Sent{api.row.__name__}", {"row": field(init=False, factory=dict)}, bases=(api.row,), slots=True)
 
 
 class _Envelope(msgspec.Struct):
@@ -47,7 +56,7 @@ _REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
 """What is raised where a body is malformed, in another encoding than UTF-8, or written as only `json` reads it."""
 
 
-def decode_sent_rows(content: bytes) -> Rows:
+def decode_sent_rows(content: bytes, api: Resource = RESOURCE) -> Rows:
     """What `decode_rows` gives of a page, of images that are `SentImage`.
 
     Raises:
@@ -55,10 +64,10 @@ def decode_sent_rows(content: bytes) -> Rows:
     """
     try:
         page = _page.decode(content)
-        images = _fast(page if isinstance(page, list) else page.results)
+        images = _fast(page if isinstance(page, list) else page.results, api)
     except _REFUSED:
-        rows = decode_rows(content)
-        return evolve(rows, images=_exact(rows.images, json.loads(content, parse_float=_number)))
+        rows = decode_rows(content, api)
+        return evolve(rows, images=_exact(rows.images, json.loads(content, parse_float=_number), api))
     if isinstance(page, list):
         return with_checked_pks(Rows(images), "")
     rows = Rows(
@@ -69,36 +78,36 @@ def decode_sent_rows(content: bytes) -> Rows:
     return with_checked_pks(rows, "results")
 
 
-def decode_sent_image(content: bytes) -> SentImage:
+def decode_sent_image(content: bytes, api: Resource = RESOURCE) -> SentImage:
     """What `decode_image` gives of one image, with its row.
 
     Raises:
         MalformedBody: As `decode_image` does.
     """
     try:
-        (image,) = _fast([_object.decode(content)])
+        (image,) = _fast([_object.decode(content)], api)
     except _REFUSED:
-        (image,) = _exact([decode_image(content)], [json.loads(content, parse_float=_number)])
+        (image,) = _exact([decode_image(content, api)], [json.loads(content, parse_float=_number)], api)
     if type(image.pk) is not int:
-        decode_image(content)  # which says so
+        decode_image(content, api)  # which says so
     return image
 
 
 def sent_rows(images: Iterable[ProductImage]) -> list[Mapping[str, Any]]:
     """The row of each image; of one that kept none, what the model makes of it."""
-    return [image.row if isinstance(image, SentImage) else image.to_dict() for image in images]
+    return [image.row if hasattr(image, "row") else image.to_dict() for image in images]
 
 
-def _fast(sent: list[dict[str, Any]]) -> list[SentImage]:
-    images = decode_parsed(ProductImage, SentImage, sent)
+def _fast(sent: list[dict[str, Any]], api: Resource) -> list[SentImage]:
+    images: list[SentImage] = api.decode_parsed(api.row, _sent(api), sent)
     for image, row in zip(images, sent, strict=True):
         image.row = row
     return images
 
 
-def _exact(images: Sequence[ProductImage], body: Any) -> list[SentImage]:
+def _exact(images: Sequence[ProductImage], body: Any, api: Resource) -> list[SentImage]:
     kept = []
     for image, row in zip(images, body if isinstance(body, list) else body["results"], strict=True):
-        kept.append(SentImage.from_dict(image.to_dict()))
+        kept.append(_sent(api).from_dict(image.to_dict()))
         kept[-1].row = row
     return kept
