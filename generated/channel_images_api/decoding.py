@@ -11,12 +11,12 @@ learned, so that the fast way takes the next body that has them.
 import datetime
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from enum import EnumType
 from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
-from .types import RFC_3339, UNSET, decode_list, load_json
+from .errors import MalformedBody
+from .types import RFC_3339, UNSET, list_of, load_json
 
 # msgspec is imported at the first use: at the top it would be a tenth of the time that `import channel_images_api` takes.
 
@@ -37,12 +37,13 @@ S = TypeVar("S", bound=Model)
 
 
 class Field(NamedTuple):
-    """A field as it is on the wire: `type` is int, str (also of a date-time), bool, an enum, `[model]`, or None for others."""
+    """A field as it is on the wire: `type` is what msgspec reads (str for a date-time), or `[model]` for an array of models."""
 
     attribute: str
     name: str
     type: Any
     required: bool = False
+    nullable: bool = True
 
 
 class _FastWay:
@@ -62,8 +63,9 @@ def register(model: type[Any], fill: Callable[[list[Any], list[Any]], None], *fi
 
     A subclass of it, whose `from_dict` may be another, goes the exact way.
     """
-    kinds = [field.type[0] if isinstance(field.type, list) else field.type for field in fields]
-    if all(kind in _ways or kind in (int, str, bool) or isinstance(kind, EnumType) for kind in kinds):
+    if all(
+        _is_learnable(field.name) and (not isinstance(field.type, list) or field.type[0] in _ways) for field in fields
+    ):
         _ways[model] = _FastWay(fill, fields)
         model.additional_properties = _made_at_first_use(model.additional_properties)
 
@@ -81,7 +83,7 @@ def decode_many(model: type[M], content: bytes) -> list[M]:
     """The models whose array the bytes are."""
     if (models := _decode_fast(model, content, many=True)) is not None:
         return models
-    models = decode_list(load_json(content), "", model.from_dict)
+    models = list_of(model.from_dict)(load_json(content))
     _learn(model, models)
     return models
 
@@ -94,7 +96,7 @@ def _decode_fast(model: type[M], content: bytes, *, many: bool) -> list[M] | Non
     try:
         rows = (_decoders.get((model, many)) or _make_decoder(model, many)).decode(content)
         return build_models(model, rows if many else [rows])
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except (msgspec.MsgspecError, MalformedBody, ValueError, RecursionError):
         return None
 
 
@@ -114,7 +116,7 @@ def decode_parsed(model: type[M], made: type[S], parsed: list[Any]) -> list[S]:
     rows = (_decoders.get((model, True)) or _make_decoder(model, True)).type
     try:
         return build_models(model, msgspec.convert(parsed, rows), made)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, MalformedBody) as error:
         raise ValueError(str(error)) from None
 
 
@@ -130,7 +132,7 @@ def _learn(model: type[Any], models: Iterable[Any]) -> None:
             _decoders.clear()
     for field in way.fields:
         if isinstance(field.type, list):
-            # Absent lists are UNSET, which is false.
+            # Absent lists are UNSET, which is false, as null is.
             _learn(field.type[0], [inner for each in models for inner in getattr(each, field.attribute) or ()])
 
 
@@ -154,10 +156,10 @@ def _row_type(model: type[Any]) -> Any:
 
     way = _ways[model]
     fields: list[tuple[str, Any, Any]] = []
-    for attribute, name, kind, required in way.fields:
+    for attribute, name, kind, required, nullable in way.fields:
         if isinstance(kind, list):
             kind = list[_row_type(kind[0])]  # type: ignore[misc]  # a value
-        elif not required:
+        if nullable:
             kind = kind | None
         absent = msgspec.field(name=name) if required else msgspec.field(name=name, default=UNSET)
         fields.append((attribute, kind, absent))
@@ -170,7 +172,7 @@ def build_models(model: type[M], rows: list[Any], made: type[S] | None = None) -
     """Models of rows, or what is `made` in their place: instances of a subclass.
 
     Raises:
-        ValueError: The rows have to go the exact way.
+        MalformedBody, ValueError: The rows have to go the exact way.
     """
     # Without __init__, which takes longer than all that happens to a model here.
     models: list[Any] = list(map(object.__new__, repeat(made or model, len(rows))))

@@ -4,12 +4,14 @@
 
 import datetime
 import json
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from enum import Enum, IntEnum, StrEnum
 from typing import Any, Generic, Literal, NoReturn, Self, TypeVar
 from urllib.parse import quote
+from uuid import UUID
 
 import httpx
 from attrs import define, frozen
@@ -17,6 +19,7 @@ from attrs import define, frozen
 from .errors import MalformedBody, UnexpectedStatus
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
 
 
 class Unset:
@@ -100,28 +103,60 @@ class OpenIntEnum(IntEnum):
 # Requests
 
 
-def encode_query(parameters: Mapping[str, Any]) -> str:
-    """The query with its `?`; empty where nothing is given. An array is one parameter with commas, as the contract says.
+def encode_query(parameters: Mapping[str, Any], *, exploded: Collection[str] = ()) -> str:
+    """The query with its `?`; empty where nothing is given.
+
+    Args:
+        parameters: The values by name; None and UNSET are not sent. An array is one parameter with commas.
+        exploded: The names of the arrays that go out as one parameter a value, under the same name.
 
     Raises:
-        ValueError: An array is empty.
+        ValueError: An array is empty, a date-time has no time zone, or a number is not finite.
+        TypeError: A value is none that a query has.
     """
     query = []
     for name, value in parameters.items():
         if value is None or value is UNSET:
             continue
-        is_array = isinstance(value, Iterable) and not isinstance(value, str)
-        text = ",".join(map(_encode_scalar, value)) if is_array else _encode_scalar(value)
-        if is_array and not text:
-            raise ValueError(f"{name} is empty: servers read an empty filter as no filter, and would list everything")
-        query.append(f"{quote(name, safe='')}={text}")
+        if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
+            texts = [_encode_scalar(item, name) for item in value]
+            if not any(texts):
+                raise ValueError(
+                    f"{name} is empty: servers read an empty filter as no filter, and would list everything"
+                )
+            if name not in exploded:
+                texts = [",".join(texts)]
+        else:
+            texts = [_encode_scalar(value, name)]
+        query += [f"{quote(name, safe='')}={text}" for text in texts]
     return "?" + "&".join(query) if query else ""
 
 
-def _encode_scalar(value: Any) -> str:
+def encode_segment(value: Any) -> str:
+    """A value in the path.
+
+    Raises:
+        ValueError: It would lead to another path.
+    """
+    text = _encode_scalar(value, "a value in the path")
+    if text in ("", ".", ".."):
+        raise ValueError(f"{text!r} in the path would lead to another path")
+    return text
+
+
+def _encode_scalar(value: Any, name: str) -> str:
+    value = value.value if isinstance(value, Enum) else value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return quote(str(value.value if isinstance(value, Enum) else value), safe="")
+    if isinstance(value, datetime.datetime) and value.tzinfo is None:
+        raise ValueError(f"{name} has no time zone: {value}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} is no number that a query has: {value}")
+    if isinstance(value, (datetime.date, UUID)):
+        value = encode(value)
+    if not isinstance(value, (str, int, float)):
+        raise TypeError(f"{name} is no string, number or boolean: {value!r}")
+    return quote(str(value), safe="")
 
 
 def build_request(client: httpx.Client | httpx.AsyncClient, request: Request, **options: Any) -> httpx.Request:
@@ -191,10 +226,6 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is Python's, not JSON")
 
 
-def list_of(decode_item: Callable[[Any], T]) -> Callable[[Any], list[T]]:
-    return lambda value: decode_list(value, "", decode_item)
-
-
 def first_of(*decoders: Callable[[Any], T]) -> Callable[[Any], T]:
     """Decode by the first decoder that takes the value."""
 
@@ -207,64 +238,149 @@ def first_of(*decoders: Callable[[Any], T]) -> Callable[[Any], T]:
     return decode
 
 
-# Each of these takes a JSON value, or UNSET where there was none, and the path to name in an error. A field that is not
-# required may lack its value; null is kept for it too, whatever the contract says, so that it costs no row.
+def list_of(decode_item: Callable[[Any], T]) -> Callable[[Any], list[T]]:
+    def decode(value: Any) -> list[T]:
+        if not isinstance(value, list):
+            raise MalformedBody("an array", value)
+        items: list[T] = []
+        try:
+            for item in value:
+                items.append(decode_item(item))
+        except MalformedBody as error:
+            error.set_parent(f"[{len(items)}]")
+            raise
+        return items
+
+    return decode
 
 
-def decode_string(value: Any, path: str, *, required: bool = False) -> Any:
-    return value if isinstance(value, str) else _decode_absence(value, path, "a string", required)
+def map_of(decode_item: Callable[[Any], T]) -> Callable[[Any], dict[str, T]]:
+    def decode(value: Any) -> dict[str, T]:
+        rest = decode_object(value)
+        return {
+            name: decode_field(item, name, decode_item, required=True, nullable=False) for name, item in rest.items()
+        }
+
+    return decode
 
 
-def decode_boolean(value: Any, path: str, *, required: bool = False) -> Any:
-    return value if isinstance(value, bool) else _decode_absence(value, path, "a boolean", required)
+def or_null(decode_value: Callable[[Any], T]) -> Callable[[Any], T | None]:
+    return lambda value: None if value is None else decode_value(value)
 
 
-def decode_integer(value: Any, path: str, *, required: bool = False) -> Any:
+def enum_of(enum: type[E]) -> Callable[[Any], E]:
+    members = enum._value2member_map_
+    kind = str if issubclass(enum, str) else int
+
+    def decode(value: Any) -> E:
+        if type(value) is float:
+            value = decode_integer(value) if kind is int else value
+        if type(value) is kind or type(value) is enum:  # not bool: True equals 1
+            # The second is what any value gives, known or not, in twice the time.
+            return members[value] if value in members else enum(value)  # type: ignore[return-value]  # of this enum
+        raise MalformedBody(f"a {enum.__name__}", value)
+
+    return decode
+
+
+def constant(expected: Any) -> Callable[[Any], Any]:
+    def decode(value: Any) -> Any:
+        if value == expected and isinstance(value, bool) == isinstance(expected, bool):  # True equals 1
+            return expected
+        raise MalformedBody(repr(expected), value)
+
+    return decode
+
+
+# Each of these takes a JSON value.
+
+
+def decode_any(value: Any) -> Any:
+    if value is UNSET:
+        raise MalformedBody("there", value)
+    return value
+
+
+def decode_string(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise MalformedBody("a string", value)
+
+
+def decode_boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise MalformedBody("a boolean", value)
+
+
+def decode_integer(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, float) and value.is_integer():
         return int(value)  # 12.0 is an integer to JSON Schema
-    return _decode_absence(value, path, "an integer", required)
+    raise MalformedBody("an integer", value)
+
+
+def decode_number(value: Any) -> float:
+    """The number as it came: 1 stays an integer, and keeps all of its digits."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and math.isfinite(value):  # json reads 1e400 as infinite
+        return value
+    raise MalformedBody("a number that a double holds", value)
 
 
 RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)",
     re.ASCII,
 )
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
-def decode_date_time(value: Any, path: str, *, required: bool = False) -> Any:
+def decode_date_time(value: Any) -> datetime.datetime:
     # fromisoformat alone takes more than date-times with an offset. It cuts what a datetime cannot hold: nanoseconds.
     if isinstance(value, str) and RFC_3339.fullmatch(value):
-        try:
+        with suppress(ValueError):  # no such day, hour or offset
             return datetime.datetime.fromisoformat(value.upper())
-        except ValueError:  # no such day, hour or offset
-            pass
-    return _decode_absence(value, path, "a date-time with an offset", required)
+    raise MalformedBody("a date-time with an offset", value)
 
 
-def decode_enum(value: Any, path: str, enum: type[Enum], *, required: bool = False) -> Any:
-    if type(value) in (str, int, enum):  # not bool: True equals 1
-        if (member := enum._value2member_map_.get(value)) is not None:
-            return member  # what the call below would give, in half the time
-        try:
-            return enum(value)
-        except ValueError:
-            pass
-    return _decode_absence(value, path, f"a {enum.__name__}", required)
+def decode_date(value: Any) -> datetime.date:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        with suppress(ValueError):
+            return datetime.date.fromisoformat(value)
+    raise MalformedBody("a date", value)
 
 
-def decode_list(value: Any, path: str, decode_item: Callable[[Any], T]) -> list[T]:
-    if not isinstance(value, list):
-        raise MalformedBody("an array", value, path)
-    items: list[T] = []
+def decode_uuid(value: Any) -> UUID:
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return UUID(value)
+    raise MalformedBody("a UUID", value)
+
+
+def decode_field(
+    value: Any, name: str, decode: Callable[[Any], Any], *, required: bool = False, nullable: bool = True
+) -> Any:
+    """A field of an object; UNSET where it is not there.
+
+    Args:
+        value: What came: a JSON value or UNSET.
+        name: The field's name, for the path of an error.
+        decode: What decodes the value.
+        required: Whether it must be there.
+        nullable: Whether null is kept.
+
+    Raises:
+        MalformedBody: The value is not what the contract says.
+    """
+    if (value is None and nullable) or (value is UNSET and not required):
+        return value
     try:
-        for item in value:
-            items.append(decode_item(item))
+        return decode(value)
     except MalformedBody as error:
-        error.set_parent(f"{path}[{len(items)}]")
+        error.set_parent(name)
         raise
-    return items
 
 
 def decode_object(value: Any) -> dict[str, Any]:
@@ -274,14 +390,8 @@ def decode_object(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def _decode_absence(value: Any, path: str, expected: str, required: bool) -> Any:
-    if required or not (value is None or value is UNSET):
-        raise MalformedBody(expected, value, path)
-    return value
-
-
 def encode(value: Any) -> Any:
-    """The JSON form of a field."""
+    """The JSON form of a value."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime.datetime):
@@ -290,8 +400,14 @@ def encode(value: Any) -> Any:
                 value = value.astimezone(datetime.UTC)
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, list):
-        return [item.to_dict() for item in value]
-    return value
+        return [encode(item) for item in value]
+    if isinstance(value, dict):
+        return {name: encode(item) for name, item in value.items()}
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    return value.to_dict() if hasattr(value, "to_dict") else value
 
 
 __all__ = ["UNSET", "Request", "Response", "Unset"]

@@ -1,50 +1,55 @@
-"""Write generated/channel_images_api from openapi.yaml.
+"""Write the Python package of a contract: generated/channel_images_api from openapi.yaml, or others.
 
     python overrides/codegen/generate.py            replace the package
     python overrides/codegen/generate.py --check    change nothing; exit 1 and name each file that would change
 
-Exit 2: the package could not be generated.
+Exit 2: the package could not be generated. Then nothing was changed.
 """
 
 import argparse
 import contextlib
 import importlib.metadata
 import io
+import keyword
 import os
 import sys
 import sysconfig
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from channel_images.resource import Operation, declared
-
-if TYPE_CHECKING:
-    from openapi_python_client import Project
+from subset import GenerationError, rewrite
 
 ROOT = Path(__file__).resolve().parents[2]
 CODEGEN = ROOT / "overrides" / "codegen"
-TARGET = ROOT / "generated" / "channel_images_api"
+CONTRACT = ROOT / "openapi.yaml"
+PACKAGE = ROOT / "generated" / "channel_images_api"
 
 # Both decide bytes that are committed; pyproject.toml pins them.
 PINNED = ("openapi-python-client", "ruff")
 
-
-class GenerationError(Exception):
-    """The package cannot be generated; the message says why, in one line."""
+BANNER = "# Generated from {source} by `make generate`, which overwrites every change. Do not edit."
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing; name each file that would change")
-    check: bool = parser.parse_args().check
+    parser.add_argument("--contract", type=Path, default=CONTRACT, help="the contract (default: openapi.yaml)")
+    parser.add_argument(
+        "--package",
+        type=Path,
+        default=PACKAGE,
+        help="the folder of the package, named as it is imported (default: generated/channel_images_api)",
+    )
+    options = parser.parse_args()
     try:
         require_pinned_tools()
-        if check:
-            return report_drift()
-        rewrite()
+        package = importable(options.package.absolute())
+        if options.check:
+            return report_drift(options.contract, package)
+        replace(options.contract, package)
     except (GenerationError, OSError) as error:
         sys.stderr.write(f"generate: {error}\n")
         return 2
@@ -64,20 +69,37 @@ def require_pinned_tools() -> None:
             raise GenerationError(f"{name} {pins[name]} is needed, found: {found} (install the extra `dev`)")
 
 
-def report_drift() -> int:
+def importable(package: Path) -> Path:
+    """The folder, if a package can be written there without the loss of anything else."""
+    if not package.name.isidentifier() or keyword.iskeyword(package.name):
+        raise GenerationError(f"{package}: no package can be imported as {package.name!r}; name another folder")
+    if package.exists():
+        first = package / "__init__.py"
+        if any(package.iterdir()) and not (
+            first.exists() and first.read_text(encoding="utf-8").startswith(BANNER[:17])
+        ):
+            raise GenerationError(f"{package}: it holds something that was not generated; name another folder")
+    return package
+
+
+def report_drift(contract: Path, package: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
-        fresh = package_files(generate(Path(folder) / TARGET.name))
-    committed = package_files(TARGET)
+        fresh = package_files(generate(contract, Path(folder) / package.name))
+    committed = package_files(package)
     drift = [
-        f"{(TARGET / name).relative_to(ROOT).as_posix()}: {state}"
+        f"{shown(package / name)}: {state}"
         for name in sorted(fresh.keys() | committed.keys())
         if (state := compare(fresh.get(name), committed.get(name)))
     ]
     if not drift:
-        sys.stdout.write(f"{TARGET.relative_to(ROOT).as_posix()}: up to date\n")
+        sys.stdout.write(f"{shown(package)}: up to date\n")
         return 0
     sys.stderr.write("\n".join([*drift, "run `make generate`\n"]))
     return 1
+
+
+def shown(path: Path) -> str:
+    return (path.relative_to(ROOT) if path.is_relative_to(ROOT) else path).as_posix()
 
 
 def compare(fresh: bytes | None, committed: bytes | None) -> str | None:
@@ -97,84 +119,90 @@ def package_files(package: Path) -> dict[str, bytes]:
     }
 
 
-def rewrite() -> None:
-    TARGET.parent.mkdir(exist_ok=True)
+def replace(contract: Path, package: Path) -> None:
+    package.parent.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the swap is two renames: no reader meets half a package, and no stale file stays.
-    with tempfile.TemporaryDirectory(dir=TARGET.parent, prefix=".generate-") as folder:
-        fresh = generate(Path(folder) / TARGET.name)
-        if TARGET.exists():
-            TARGET.rename(Path(folder) / "replaced")
-        fresh.rename(TARGET)
+    with tempfile.TemporaryDirectory(dir=package.parent, prefix=".generate-") as folder:
+        fresh = generate(contract, Path(folder) / package.name)
+        if package.exists():
+            package.rename(Path(folder) / "replaced")
+        fresh.rename(package)
 
 
-def generate(package: Path) -> Path:
-    """Generate the package into a folder that does not exist yet."""
+def generate(contract: Path, package: Path) -> Path:
+    """Generate the package of a contract into a folder that does not exist yet."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        document = YAML(typ="safe").load(contract)
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise GenerationError(describe(type(error).__name__, str(error))) from error
+    return render(document, package, source=contract.name, formatted=True)
+
+
+def render(contract: Any, package: Path, *, source: str, formatted: bool) -> Path:
+    """Write the package of a contract into a folder that does not exist yet.
+
+    Args:
+        contract: The document; it is left as it is.
+        package: The folder; its last part is the name of the package.
+        source: What the banner of each file names as its source.
+        formatted: Whether ruff sorts the imports, drops those that are not used, and formats. It takes most of the time.
+
+    Raises:
+        GenerationError: The templates do not cover the contract, or a tool failed.
+    """
     # Not at the top: a missing or other version must end in one line, not in a traceback.
+    import expressions
+    import meanings
+    import names
     from jinja2 import TemplateError
     from openapi_python_client import Project
     from openapi_python_client.config import Config, ConfigFile, MetaType
     from openapi_python_client.parser import GeneratorData
     from openapi_python_client.parser.errors import GeneratorError
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
 
+    plain = rewrite(contract)
     try:
+        settings = ConfigFile.load_from_path(CODEGEN / "generator.yaml")
+        settings.package_name_override = package.name
+        if not formatted:
+            settings.post_hooks = []
         config = Config.from_sources(
-            ConfigFile.load_from_path(CODEGEN / "generator.yaml"),
+            settings,
             MetaType.NONE,
-            document_source=ROOT / "openapi.yaml",
+            document_source=package,  # not read
             file_encoding="utf-8",
             overwrite=True,  # of a package that holds decoding.py alone
             output_path=package,
         )
-        contract = YAML(typ="safe").load(ROOT / "openapi.yaml")
-        data = GeneratorData.from_dict(contract, config=config)
+        names.prepare()
+        data = GeneratorData.from_dict(plain, config=config)
         if isinstance(data, GeneratorError):
             raise GenerationError(describe(data.header, data.detail))
+        if data.errors:
+            raise GenerationError(" | ".join(describe(error.header, error.detail) for error in data.errors))
+        data.models = [*filter(expressions.is_class, data.models)]
+        names.settle(data)
         project = Project(openapi=data, config=config, custom_template_path=CODEGEN / "templates")
         # What the templates need and the generator's own context lacks: the contract, and a way to refuse.
-        project.env.globals.update(contract=contract, fail=fail)
+        project.env.globals.update(contract=contract, fail=fail, banner=BANNER.format(source=source))
+        project.env.globals.update(model_of=expressions.model_of, operation_of=expressions.operations(plain))
+        project.env.globals.update(body_decoder=expressions.body_decoder)
+        project.env.filters.update(literal=expressions.literal, closable=expressions.closable)
         package.mkdir(parents=True)
         # The generator knows no such files. They are there when the hooks format the package.
-        files: dict[str, dict[str, Any]] = {"decoding.py": {}}
-        if any("x-resource" in schema for schema in contract["components"]["schemas"].values()):
-            files |= dict.fromkeys(("filters.py", "resource.py"), meanings(contract, project))
-        for name, context in files.items():
+        for name, context in {"decoding.py": {}, **meanings.files(contract, project)}.items():
             (package / name).write_text(project.env.get_template(f"{name}.jinja").render(context), encoding="utf-8")
         with pinned_tools_first_on_path(), contextlib.redirect_stdout(io.StringIO()):
             problems = project.build()  # warnings too: they mean that a part of the contract was left out
         if problems:
             raise GenerationError(" | ".join(describe(problem.header, problem.detail) for problem in problems))
-    except (TemplateError, YAMLError, ValueError, TypeError, AttributeError) as error:
+    except (TemplateError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise GenerationError(describe(type(error).__name__, str(error))) from error
     (package / "py.typed").touch()
     return package
-
-
-def meanings(contract: Mapping[str, Any], project: "Project") -> dict[str, Any]:
-    """What the contract declares beyond schemas, and how it is called in the package: for filters.py and resource.py."""
-    collections = project.openapi.endpoint_collections_by_tag.values()
-    endpoints = {each.name: each for collection in collections for each in collection.endpoints}
-
-    name_of: Any = project.env.globals["python_identifier"]
-
-    def endpoint_of(operation: Operation) -> Any:
-        return endpoints[name_of(operation.id)]
-
-    def model_of(operation: Operation) -> Any:
-        responses = endpoint_of(operation).responses.patterns
-        return next(each.prop.class_info for each in responses if each.status_code.range[0] == 200)
-
-    def python_names(properties: Iterable[Any]) -> dict[str, str]:
-        return {each.name.get_untrusted_value(): each.python_name for each in properties}
-
-    return {
-        "resource": declared(contract),
-        "endpoint_of": endpoint_of,
-        "model_of": model_of,
-        "python_names": python_names,
-        "repr": repr,
-    }
 
 
 def fail(reason: str) -> NoReturn:
@@ -193,7 +221,9 @@ def pinned_tools_first_on_path() -> Iterator[None]:
 
 
 def describe(header: str, detail: str | None) -> str:
-    return " ".join(f"{header}: {detail or 'no detail'}".split())
+    # What else the generator leaves out for the same reason is of no use to anyone.
+    detail = (detail or "no detail").partition("Failure to process schema")[0]
+    return " ".join(f"{header}: {detail}".split())
 
 
 if __name__ == "__main__":

@@ -344,7 +344,7 @@ def test_date_times_are_read_as_the_exact_way_does_it_or_left_to_it(ours: Packag
     except ValueError:
         return
     decode = ours.module("types").decode_date_time
-    assert exact(values) == exact([decode(text, "created_date") for text in texts])
+    assert exact(values) == exact([decode(text) for text in texts])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])

@@ -112,7 +112,7 @@ def test_a_value_of_another_type_is_no_member(api: Package, name: str, value: ob
 
 def test_a_boolean_is_no_integer_member(ours: Package) -> None:
     with pytest.raises(ours.errors.MalformedBody):
-        ours.types.decode_enum(True, "product_type", ours.models.ProductType)
+        ours.types.enum_of(ours.models.ProductType)(True)
 
 
 @pytest.mark.repairs(raises=AssertionError)

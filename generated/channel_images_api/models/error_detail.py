@@ -6,7 +6,7 @@ from typing import Any, Self
 from attrs import define, field
 
 from ..decoding import Field, decode_many, decode_one, register
-from ..types import UNSET, decode_object, decode_string
+from ..types import UNSET, decode_field, decode_object, decode_string
 
 
 @define
@@ -15,7 +15,8 @@ class ErrorDetail:
 
     Attributes:
         detail: The reason, for a person to read.
-        additional_properties: The fields that the contract does not name, as they came. `image["name"]` reads one.
+        additional_properties: The fields that the contract does not name, as they came. `error_detail["name"]`
+            reads one.
     """
 
     detail: str
@@ -23,12 +24,14 @@ class ErrorDetail:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = decode_object(src_dict)
-        if type(detail := d.pop("detail", UNSET)) is not str:
-            detail = decode_string(detail, "detail", required=True)
-        model = cls(detail)
-        if d:
-            model.additional_properties = dict(d)  # a copy takes less memory: it has no room for the fields above
+        rest = decode_object(src_dict)
+        model = cls(
+            value
+            if type(value := rest.pop("detail", UNSET)) is str
+            else decode_field(value, "detail", decode_string, required=True, nullable=False),
+        )
+        if rest:
+            model.additional_properties = dict(rest)  # a copy takes less memory: it has no room for the fields above
         return model
 
     @classmethod
@@ -74,15 +77,15 @@ class ErrorDetail:
 
 
 def _fill(_models: list[Any], _rows: list[Any]) -> None:
-    detail: Any = None
+    _last_detail: Any = None
     for _model, _row in zip(_models, _rows):
-        if _row.detail != detail:
-            detail = _row.detail
-        _model.detail = detail
+        if _row.detail != _last_detail:
+            _last_detail = _row.detail
+        _model.detail = _last_detail
 
 
 register(
     ErrorDetail,
     _fill,
-    Field("detail", "detail", str, required=True),
+    Field("detail", "detail", str, required=True, nullable=False),
 )

@@ -1,13 +1,18 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Self
 
 from attrs import define, field
 
 from ..decoding import decode_many, decode_one
-from ..types import decode_list, decode_object, decode_string
+from ..types import (
+    decode_object,
+    decode_string,
+    encode,
+    list_of,
+    map_of,
+)
 
 
 @define
@@ -18,11 +23,10 @@ class FieldErrors:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = decode_object(src_dict)
+        rest = decode_object(src_dict)
         model = cls()
-        model.additional_properties = {
-            name: decode_list(value, name, partial(decode_string, path="", required=True)) for name, value in d.items()
-        }
+        if rest:
+            model.additional_properties = map_of(list_of(decode_string))(rest)
         return model
 
     @classmethod
@@ -44,7 +48,8 @@ class FieldErrors:
         return decode_many(cls, content)
 
     def to_dict(self) -> dict[str, Any]:
-        return dict(self.additional_properties)
+        fields: dict[str, Any] = encode(self.additional_properties)
+        return fields
 
     @property
     def additional_keys(self) -> list[str]:

@@ -14,12 +14,16 @@ from ..types import (
     Unset,
     decode_boolean,
     decode_date_time,
-    decode_enum,
+    decode_field,
     decode_integer,
     decode_object,
     decode_string,
     encode,
+    enum_of,
 )
+
+_decode_source = enum_of(ProductImageSource)
+_decode_status = enum_of(ProductImageStatus)
 
 
 @define
@@ -42,7 +46,8 @@ class ProductImage:
         order: The rank of the image among the images of the same product, lowest first; it has no unit.
         object_id: The id of the object that the image is attached to.
         content_type: The model name of the object that the image is attached to.
-        additional_properties: The fields that the contract does not name, as they came. `image["name"]` reads one.
+        additional_properties: The fields that the contract does not name, as they came. `product_image["name"]`
+            reads one.
     """
 
     pk: int | Unset = UNSET
@@ -62,46 +67,32 @@ class ProductImage:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = decode_object(src_dict)
-        if type(pk := d.pop("pk", UNSET)) is not int:
-            pk = decode_integer(pk, "pk")
-        if type(product := d.pop("product", UNSET)) is not int:
-            product = decode_integer(product, "product")
-        source = decode_enum(d.pop("source", UNSET), "source", ProductImageSource)
-        modified_date = decode_date_time(d.pop("modified_date", UNSET), "modified_date")
-        created_date = decode_date_time(d.pop("created_date", UNSET), "created_date")
-        if type(height := d.pop("height", UNSET)) is not int:
-            height = decode_integer(height, "height")
-        if type(width := d.pop("width", UNSET)) is not int:
-            width = decode_integer(width, "width")
-        if type(hash_ := d.pop("hash", UNSET)) is not str:
-            hash_ = decode_string(hash_, "hash")
-        status = decode_enum(d.pop("status", UNSET), "status", ProductImageStatus)
-        if type(is_active := d.pop("is_active", UNSET)) is not bool:
-            is_active = decode_boolean(is_active, "is_active")
-        if type(order := d.pop("order", UNSET)) is not int:
-            order = decode_integer(order, "order")
-        if type(object_id := d.pop("object_id", UNSET)) is not int:
-            object_id = decode_integer(object_id, "object_id")
-        if type(content_type := d.pop("content_type", UNSET)) is not str:
-            content_type = decode_string(content_type, "content_type")
+        rest = decode_object(src_dict)
         model = cls(
-            pk,
-            product,
-            source,
-            modified_date,
-            created_date,
-            height,
-            width,
-            hash_,
-            status,
-            is_active,
-            order,
-            object_id,
-            content_type,
+            value if type(value := rest.pop("pk", UNSET)) is int else decode_field(value, "pk", decode_integer),
+            value
+            if type(value := rest.pop("product", UNSET)) is int
+            else decode_field(value, "product", decode_integer),
+            decode_field(rest.pop("source", UNSET), "source", _decode_source),
+            decode_field(rest.pop("modified_date", UNSET), "modified_date", decode_date_time),
+            decode_field(rest.pop("created_date", UNSET), "created_date", decode_date_time),
+            value if type(value := rest.pop("height", UNSET)) is int else decode_field(value, "height", decode_integer),
+            value if type(value := rest.pop("width", UNSET)) is int else decode_field(value, "width", decode_integer),
+            value if type(value := rest.pop("hash", UNSET)) is str else decode_field(value, "hash", decode_string),
+            decode_field(rest.pop("status", UNSET), "status", _decode_status),
+            value
+            if type(value := rest.pop("is_active", UNSET)) is bool
+            else decode_field(value, "is_active", decode_boolean),
+            value if type(value := rest.pop("order", UNSET)) is int else decode_field(value, "order", decode_integer),
+            value
+            if type(value := rest.pop("object_id", UNSET)) is int
+            else decode_field(value, "object_id", decode_integer),
+            value
+            if type(value := rest.pop("content_type", UNSET)) is str
+            else decode_field(value, "content_type", decode_string),
         )
-        if d:
-            model.additional_properties = dict(d)  # a copy takes less memory: it has no room for the fields above
+        if rest:
+            model.additional_properties = dict(rest)  # a copy takes less memory: it has no room for the fields above
         return model
 
     @classmethod
@@ -159,9 +150,9 @@ class ProductImage:
 
 
 def _fill(_models: list[Any], _rows: list[Any]) -> None:
-    hash_: Any = None
-    content_type: Any = None
-    for _model, _row, modified_date, created_date in zip(
+    _last_hash_: Any = None
+    _last_content_type: Any = None
+    for _model, _row, _read_modified_date, _read_created_date in zip(
         _models,
         _rows,
         decode_date_times([_row.modified_date for _row in _rows]),
@@ -170,20 +161,20 @@ def _fill(_models: list[Any], _rows: list[Any]) -> None:
         _model.pk = _row.pk
         _model.product = _row.product
         _model.source = _row.source
-        _model.modified_date = modified_date
-        _model.created_date = created_date
+        _model.modified_date = _read_modified_date
+        _model.created_date = _read_created_date
         _model.height = _row.height
         _model.width = _row.width
-        if _row.hash_ != hash_:
-            hash_ = _row.hash_
-        _model.hash_ = hash_
+        if _row.hash_ != _last_hash_:
+            _last_hash_ = _row.hash_
+        _model.hash_ = _last_hash_
         _model.status = _row.status
         _model.is_active = _row.is_active
         _model.order = _row.order
         _model.object_id = _row.object_id
-        if _row.content_type != content_type:
-            content_type = _row.content_type
-        _model.content_type = content_type
+        if _row.content_type != _last_content_type:
+            _last_content_type = _row.content_type
+        _model.content_type = _last_content_type
 
 
 register(

@@ -7,7 +7,9 @@ from attrs import define, field
 
 from ..decoding import Field, build_models, decode_many, decode_one, register
 from ..models.product_image import ProductImage
-from ..types import UNSET, Unset, decode_integer, decode_list, decode_object, decode_string, encode
+from ..types import UNSET, Unset, decode_field, decode_integer, decode_object, decode_string, encode, list_of
+
+_decode_results = list_of(ProductImage.from_dict)
 
 
 @define
@@ -21,7 +23,8 @@ class ProductImagePage:
         next_: The URL of the next page, with the other parameters kept; null on the last page.
         previous: The URL of the previous page, with the other parameters kept; null on the first page.
         results: The rows of this page, at most `limit` of them.
-        additional_properties: The fields that the contract does not name, as they came. `image["name"]` reads one.
+        additional_properties: The fields that the contract does not name, as they came.
+            `product_image_page["name"]` reads one.
     """
 
     count: int | Unset = UNSET
@@ -32,18 +35,17 @@ class ProductImagePage:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = decode_object(src_dict)
-        if type(count := d.pop("count", UNSET)) is not int:
-            count = decode_integer(count, "count")
-        if type(next_ := d.pop("next", UNSET)) is not str:
-            next_ = decode_string(next_, "next")
-        if type(previous := d.pop("previous", UNSET)) is not str:
-            previous = decode_string(previous, "previous")
-        if (results := d.pop("results", UNSET)) is not UNSET:
-            results = decode_list(results, "results", ProductImage.from_dict)
-        model = cls(count, next_, previous, results)
-        if d:
-            model.additional_properties = dict(d)  # a copy takes less memory: it has no room for the fields above
+        rest = decode_object(src_dict)
+        model = cls(
+            value if type(value := rest.pop("count", UNSET)) is int else decode_field(value, "count", decode_integer),
+            value if type(value := rest.pop("next", UNSET)) is str else decode_field(value, "next", decode_string),
+            value
+            if type(value := rest.pop("previous", UNSET)) is str
+            else decode_field(value, "previous", decode_string),
+            decode_field(rest.pop("results", UNSET), "results", _decode_results, nullable=False),
+        )
+        if rest:
+            model.additional_properties = dict(rest)  # a copy takes less memory: it has no room for the fields above
         return model
 
     @classmethod
@@ -92,17 +94,17 @@ class ProductImagePage:
 
 
 def _fill(_models: list[Any], _rows: list[Any]) -> None:
-    next_: Any = None
-    previous: Any = None
+    _last_next_: Any = None
+    _last_previous: Any = None
     for _model, _row in zip(_models, _rows):
         _model.count = _row.count
-        if _row.next_ != next_:
-            next_ = _row.next_
-        _model.next_ = next_
-        if _row.previous != previous:
-            previous = _row.previous
-        _model.previous = previous
-        _model.results = UNSET if _row.results is UNSET else build_models(ProductImage, _row.results)
+        if _row.next_ != _last_next_:
+            _last_next_ = _row.next_
+        _model.next_ = _last_next_
+        if _row.previous != _last_previous:
+            _last_previous = _row.previous
+        _model.previous = _last_previous
+        _model.results = build_models(ProductImage, _row.results) if _row.results else _row.results
 
 
 register(
@@ -111,5 +113,5 @@ register(
     Field("count", "count", int),
     Field("next_", "next", str),
     Field("previous", "previous", str),
-    Field("results", "results", [ProductImage]),
+    Field("results", "results", [ProductImage], nullable=False),
 )

@@ -1,7 +1,6 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
 from collections.abc import Callable
-from urllib.parse import quote
 
 import httpx
 
@@ -17,6 +16,7 @@ from ...types import (
     build_request,
     build_response,
     encode_query,
+    encode_segment,
     first_of,
     from_json,
 )
@@ -39,14 +39,14 @@ def request(
     limit: int | Unset = UNSET,
 ) -> Request:
     """The request that `sync_detailed` sends, for those who send it themselves."""
-    path = "/api/v1/channel/{channel_id}/product_images/updates/".format(channel_id=quote(str(channel_id), safe=""))
-    query = encode_query(
+    _path = f"/api/v1/channel/{encode_segment(channel_id)}/product_images/updates/"
+    _query = encode_query(
         {
             "page": page,
             "limit": limit,
         }
     )
-    return Request("GET", path + query)
+    return Request("GET", _path + _query)
 
 
 def _build_response(

@@ -1,7 +1,6 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
 from collections.abc import Callable, Iterable
-from urllib.parse import quote
 
 import httpx
 
@@ -18,6 +17,7 @@ from ...types import (
     build_request,
     build_response,
     encode_query,
+    encode_segment,
     first_of,
     from_json,
 )
@@ -49,8 +49,8 @@ def request(
     Raises:
         ValueError: An array is empty.
     """
-    path = "/api/v1/channel/{channel_id}/product_images/".format(channel_id=quote(str(channel_id), safe=""))
-    query = encode_query(
+    _path = f"/api/v1/channel/{encode_segment(channel_id)}/product_images/"
+    _query = encode_query(
         {
             "page": page,
             "limit": limit,
@@ -61,7 +61,7 @@ def request(
             "product_type": product_type,
         }
     )
-    return Request("GET", path + query)
+    return Request("GET", _path + _query)
 
 
 def _build_response(

@@ -1,7 +1,6 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
 from collections.abc import Callable
-from urllib.parse import quote
 
 import httpx
 
@@ -14,6 +13,7 @@ from ...types import (
     Response,
     build_request,
     build_response,
+    encode_segment,
     first_of,
     from_json,
 )
@@ -34,10 +34,7 @@ def request(
     id: int,
 ) -> Request:
     """The request that `sync_detailed` sends, for those who send it themselves."""
-    path = "/api/v1/channel/{channel_id}/product_images/{id}/".format(
-        channel_id=quote(str(channel_id), safe=""), id=quote(str(id), safe="")
-    )
-    return Request("GET", path)
+    return Request("GET", f"/api/v1/channel/{encode_segment(channel_id)}/product_images/{encode_segment(id)}/")
 
 
 def _build_response(*, client: Client, response: httpx.Response) -> Response[ErrorDetail | FieldErrors | ProductImage]:
