@@ -93,8 +93,10 @@ def export(
     # Arrow's own allocator keeps what it has had, and so takes half as much memory again.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     from channel_images.export import ChannelsFailed, Export, Status
+    from channel_images.export.lists import resource_of
 
     with exit_codes(grace=_GRACE), open_client(context, connection) as client:
+        noun = resource_of(api).noun
         with _progress(quiet) as on_progress:
             try:
                 task = Export(
@@ -121,13 +123,13 @@ def export(
                 failed = error.errors
             except BaseException as error:
                 if task.result().rows:
-                    _say_result(task.result(), len(channels), as_json=as_json)
+                    _say_result(task.result(), len(channels), noun, as_json=as_json)
                     _say_how_to_go_on(error)
                 raise
             else:
                 failed = {}
         result = task.result()
-        _say_result(result, len(channels), as_json=as_json)
+        _say_result(result, len(channels), noun, as_json=as_json)
         _say_what_helps(failed)
     if failed:
         raise typer.Exit(1 if len(failed) < len(channels) else 2)
@@ -145,7 +147,7 @@ def _channel(word: str) -> int:
     return id_of("the channel", word, "a number, and the file comes last, as in `channel-images export 5 6 FILE`")
 
 
-def _say_result(result: "ExportResult", total: int, *, as_json: bool) -> None:
+def _say_result(result: "ExportResult", total: int, noun: str, *, as_json: bool) -> None:
     """Say what came of the export, of so many channels."""
     if as_json:
         typer.echo(json.dumps(result.to_dict()))
@@ -154,7 +156,7 @@ def _say_result(result: "ExportResult", total: int, *, as_json: bool) -> None:
             if words is not None:
                 say(f"channel {channel.channel}: {words}")
     failed = sum(channel.error is not None for channel in result.channels)
-    said = f"{result.status}: {result.rows:,} images"
+    said = f"{result.status}: {result.rows:,} {noun}s"
     if result.resumed:
         said += ", begun by an earlier run,"
     said += f" in {result.seconds:.1f} s, {_retries(result.retries)}"

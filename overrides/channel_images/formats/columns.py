@@ -59,7 +59,7 @@ def columns(api: Resource = RESOURCE) -> tuple[Column, ...]:
 
 def _kind(hint: Any) -> Kind:
     """What a column holds, by the type of the field beside null and what did not come."""
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    options = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
     (kind, *others) = [each for each in options if each is not type(None) and each.__name__ != "Unset"]
     if others or not isinstance(kind, type):
         return Kind.JSON
