@@ -14,6 +14,7 @@ or from the environment of the processes, of the driver and of the executors: op
 
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -118,22 +119,13 @@ class _Options:
         url = found.get("url") or first_set(URL_VARIABLES, os.environ)
         if url is None:
             raise ConfigurationError(f"no server: give the option url, or set {URL_VARIABLES[0]} for the driver")
-        renamed = {
-            "pageSize": "page_size",
-            "partitionRows": "partition_rows",
-            "maxTasks": "max_tasks",
-            "tokenFile": "token_file",
-        }
+        own = ("what", "pageSize", "partitionRows", "rate", "maxTasks", "tokenFile")
         return cls(
             url,
             channels,
             filters={name: found[name] for name in _FILTERS if name in found},
             client={name: found[name] for name in ("timeout", "retries") if name in found},
-            **{
-                renamed.get(name, name): found[name]
-                for name in ("what", "pageSize", "partitionRows", "rate", "maxTasks", "tokenFile")
-                if name in found
-            },
+            **{re.sub("[A-Z]", r"_\g<0>", name).lower(): found[name] for name in own if name in found},
         )
 
     def connect(self, rate: float | None) -> ChannelImages:
@@ -348,24 +340,32 @@ def _what(text: str) -> What:
     return What(text.lower())
 
 
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "integer": _integer,
+    "number": _finite,
+    "string": _text,
+    "boolean": _boolean,
+}
+
+
 def _parser_of(known: Filter) -> Callable[[str], Any]:
     """What reads the option of a filter."""
     named = dict(zip(map(str.lower, known.names), known.values, strict=True))
 
-    def of_names(text: str) -> Sequence[int]:
-        parts = [part.strip().lower() for part in text.split(",")]
-        try:
-            return [named[part] if part in named else _integer(part) for part in parts]
-        except ValueError:
-            what = f"{known.name.replace('_', ' ')}s" if known.several else "one"
-            raise ValueError(f"{what}, by number or by name ({', '.join(named)})") from None
+    def one(text: str) -> Any:
+        return named[text.lower()] if text.lower() in named else _READERS[known.type](text)
 
-    one = {"integer": _integer, "number": _finite, "boolean": _boolean, "string": _text}[known.type]
-    if known.names:
-        return of_names if known.several else lambda text: of_names(text.replace(",", " "))[0]
-    if known.several:
-        return _integers if one is _integer else lambda text: [one(part.strip()) for part in text.split(",")]
-    return one
+    def several(text: str) -> Sequence[Any]:
+        try:
+            return [one(part.strip()) for part in text.split(",")]
+        except ValueError as error:
+            if named:
+                what = f"{known.name.replace('_', ' ')}s, by number or by name ({', '.join(named)})"
+            else:
+                what = "integers, such as 1,2" if known.type == "integer" else f"{error}, or several with commas"
+            raise ValueError(what) from None
+
+    return several if known.several else one
 
 
 _FILTERS = {name: _parser_of(known) for name, known in FILTERS.items()}

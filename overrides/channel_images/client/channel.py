@@ -162,10 +162,7 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
     ) -> ListingT | KeyedListingT:
         """The channel's images, each with what further fields the server has for it, in `additional_properties`.
 
-        Args:
-            page_size: Rows on a page; see `images`.
-            concurrency: Pages in flight at a time; see `images`.
-            consistent: Prove that no image is lost; see `images`.
+        The arguments are those of `images`.
         """
         refuse_arguments(refused)
         return self._listing(self._query(What.DETAILED, page_size, concurrency, consistent))
@@ -177,13 +174,7 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
     def inserts(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
     ) -> PendingListingT | KeyedPendingListingT:
-        """The images that were never sent to the channel.
-
-        Args:
-            page_size: Rows on a page; see `images`.
-            concurrency: Pages in flight at a time; see `images`.
-            consistent: Prove that no image is lost; see `images`.
-        """
+        """The images that were never sent to the channel. The arguments are those of `images`."""
         refuse_arguments(refused)
         return self._pending_listing(self._query(What.INSERTS, page_size, concurrency, consistent))
 
@@ -194,26 +185,9 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
     def updates(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
     ) -> PendingListingT | KeyedPendingListingT:
-        """The images that were sent to the channel, and changed since.
-
-        Args:
-            page_size: Rows on a page; see `images`.
-            concurrency: Pages in flight at a time; see `images`.
-            consistent: Prove that no image is lost; see `images`.
-        """
+        """The images that were sent to the channel, and changed since. The arguments are those of `images`."""
         refuse_arguments(refused)
         return self._pending_listing(self._query(What.UPDATES, page_size, concurrency, consistent))
-
-    @overload
-    def pending(self, *, consistent: Literal[True], **options: Unpack[Paging]) -> KeyedPendingListingT: ...
-    @overload
-    def pending(self, *, consistent: bool = False, **options: Unpack[Paging]) -> PendingListingT: ...
-    def pending(
-        self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
-    ) -> PendingListingT | KeyedPendingListingT:
-        """The images to insert and those to update, as the command line calls them: `inserts_or_updates`."""
-        refuse_arguments(refused)
-        return self._pending_listing(self._query(What.PENDING, page_size, concurrency, consistent))
 
     @overload
     def inserts_or_updates(self, *, consistent: Literal[True], **options: Unpack[Paging]) -> KeyedPendingListingT: ...
@@ -222,15 +196,12 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
     def inserts_or_updates(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
     ) -> PendingListingT | KeyedPendingListingT:
-        """The images to insert and those to update.
-
-        Args:
-            page_size: Rows on a page; see `images`.
-            concurrency: Pages in flight at a time; see `images`.
-            consistent: Prove that no image is lost; see `images`.
-        """
+        """The images to insert and those to update. The arguments are those of `images`."""
         refuse_arguments(refused)
         return self._pending_listing(self._query(What.PENDING, page_size, concurrency, consistent))
+
+    pending = inserts_or_updates
+    """As the command line calls it."""
 
     @abstractmethod
     def remote_batches(self) -> Any:

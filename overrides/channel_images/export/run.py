@@ -149,7 +149,7 @@ class Export:
         self._filters = dict(filters or {})
         for channel in self._channels:
             wanted = self._list_of(channel, concurrency)
-            self._filters = {**wanted.filters, **wanted.sets}  # as it is sent, and as JSON has it
+            self._filters = dict(wanted.filters)  # as JSON has them, so that another run can compare
         self._identity = {
             "server": client.base_url,
             "several_channels": with_channel,

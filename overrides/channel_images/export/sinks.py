@@ -44,12 +44,13 @@ class Sink(ABC):
     """
 
     suffix: str
-    decode: Callable[[bytes], Rows]
-    decode_one: Callable[[bytes], ProductImage]
+    _decoders: tuple[Callable[[bytes, Resource], Rows], Callable[[bytes, Resource], ProductImage]]
 
     def __init__(self, *, with_channel: bool, api: Resource) -> None:
         self._with_channel = with_channel
         self._api = api
+        rows, one = self._decoders
+        self.decode, self.decode_one = decoder_of(api, rows), decoder_of(api, one)
 
     @abstractmethod
     def encode(self, images: Sequence[ProductImage], channel: int) -> bytes:
@@ -83,10 +84,10 @@ class TextSink(Sink):
         api: What the rows are.
     """
 
+    _decoders = (decode_sent_rows, decode_sent_image)
+
     def __init__(self, lines: Csv | None, *, compressed: bool, with_channel: bool, api: Resource) -> None:
         super().__init__(with_channel=with_channel, api=api)
-        self.decode = decoder_of(api, decode_sent_rows)
-        self.decode_one = decoder_of(api, decode_sent_image)
         self.suffix = (".ndjson" if lines is None else ".csv") + ".gz" * compressed
         self._csv = lines
         self._compressed = compressed
@@ -127,11 +128,7 @@ class ParquetSink(Sink):
     """
 
     suffix = ".parquet"
-
-    def __init__(self, *, with_channel: bool, api: Resource) -> None:
-        super().__init__(with_channel=with_channel, api=api)
-        self.decode = decoder_of(api, decode_rows)
-        self.decode_one = decoder_of(api, decode_image)
+    _decoders = (decode_rows, decode_image)
 
     def encode(self, images: Sequence[ProductImage], channel: int) -> bytes:
         import pyarrow as pa

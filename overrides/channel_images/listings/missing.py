@@ -24,14 +24,6 @@ def retrieve(
 ) -> Answer[T]:
     """One image. After a 404, one more request says what is missing.
 
-    Args:
-        sender: Sends the requests.
-        decode: Makes the image of the body.
-        channel_id: The channel.
-        pk: The `pk` of the image.
-        detailed: Whether its details are wanted.
-        api: What the image is.
-
     Raises:
         ImageNotFound: The channel has no such image.
         ChannelNotFound: There is no such channel.

@@ -41,8 +41,7 @@ class Query:
     Attributes:
         what: Which list.
         channel_id: The channel.
-        sets: The filters that take any number of values, by their names in Python, each value once.
-        filters: The other filters; those not given are not in it.
+        filters: The filters that are given, by their names in Python; of several values, each is there once.
         limit: Rows on a page.
         concurrency: Pages in flight at a time.
         consistent: Whether to prove that no image was lost.
@@ -55,7 +54,6 @@ class Query:
     limit: int
     concurrency: int
     consistent: bool
-    sets: Mapping[str, Sequence[object]] = {}
     filters: Mapping[str, object] = {}
     decode: Callable[[bytes], Rows] = decode_rows
     api: Resource = RESOURCE
@@ -74,8 +72,9 @@ class Query:
 
         The values are without repetition, so no image is in two parts, unless it moves to another product meanwhile.
         """
-        split = [[(name, chunk) for chunk in _chunks(values)] for name, values in self.sets.items()]
-        return [evolve(self, sets={}, filters={**self.filters, **dict(chosen)}) for chosen in itertools.product(*split)]
+        several = [(name, values) for name, values in self.filters.items() if isinstance(values, list)]
+        split = [[(name, chunk) for chunk in _chunks(values)] for name, values in several]
+        return [evolve(self, filters={**self.filters, **dict(chosen)}) for chosen in itertools.product(*split)]
 
     def walk(self) -> Walk:
         """A walk through the list."""
@@ -102,28 +101,30 @@ def build_query(
         TypeError: An argument is of another type, or there is no such filter.
         ValueError: It is of the type, and none that a server takes.
     """
-    sets: dict[str, Sequence[object]] = {}
-    others: dict[str, object] = {}
+    chosen: dict[str, object] = {}
     for name, given in filters.items():
         if (known := api.filters.get(name)) is None:
             raise TypeError(f"there is no filter {name}; there are {', '.join(api.filters)}")
-        if given is None:
-            continue
-        if not known.several:
-            others[name] = _checked(known, given)
-            continue
-        values = list(dict.fromkeys(_checked(known, value) for value in _iterated(known, given)))
-        (others if values and known.values else sets)[name] = values
+        if given is not None and known.several:
+            chosen[name] = list(dict.fromkeys(_checked(known, value) for value in _iterated(known, given)))
+        elif given is not None:
+            chosen[name] = _checked(known, given)
     return Query(
         what=what,
         channel_id=channel_id,
         limit=positive("page_size", page_size),
         concurrency=positive("concurrency", concurrency),
         consistent=bool(consistent),
-        sets=sets,
-        filters=others,
+        filters=chosen,
         api=api,
     )
+
+
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "boolean": (bool, "is True or False"),
+    "number": (int | float | Decimal, "takes numbers"),
+    "string": (str, "takes texts"),
+}
 
 
 def _checked(known: Filter, value: Any) -> object:
@@ -135,23 +136,17 @@ def _checked(known: Filter, value: Any) -> object:
         return known.values[known.names.index(value.upper())]
     if known.type == "integer":
         value = int(check_id(name, value))
-    elif known.type == "boolean":
-        if not isinstance(value, bool):
-            raise TypeError(f"{name} is True or False, not {value!r}")
-    elif known.type == "number":
-        if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
-            raise TypeError(f"{name} takes numbers, not {value!r}")
-        if not math.isfinite(value):
-            raise ValueError(f"{name} takes finite numbers, not {value}")
-        value = value if isinstance(value, int) else float(value)
     else:
-        if not isinstance(value, str):
-            raise TypeError(f"{name} takes texts, not {value!r}")
-        if not value or (known.several and "," in value):
+        kind, words = _KINDS[known.type]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise TypeError(f"{name} {words}, not {value!r}")
+        if value == "" or (isinstance(value, str) and known.several and "," in value):
             raise ValueError(
                 f"{name} takes texts that are not empty{', without commas' * known.several}, not {value!r}"
             )
-        value = str(value)
+        if not isinstance(value, str) and not math.isfinite(value):
+            raise ValueError(f"{name} takes finite numbers, not {value}")
+        value = float(value) if isinstance(value, Decimal) else value
     if known.values and not known.is_extensible and value not in known.values:
         raise ValueError(f"{name} takes {', '.join(map(str, known.values))}, not {value!r}")
     return value

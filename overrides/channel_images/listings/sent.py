@@ -10,31 +10,20 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from attrs import define, evolve, field, make_class
+from attrs import evolve, field, make_class
 
 from channel_images.listings.bodies import decode_image, decode_rows, with_checked_pks
 from channel_images.walks.rows import Rows
 from channel_images_api.models import ProductImage
 from channel_images_api.resource import RESOURCE, Resource
 
-
-@define
-class SentImage(ProductImage):
-    """An image, and the JSON object that it came as.
-
-    Attributes:
-        row: The object, with the fields in the order in which they came; a number with a fraction is a `Decimal`.
-    """
-
-    row: Mapping[str, Any] = field(init=False, factory=dict)
+_SENT = "_sent"
 
 
 @cache
-def _sent(api: Resource) -> type[Any]:
-    """What `SentImage` is, of the rows of an API."""
-    if api is RESOURCE:
-        return SentImage
-    return make_class(f"Sent{api.row.__name__}", {"row": field(init=False, factory=dict)}, bases=(api.row,), slots=True)
+def _keeping(api: Resource) -> type[Any]:
+    """The model of a row with one more field, for the JSON object that it came as: a number with a fraction is a `Decimal`."""
+    return make_class(f"Sent{api.row.__name__}", {_SENT: field(init=False, factory=dict)}, bases=(api.row,), slots=True)
 
 
 class _Envelope(msgspec.Struct):
@@ -57,7 +46,7 @@ _REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def decode_sent_rows(content: bytes, api: Resource = RESOURCE) -> Rows:
-    """What `decode_rows` gives of a page, of images that are `SentImage`.
+    """What `decode_rows` gives of a page, of images that keep their rows; see `sent_rows`.
 
     Raises:
         MalformedBody: As `decode_rows` does.
@@ -78,7 +67,7 @@ def decode_sent_rows(content: bytes, api: Resource = RESOURCE) -> Rows:
     return with_checked_pks(rows, "results")
 
 
-def decode_sent_image(content: bytes, api: Resource = RESOURCE) -> SentImage:
+def decode_sent_image(content: bytes, api: Resource = RESOURCE) -> ProductImage:
     """What `decode_image` gives of one image, with its row.
 
     Raises:
@@ -95,19 +84,19 @@ def decode_sent_image(content: bytes, api: Resource = RESOURCE) -> SentImage:
 
 def sent_rows(images: Iterable[ProductImage]) -> list[Mapping[str, Any]]:
     """The row of each image; of one that kept none, what the model makes of it."""
-    return [image.row if hasattr(image, "row") else image.to_dict() for image in images]
+    return [getattr(image, _SENT, None) or image.to_dict() for image in images]
 
 
-def _fast(sent: list[dict[str, Any]], api: Resource) -> list[SentImage]:
-    images: list[SentImage] = api.decode_parsed(api.row, _sent(api), sent)
+def _fast(sent: list[dict[str, Any]], api: Resource) -> list[ProductImage]:
+    return _kept(api.decode_parsed(api.row, _keeping(api), sent), sent)
+
+
+def _exact(images: Sequence[ProductImage], body: Any, api: Resource) -> list[ProductImage]:
+    made = [_keeping(api).from_dict(image.to_dict()) for image in images]
+    return _kept(made, body if isinstance(body, list) else body["results"])
+
+
+def _kept(images: list[ProductImage], sent: Iterable[Mapping[str, Any]]) -> list[ProductImage]:
     for image, row in zip(images, sent, strict=True):
-        image.row = row
+        setattr(image, _SENT, row)
     return images
-
-
-def _exact(images: Sequence[ProductImage], body: Any, api: Resource) -> list[SentImage]:
-    kept = []
-    for image, row in zip(images, body if isinstance(body, list) else body["results"], strict=True):
-        kept.append(_sent(api).from_dict(image.to_dict()))
-        kept[-1].row = row
-    return kept
