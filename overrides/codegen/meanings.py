@@ -31,8 +31,13 @@ def files(contract: Mapping[str, Any], project: Any) -> dict[str, dict[str, Any]
     def python_names(properties: Iterable[Any]) -> dict[str, str]:
         return {each.name.get_untrusted_value(): each.python_name for each in properties}
 
+    resource = declared(contract)
+    row = class_of(resource.operation(is_list=False))
+    model = next(each for each in project.openapi.models if each.class_info == row)
     context = {
-        "resource": declared(contract),
+        "resource": resource,
+        "row": row,
+        "fields": python_names(model.required_properties + model.optional_properties),
         "endpoint_of": endpoint_of,
         "class_of": class_of,
         "python_names": python_names,
