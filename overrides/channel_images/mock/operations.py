@@ -5,9 +5,9 @@ from functools import cache
 
 from attrs import frozen
 
-from channel_images import resource as contract
 from channel_images.mock.data.pattern import Pending
 from channel_images.mock.parameters import Parameter
+from channel_images.resource import Operation as Declared, Shape, resource
 
 
 @frozen
@@ -42,7 +42,7 @@ class Operation:
         return self.meaning.is_list
 
     @classmethod
-    def of(cls, declared: contract.Operation) -> "Operation":
+    def of(cls, declared: Declared) -> "Operation":
         """The operation as the mock answers it.
 
         Raises:
@@ -59,7 +59,7 @@ class Operation:
             path_parameters=tuple(each for each in parameters if each.location == "path"),
             query_parameters=tuple(each for each in parameters if each.location == "query"),
             meaning=Meaning(declared.is_list, declared.is_detailed, frozenset(map(Pending, declared.parts)) or None),
-            is_enveloped=declared.shape is contract.Shape.PAGE,
+            is_enveloped=declared.shape is Shape.PAGE,
         )
 
 
@@ -73,15 +73,15 @@ def operations() -> Mapping[str, Operation]:
         ContractNotFound: The installation carries no contract.
         ValueError: The mock cannot serve the contract.
     """
-    declared = sorted(contract.resource().operations, key=lambda each: not each.is_list)
+    declared = sorted(resource().operations, key=lambda each: not each.is_list)
     return {each.id: Operation.of(each) for each in declared}
 
 
 def page_name() -> str:
     """What the contract calls the number of a page."""
-    return contract.resource().roles["page"]
+    return resource().roles["page"]
 
 
 def size_name() -> str:
     """What the contract calls the size of a page."""
-    return contract.resource().roles["size"]
+    return resource().roles["size"]

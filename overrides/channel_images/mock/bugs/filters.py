@@ -80,7 +80,7 @@ class ProductZeroIgnored(Behaviour):
 
 
 class UnknownProductIgnored(Behaviour):
-    """A {product} that {group} does not find is None, and no filter."""
+    """A {product} that does not exist is None to {group}, and no filter."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         products = query.products
@@ -90,7 +90,7 @@ class UnknownProductIgnored(Behaviour):
 
 
 class UnknownIdsIgnored(Behaviour):
-    """An {keys} of unknown ids alone is an empty list, and no filter."""
+    """Unknown ids alone in {keys} are an empty list, and no filter."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         if query.pks and not any(self.store.has(channel, pk) for pk in query.pks):
@@ -183,7 +183,7 @@ class FiltersLoseUnmeasured(_Narrowed):
 
 
 class ProductByObject(_Narrowed):
-    """{group} compares {object}, which is the {product}'s for most {image}s."""
+    """{group} compares {object} in place of the {product}."""
 
     def keeps(self, query: Query, row: Row) -> bool:
         return (query.products is None or row.get(about("object")) in query.products) and super().keeps(query, row)
@@ -264,7 +264,7 @@ class ProductsSecondLost(Behaviour):
 
 
 class KindsLast(Behaviour):
-    """Of several product types the last counts."""
+    """Of several values in {kinds} the last counts."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         types = _values(arguments, about("kinds"))
@@ -272,7 +272,7 @@ class KindsLast(Behaviour):
 
 
 class KindsTogether(Behaviour):
-    """Several product types must all be met by one product, which none does."""
+    """Several values in {kinds} must all be met by one {product}, which none does."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         several = len(set(_values(arguments, about("kinds")))) > 1
@@ -311,7 +311,7 @@ class SellerFalseIgnored(Behaviour):
 
 
 class SellerTextIsTrue(Behaviour):
-    """bool("false") is true."""
+    """bool("false") of {side} is true."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         given = about("side") in arguments
