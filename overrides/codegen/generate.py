@@ -181,8 +181,8 @@ def render(contract: Any, package: Path, *, source: str, formatted: bool) -> Pat
         data = GeneratorData.from_dict(plain, config=config)
         if isinstance(data, GeneratorError):
             raise GenerationError(describe(data.header, data.detail))
-        if data.errors:
-            raise GenerationError(" | ".join(describe(error.header, error.detail) for error in data.errors))
+        for error in data.errors:
+            raise GenerationError(describe(error.header, error.detail))
         data.models = [*filter(expressions.is_class, data.models)]
         names.settle(data)
         project = Project(openapi=data, config=config, custom_template_path=CODEGEN / "templates")

@@ -103,7 +103,8 @@ def settle(data: Any) -> None:
     for tag, collection in data.endpoint_collections_by_tag.items():
         for endpoint in collection.endpoints:
             _settle_parameters(endpoint)
-        _refuse_modules(f"operations of {tag}", [tag, *(endpoint.name for endpoint in collection.endpoints)])
+        _refuse_modules(f"operations of {tag}", [endpoint.name for endpoint in collection.endpoints])
+    _refuse_modules("tags", [*data.endpoint_collections_by_tag])
     _refuse_modules("schemas", [each.class_info.module_name for each in [*data.models, *data.enums]])
 
 
