@@ -97,7 +97,9 @@ def test_numbers_with_a_fraction_are_read(text: str, value: float | Decimal) -> 
     assert read_number(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "nan", "inf", "1e999", "0x1", "1_0", "1.", ".5", "+1", "1\n", "\N{ARABIC-INDIC DIGIT ONE}"])
+@pytest.mark.parametrize(
+    "text", ["", "nan", "inf", "1e999", "0x1", "1_0", "1.", ".5", "+1", "1\n", "\N{ARABIC-INDIC DIGIT ONE}"]
+)
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="Enter a number"):
         read_number(text)

@@ -94,6 +94,6 @@ def test_the_doors_at_the_root_are_few() -> None:
         f"{name}.py"
         for name in (
             *("__init__", "__main__", "contract", "exceptions", "settings", "window", "choices", "pytest_plugin"),
-            "spark",
+            *("resource", "spark"),
         )
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,6 +21,7 @@ from channel_images import ChannelImages, MalformedResponse, Retries
 from channel_images.export import Export, ExportError, ExportOptions
 
 ROOT = Path(__file__).parents[2]
+CONTRACT = Path(__file__).with_name("openapi.yaml")
 API = "stocks_api"
 STOCKS = 230
 Row = Mapping[str, Any]
@@ -79,10 +81,13 @@ def json_of(text: str) -> Any:
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the package that is generated from the contract of stocks."""
     folder = tmp_path_factory.mktemp("packages")
-    contract = Path(__file__).with_name("openapi.yaml")
-    command = [sys.executable, str(ROOT / "overrides/codegen/generate.py")]
-    subprocess.run([*command, "--contract", str(contract), "--package", str(folder / API)], check=True)
+    generate(CONTRACT, folder / API)
     return folder
+
+
+def generate(contract: Path, package: Path) -> None:
+    command = [sys.executable, str(ROOT / "overrides/codegen/generate.py")]
+    subprocess.run([*command, "--contract", str(contract), "--package", str(package)], check=True)
 
 
 @pytest.fixture
@@ -98,11 +103,32 @@ def client(server: Stocks, packages: Path, monkeypatch: pytest.MonkeyPatch) -> I
         yield client
 
 
-def run(server: Stocks, packages: Path, *arguments: str) -> tuple[int, str]:
+@pytest.fixture(scope="module")
+def mock() -> Iterator[str]:
+    """The URL of a mock server of the contract."""
+    command = [
+        sys.executable,
+        "-m",
+        "channel_images",
+        "mock",
+        "--contract",
+        str(CONTRACT),
+        "--port",
+        "0",
+        "--images",
+        "130",
+    ]
+    with subprocess.Popen([*command, "--token", "t"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield next(line.split()[1] for line in process.stdout if line.startswith("URL"))
+        process.terminate()
+
+
+def run(server_url: str, packages: Path, *arguments: str) -> tuple[int, str]:
     """The exit code of `channel-images export 5`, and what it says."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("CHANNEL_IMAGES_", "OMNITRON_"))},
-        "CHANNEL_IMAGES_URL": server.url,
+        "CHANNEL_IMAGES_URL": server_url,
         "CHANNEL_IMAGES_TOKEN": "t",
         "PYTHONPATH": str(packages),
     }
@@ -146,9 +172,32 @@ def rows_of(path: Path) -> list[Row]:
 @pytest.mark.parametrize("suffix", ["ndjson", "csv", "parquet"])
 def test_the_file_has_what_the_api_says(server: Stocks, packages: Path, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"stocks.{suffix}"
-    code, said = run(server, packages, str(path), "--api", API, "--page-size", "50")
+    code, said = run(server.url, packages, str(path), "--api", API, "--page-size", "50")
     assert (code, said.splitlines()[-1].partition(" in ")[0]) == (0, f"channel-images: complete: {STOCKS} stocks")
     assert rows_of(path) == server.rows
+
+
+@pytest.mark.parametrize("suffix", ["ndjson", "csv", "parquet"])
+def test_the_file_has_what_the_mock_says(mock: str, packages: Path, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"stocks.{suffix}"
+    code, said = run(mock, packages, str(path), "--api", API)
+    assert code == 0, said
+    url = f"{mock}/api/v1/channel/5/product_stocks/"
+    sent = httpx.get(url, params={"limit": 1000}, headers={"Authorization": "Token t"}).json()
+    assert sent["count"] == 130
+    assert rows_of(path) == sent["results"]
+
+
+def test_a_key_may_have_another_name(server: Stocks, tmp_path: Path) -> None:
+    text = CONTRACT.read_text(encoding="utf-8").replace("key: pk\n", "key: stock_no\n")
+    text = text.replace("        pk:\n", "        stock_no:\n").replace("field: pk}", "field: stock_no}")
+    (tmp_path / "renamed.yaml").write_text(text, encoding="utf-8")
+    generate(tmp_path / "renamed.yaml", tmp_path / "numbered_api")
+    server.rows = [{"stock_no": pk, "stock": 0.5} for pk in range(1, 31)]
+    for suffix in ("ndjson", "parquet"):
+        path = tmp_path / f"stocks.{suffix}"
+        assert run(server.url, tmp_path, str(path), "--api", "numbered_api", "--page-size", "10")[0] == 0
+        assert [(row["stock_no"], row["stock"]) for row in rows_of(path)] == [(pk, 0.5) for pk in range(1, 31)]
 
 
 @pytest.mark.parametrize("suffix", ["ndjson", "csv", "parquet"])
@@ -156,12 +205,12 @@ def test_a_run_that_broke_off_is_continued(server: Stocks, packages: Path, tmp_p
     path = tmp_path / f"stocks.{suffix}"
     server.broken_from = 3
     arguments = (str(path), "--api", API, "--page-size", "50")
-    assert run(server, packages, *arguments)[0] == 2
+    assert run(server.url, packages, *arguments)[0] == 2
     assert not path.exists()
     server.broken_from = STOCKS
-    assert run(server, packages, str(path), "--page-size", "50")[0] == 2, "of images, it is another export"
+    assert run(server.url, packages, str(path), "--page-size", "50")[0] == 2, "of images, it is another export"
     asked = len(server.asked)
-    code, said = run(server, packages, *arguments)
+    code, said = run(server.url, packages, *arguments)
     assert code == 0, said
     assert "begun by an earlier run" in said
     assert [target for target in server.asked[asked:] if "page=1&" in target.target] == []
@@ -235,14 +284,14 @@ def test_a_row_that_is_none_is_named(
 
 @pytest.mark.parametrize("package", ["no_such_api", "json", "", ".", "channel_images"])
 def test_another_package_is_refused_in_one_line(server: Stocks, packages: Path, tmp_path: Path, package: str) -> None:
-    code, said = run(server, packages, str(tmp_path / "stocks.csv"), "--api", package)
+    code, said = run(server.url, packages, str(tmp_path / "stocks.csv"), "--api", package)
     assert code == 2
     assert said.startswith(f"channel-images: there is no package {package!r} of an API")
     assert len(said.splitlines()) == 1
 
 
 def test_a_filter_of_images_is_refused_in_one_line(server: Stocks, packages: Path, tmp_path: Path) -> None:
-    code, said = run(server, packages, str(tmp_path / "stocks.csv"), "--api", API, "--product-type", "simple")
+    code, said = run(server.url, packages, str(tmp_path / "stocks.csv"), "--api", API, "--product-type", "simple")
     assert (code, len(said.splitlines())) == (2, 1)
     assert "there is no filter product_type; there are product, stock" in said
 
