@@ -304,10 +304,6 @@ def _channels(text: str) -> Sequence[int]:
     return channels
 
 
-def _channel(text: str) -> Sequence[int]:
-    return [_integer(text)]
-
-
 def _positive(text: str) -> int:
     if _integer(text) < 1:
         raise ValueError("an integer from 1 on")
@@ -340,12 +336,7 @@ def _what(text: str) -> What:
     return What(text.lower())
 
 
-_READERS: Mapping[str, Callable[[str], Any]] = {
-    "integer": _integer,
-    "number": _finite,
-    "string": _text,
-    "boolean": _boolean,
-}
+_READERS: Any = {"integer": _integer, "number": _finite, "string": _text, "boolean": _boolean}
 
 
 def _parser_of(known: Filter) -> Callable[[str], Any]:
@@ -373,7 +364,7 @@ _FILTERS = {name: _parser_of(known) for name, known in FILTERS.items()}
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "url": _text,
     "channels": _channels,
-    "channel": _channel,
+    "channel": lambda text: [_integer(text)],
     "what": _what,
     **_FILTERS,
     "pageSize": _positive,

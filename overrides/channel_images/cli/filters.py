@@ -18,7 +18,7 @@ def _type_of(known: Filter) -> Any:
     """The type of an option, as Typer reads it."""
     text = re.split(r", comma-separated\b|[.:](?: |$)", known.description)[0]
     text = re.sub(r" \(`(?:true|false)`\)|`", "", text)
-    if known.type == "boolean":
+    if known.type == "boolean" and not known.several:
         return Annotated[bool | None, typer.Option(f"{_option(known)}/--no-{_option(known)[2:]}", help=f"{text}.")]
     choices = _choices(known)
     if choices:
@@ -27,7 +27,7 @@ def _type_of(known: Filter) -> Any:
     elif known.type == "integer":
         metavar = "PK" if known.field == "pk" else "ID"
     else:
-        metavar = {"number": "NUMBER", "string": "TEXT"}[known.type]
+        metavar = {"number": "NUMBER", "string": "TEXT", "boolean": "true|false"}[known.type]
     option = typer.Option(
         metavar=metavar + ",..." * known.several,
         autocompletion=_completion(choices) if choices else None,
@@ -84,18 +84,20 @@ def _value(known: Filter, given: Any) -> Any:
 
 def _one(known: Filter, text: str) -> Any:
     choices, option = _choices(known), _option(known)
-    if known.names:
-        name = text.lower().replace("-", "_")
-        if not (name in choices or (text.isascii() and text.isdigit())):
-            fail(f"{option} takes {', '.join(choices)}, or a number: {text!r} is none")
-        return known.values[choices.index(name)] if name in choices else int(text)
+    name = text.lower().replace("-", "_")
+    is_number = text.isascii() and text.isdigit()
+    is_refused = bool(choices) and not known.is_extensible and text not in map(str, known.values)
+    if known.names and name in choices:
+        return known.values[choices.index(name)]
+    if is_refused or (known.names and not is_number):
+        fail(f"{option} takes {', '.join(choices)}{', or a number' if known.names else ''}: {text!r} is none")
     if known.type == "integer":
         return id_of(option, text, *["numbers with commas between them, such as 1,2"] * known.several)
     if known.type == "number":
         return _number(option, text)
-    if not text or (choices and not known.is_extensible and text not in choices):
-        fail(f"{option} takes {', '.join(choices) or 'a text'}: {text!r} is none")
-    return text
+    if not text or (known.type == "boolean" and name not in ("true", "false")):
+        fail(f"{option} takes {'true or false' if known.type == 'boolean' else 'a text'}: {text!r} is none")
+    return name == "true" if known.type == "boolean" else text
 
 
 def _number(option: str, text: str) -> float:

@@ -63,15 +63,7 @@ class Operations(ABC, Generic[SenderT]):
 
     @abstractmethod
     def image_detailed(self, pk: int) -> Any:
-        """One image, with what further fields the server has for it, in `additional_properties`.
-
-        Args:
-            pk: Its `pk`.
-
-        Raises:
-            ImageNotFound: The channel has no such image. To tell that from a channel, or a base URL, that does not exist
-                takes one more request.
-        """
+        """As `image`, with what further fields the server has for it, in `additional_properties`."""
 
 
 class Paging(TypedDict, total=False):

@@ -41,24 +41,18 @@ def list_of(
     given = {name: value for name, value in filters.items() if value is not None}
     if given and what is not What.IMAGES:
         raise ExportError(f"the API filters the plain list of images alone: {what} takes no {', '.join(given)}")
-    channel_id = check_id("channel_id", channel_id)
     paging: Any = {"page_size": page_size, "concurrency": concurrency, "consistent": consistent}
-    return build_query(what, channel_id, given, **paging, api=api)
+    return build_query(what, check_id("channel_id", channel_id), given, **paging, api=api)
 
 
 def resource_of(package: str | None) -> Resource:
-    """What an API is about.
-
-    Args:
-        package: The package that `generate.py` wrote from its contract; None for that of images.
+    """What an API is about, by the package that `generate.py` wrote from its contract; None is that of images.
 
     Raises:
         ExportError: There is no such package.
     """
-    if package is None:
-        return RESOURCE
     try:
-        resource: Resource = import_module(f"{package}.resource").RESOURCE
+        resource: Resource = RESOURCE if package is None else import_module(f"{package}.resource").RESOURCE
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise ExportError(
             f"there is no package {package!r} of an API ({error}): name one that generate.py wrote, and put its folder on PYTHONPATH"

@@ -34,7 +34,7 @@ from channel_images.export.results import ChannelResult, ExportResult, Progress,
 from channel_images.export.sinks import format_of, sink_for
 from channel_images.export.state import ChannelState, Stage, from_dict, to_dict
 from channel_images.export.work import Spool, WorkFolder, disk_errors, holds
-from channel_images.listings.query import Query
+from channel_images.listings.query import check_id
 from channel_images.settings import refuse_arguments
 
 CHECKPOINT_SECONDS = 2.0
@@ -130,7 +130,6 @@ class Export:
             self._what = What.DETAILED
         self._details = detailed and self._what is not What.DETAILED
         self._api = resource_of(api)
-        self._page_size = min(page_size, DETAILED_PAGE_SIZE) if self._details else page_size
         self._concurrency = concurrency
         self._keeps_doubts = on_doubt == "keep"
         self._overwrite = overwrite
@@ -145,18 +144,22 @@ class Export:
         self._sink = sink_for(
             name, compressed=compressed, with_channel=with_channel, escape_formulas=escape_formulas, api=self._api
         )
-        # Refuses what no list takes, before anything is written.
-        self._filters = dict(filters or {})
+        query = list_of(
+            *(self._channels[0], self._what, filters or {}),
+            page_size=min(page_size, DETAILED_PAGE_SIZE) if self._details else page_size,
+            concurrency=concurrency,
+            api=self._api,
+        )
+        self._query = evolve(query, decode=self._sink.decode)
         for channel in self._channels:
-            wanted = self._list_of(channel, concurrency)
-            self._filters = dict(wanted.filters)  # as JSON has them, so that another run can compare
+            check_id("channel_id", channel)
         self._identity = {
             "server": client.base_url,
             "several_channels": with_channel,
             "rows": self._api.row.__name__,
             "what": self._what.value,
             "detailed": self._details,
-            "filters": self._filters,
+            "filters": self._query.filters,  # checked, and so as JSON has them
             "format": self._sink.suffix,
             "escape_formulas": escape_formulas,
             "on_doubt": on_doubt,
@@ -322,7 +325,7 @@ class Export:
             "server": self._client.base_url,
             "channels": ",".join(map(str, channels)),
             "what": str(self._what),
-            "filters": json.dumps(self._filters),
+            "filters": json.dumps(self._query.filters),
             "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             "status": str(Status.UNSTABLE if unstable else Status.COMPLETE),
         }
@@ -366,10 +369,9 @@ class Export:
         return self._concurrency // min(self._concurrency, channels)
 
     def _begin(self, work: WorkFolder, sender: Sender, channel: int, left: int) -> Reader:
-        wanted = self._list_of(channel)
         self._readers[channel] = reader = Reader(
             sender,
-            evolve(wanted, decode=self._sink.decode),
+            evolve(self._query, channel_id=channel),
             self._sink,
             work,
             self._state_of(channel),
@@ -377,10 +379,6 @@ class Export:
             share=self._share(left),
         )
         return reader
-
-    def _list_of(self, channel: int, concurrency: int = 1) -> Query:
-        paging: Any = {"page_size": self._page_size, "concurrency": concurrency, "consistent": True}
-        return list_of(channel, self._what, self._filters, **paging, api=self._api)
 
     def _arrived(self, work: WorkFolder, running: Mapping[Future[Read | None], Reader]) -> set[Future[Read | None]]:
         try:

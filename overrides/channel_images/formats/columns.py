@@ -3,7 +3,6 @@
 import datetime
 import types
 import typing
-from decimal import Decimal
 from enum import Enum, StrEnum
 from functools import cache
 from typing import Any
@@ -70,7 +69,6 @@ _KINDS = {
     bool: Kind.BOOLEAN,
     int: Kind.INTEGER,
     float: Kind.NUMBER,
-    Decimal: Kind.NUMBER,
     str: Kind.STRING,
     datetime.date: Kind.DATE,
     datetime.datetime: Kind.DATE_TIME,

@@ -18,10 +18,7 @@ WIDEST = 70
 
 
 def decoder_of(api: Resource, decode: Callable[[bytes, Resource], T]) -> Callable[[bytes], T]:
-    """One of the functions below for the rows of an API.
-
-    The package of another API has an error of its own for what is malformed; nobody else has to know it.
-    """
+    """One of the functions below for the rows of an API, whose package has an error of its own for what is malformed."""
 
     def decoded(content: bytes) -> T:
         try:
