@@ -342,21 +342,20 @@ _READERS: Any = {"integer": _integer, "number": _finite, "string": _text, "boole
 def _parser_of(known: Filter) -> Callable[[str], Any]:
     """What reads the option of a filter."""
     named = dict(zip(map(str.lower, known.names), known.values, strict=True))
+    what = "integers, such as 1,2" if known.several and known.type == "integer" else None
+    if named:
+        what = f"{known.name.replace('_', ' ')}{'s' * known.several}, by number or by name ({', '.join(named)})"
 
     def one(text: str) -> Any:
         return named[text.lower()] if text.lower() in named else _READERS[known.type](text)
 
-    def several(text: str) -> Sequence[Any]:
+    def read(text: str) -> Any:
         try:
-            return [one(part.strip()) for part in text.split(",")]
+            return [one(part.strip()) for part in text.split(",")] if known.several else one(text)
         except ValueError as error:
-            if named:
-                what = f"{known.name.replace('_', ' ')}s, by number or by name ({', '.join(named)})"
-            else:
-                what = "integers, such as 1,2" if known.type == "integer" else f"{error}, or several with commas"
-            raise ValueError(what) from None
+            raise ValueError(what or str(error)) from None
 
-    return several if known.several else one
+    return read
 
 
 _FILTERS = {name: _parser_of(known) for name, known in FILTERS.items()}
