@@ -37,7 +37,7 @@ help:
 	@echo 'make lint       contract, code style and types'
 	@echo 'make mock       the mock server in the foreground'
 	@echo 'make bench      the benchmarks'
-	@echo 'make docs       docs/rules.md, and the guide with the API reference in docs/site'
+	@echo 'make docs       docs/rules.md, docs/contract-changes.md, and the guide with the API reference in docs/site'
 	@echo 'make lock       resolve the dependencies of pyproject.toml into the requirements*.lock files again'
 	@echo 'make clean      remove everything that the other targets made, but not generated/'
 

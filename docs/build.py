@@ -1,7 +1,7 @@
 """Writes what docs/ derives from the code, and the static site in docs/site: the API reference and the guide.
 
-    python docs/build.py            docs/rules.md, docs/site
-    python docs/build.py --check    exit 1 where docs/rules.md is not current
+    python docs/build.py            docs/rules.md, docs/contract-changes.md, docs/site
+    python docs/build.py --check    exit 1 where one of the two is not current
 
 The reference is redocly's, and needs Node; without it, a line says that it was left out.
 """
@@ -44,16 +44,20 @@ th, td { border: 1px solid #8886; padding: .3rem .6rem; text-align: left; vertic
 
 def main() -> int:
     """Do what the arguments ask for; the exit code."""
-    rules = "\n".join(catalogue.lines()).rstrip() + "\n"
+    derived = {
+        DOCS / "rules.md": "\n".join(catalogue.lines()).rstrip() + "\n",
+        DOCS / "contract-changes.md": contract_changes(),
+    }
     if sys.argv[1:] == ["--check"]:
-        if (DOCS / "rules.md").read_text(encoding="utf-8") == rules:
-            return 0
-        sys.stderr.write("docs/rules.md: not current; run `make docs`\n")
-        return 1
+        old = [page for page, text in derived.items() if not page.exists() or page.read_text(encoding="utf-8") != text]
+        for page in old:
+            sys.stderr.write(f"{page.relative_to(ROOT)}: not current; run `make docs`\n")
+        return 1 if old else 0
     if sys.argv[1:]:
         sys.stderr.write("docs/build.py takes --check or nothing\n")
         return 2
-    (DOCS / "rules.md").write_text(rules, encoding="utf-8")
+    for page, text in derived.items():
+        page.write_text(text, encoding="utf-8")
     shutil.rmtree(SITE, ignore_errors=True)
     SITE.mkdir()
     has_reference = write_reference()
@@ -65,6 +69,16 @@ def main() -> int:
         (SITE / html_name(page)).write_text(render(page, has_reference), encoding="utf-8")
     sys.stdout.write(f"{SITE.relative_to(ROOT)}/index.html: {len(PAGES)} pages\n")
     return 0
+
+
+def contract_changes() -> str:
+    """What has changed in the contract since its last release, in Markdown."""
+    result = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, CODEGEN / "lint_contract.py", "--changes"], capture_output=True, encoding="utf-8", check=False
+    )
+    if result.returncode:
+        sys.exit(result.stdout.rstrip())
+    return result.stdout
 
 
 def write_reference() -> bool:

@@ -1,12 +1,14 @@
-"""Lints openapi.yaml: valid OpenAPI 3.1, nothing broken since the last release, clean under redocly.
+"""Lints openapi.yaml: valid OpenAPI 3.1, of a version that says what has changed, clean under redocly.
 
     python overrides/codegen/lint_contract.py [--require-node] [--contract FILE] [--released FILE]
+    python overrides/codegen/lint_contract.py --changes    prints docs/contract-changes.md, and lints nothing
 
 One line a problem. Exits 0 when there is none, 1 when there are, 2 when it could not be judged. redocly needs Node;
 without it, a line says that it was left out (with --require-node that is exit 2).
 
-tests/contract/released/openapi.yaml is the contract of the last release. It is replaced when a release is made, and
-with a break that is meant: then in the same commit, so that whoever reviews it sees both.
+tests/contract/released/openapi.yaml is the contract of the last release, and is replaced when a release is made.
+What breaks its clients needs a new major version, an addition a minor one, and other words a patch. contract_changes.py
+judges that, and knows the generated names; where Node is, redocly judges it a second time.
 """
 
 from __future__ import annotations
@@ -22,17 +24,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
+from contract_changes import KINDS, Change, Node, Version, changes, least, page
 
-from channel_images.resource import EXTENSIBLE, Undeclared, declared
+from channel_images.contract import resolve
+from channel_images.resource import Undeclared, declared
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 NODE_NEEDED = (20, 19)
-
-Node = dict[str, Any]
 
 
 class UnreadableError(Exception):
@@ -41,317 +43,6 @@ class UnreadableError(Exception):
 
 class UnavailableError(Exception):
     """Why redocly cannot be run here, in one line."""
-
-
-# --- What breaks a client ---------------------------------------------------------------------------------------------
-#
-# One principle for schemas: what a client sends (SENT) may only be widened, what it reads (READ) may only be narrowed.
-# Beyond the wire, the names that generated clients are made of (operationId, tag, schemas, enum members) stay.
-
-SENT, READ = "sent", "read"
-
-# Bounds, with the direction in which a new value narrows.
-BOUNDS = {
-    "minimum": "raised",
-    "exclusiveMinimum": "raised",
-    "minLength": "raised",
-    "minItems": "raised",
-    "minProperties": "raised",
-    "maximum": "lowered",
-    "exclusiveMaximum": "lowered",
-    "maxLength": "lowered",
-    "maxItems": "lowered",
-    "maxProperties": "lowered",
-}
-OPPOSITE = {"raised": "lowered", "lowered": "raised"}
-# Keywords that narrow by being there; another value is another set, which breaks either way.
-RESTRICTIONS = ("format", "pattern", "const", "multipleOf", "uniqueItems")
-# Beside a `$ref`, these say something about the place and leave the named schema as it is.
-ANNOTATIONS = {"title", "summary", "description", "example", "examples", "readOnly", "writeOnly", "deprecated"}
-METHODS = ("get", "head", "options", "post", "put", "patch", "delete", "trace")
-ALL_TYPES = frozenset({"array", "boolean", "integer", "number", "object", "string"})
-DEFAULT_STYLE = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
-
-
-class Change(NamedTuple):
-    where: str
-    what: str
-
-
-class Shape(NamedTuple):
-    """A schema with its references followed and its nullability set apart."""
-
-    name: str | None
-    nullable: bool
-    schema: Node
-
-
-def resolve(root: Node, node: Node) -> Node:
-    while "$ref" in node:
-        target: Any = root
-        for step in node["$ref"].removeprefix("#/").split("/"):
-            target = target[step.replace("~1", "/").replace("~0", "~")]
-        node = target
-    return node
-
-
-def shape(root: Node, schema: Node) -> Shape:
-    name: str | None = None
-    if "$ref" in schema:
-        siblings = {key: value for key, value in schema.items() if key != "$ref"}
-        if siblings.keys() <= ANNOTATIONS:
-            name = schema["$ref"].rsplit("/", 1)[-1]
-        schema = {**resolve(root, schema), **siblings}
-    for keyword in ("anyOf", "oneOf"):
-        members = schema.get(keyword, [])
-        others = [member for member in members if member.get("type") != "null"]
-        if len(others) == 1 and len(members) == 2:
-            return shape(root, others[0])._replace(nullable=True)
-    declared = schema.get("type")
-    if isinstance(declared, list):
-        rest = [one for one in declared if one != "null"]
-        return Shape(name, "null" in declared, {**schema, "type": rest})
-    return Shape(name, False, schema)
-
-
-def types(schema: Node) -> frozenset[str]:
-    declared = schema.get("type", ALL_TYPES)
-    found = frozenset([declared] if isinstance(declared, str) else declared)
-    return found | {"integer"} if "number" in found else found
-
-
-def members(schema: Node) -> dict[Any, str]:
-    """The values of an enum, each with the name that a generated client gives it."""
-    values: list[Any] = schema.get("enum", [])
-    names: list[Any] = schema.get("x-enum-varnames", values)
-    return {value: str(name) for value, name in zip(values, names, strict=False)}
-
-
-def parameters(root: Node, item: Node, operation: Node) -> dict[tuple[str, str], Node]:
-    listed = [resolve(root, one) for one in (*item.get("parameters", []), *operation.get("parameters", []))]
-    return {(one["in"], one["name"]): one for one in listed}
-
-
-def serialisation(parameter: Node) -> tuple[str, bool]:
-    style: str = parameter.get("style", DEFAULT_STYLE[parameter["in"]])
-    return style, bool(parameter.get("explode", style == "form"))
-
-
-def operations(root: Node) -> dict[str, tuple[Node, Node]]:
-    found = {}
-    for path, item in root.get("paths", {}).items():
-        for method in METHODS:
-            if method in item:
-                found[f"{method.upper()} {path}"] = (item, item[method])
-    return found
-
-
-def security(root: Node, operation: Node) -> list[Node]:
-    """The ways to be let in, each with its schemes spelled out; none means that nothing is needed."""
-    schemes = root.get("components", {}).get("securitySchemes", {})
-    ways: list[Node] = (operation if "security" in operation else root).get("security") or []
-    return [
-        {
-            name: ({k: v for k, v in schemes.get(name, {}).items() if k != "description"}, scopes)
-            for name, scopes in way.items()
-        }
-        for way in ways
-    ]
-
-
-def listing(values: Any) -> str:
-    return ", ".join(str(value) for value in values)
-
-
-class Comparison:
-    """One walk over two contracts; `changes` is what breaks the clients of the old one."""
-
-    def __init__(self, old: Node, new: Node) -> None:
-        self.old = old
-        self.new = new
-        self.changes: list[Change] = []
-        # Schemas that many operations share are compared, and reported, once in each direction; ends recursion, too.
-        self._seen: set[tuple[str | None, str | None, str]] = set()
-        self._contract()
-
-    def _report(self, where: str, *what: str) -> None:
-        self.changes.append(Change(where, ": ".join(part for part in what if part)))
-
-    def _contract(self) -> None:
-        new_operations = operations(self.new)
-        for where, old in operations(self.old).items():
-            if where in new_operations:
-                self._operation(where, old, new_operations[where])
-            else:
-                self._report(where, "operation removed")
-        new_schemas = self.new.get("components", {}).get("schemas", {})
-        for name, schema in self.old.get("components", {}).get("schemas", {}).items():
-            # Only these become classes of a generated client.
-            if name not in new_schemas and (schema.get("type") == "object" or "enum" in schema):
-                self._report(f"schema {name}", "removed or renamed; generated clients import it by name")
-
-    def _operation(self, where: str, old: tuple[Node, Node], new: tuple[Node, Node]) -> None:
-        (old_item, old_operation), (new_item, new_operation) = old, new
-        for key in ("operationId", "tags"):
-            before, after = old_operation.get(key), new_operation.get(key)
-            if before != after:
-                self._report(where, f"{key} changed from {before} to {after}; generated clients are named after it")
-        ways, new_ways = security(self.old, old_operation), security(self.new, new_operation)
-        if new_ways and (not ways or any(way not in new_ways for way in ways)):
-            before, after = (
-                " or ".join(listing(way) or "none" for way in found) or "none" for found in (ways, new_ways)
-            )
-            changed = f"security changed from {before} to {after}"
-            self._report(where, changed if before != after else f"definition of security scheme {before} changed")
-        if new_operation.get("requestBody") and not old_operation.get("requestBody"):
-            self._report(where, "request body added")
-        self._parameters(
-            where, parameters(self.old, old_item, old_operation), parameters(self.new, new_item, new_operation)
-        )
-        for status, response in old_operation.get("responses", {}).items():
-            after = new_operation.get("responses", {}).get(status)
-            if after is None:
-                self._report(where, f"response {status} removed")
-            else:
-                self._response(where, f"response {status}", resolve(self.old, response), resolve(self.new, after))
-
-    def _parameters(self, where: str, old: dict[tuple[str, str], Node], new: dict[tuple[str, str], Node]) -> None:
-        for (place, name), before in old.items():
-            label = f"{place} parameter '{name}'"
-            after = new.get((place, name))
-            if after is None:
-                self._report(where, f"{label} removed")
-                continue
-            if after.get("required") and not before.get("required"):
-                self._report(where, f"{label} became required")
-            schema, new_schema = before.get("schema", {}), after.get("schema", {})
-            if types(shape(self.old, schema).schema) & {"array", "object"}:
-                for what, a, b in zip(("style", "explode"), serialisation(before), serialisation(after), strict=True):
-                    if a != b:
-                        self._report(where, label, f"{what} changed from {str(a).lower()} to {str(b).lower()}")
-            self._schema(where, label, schema, new_schema, SENT)
-        for (place, name), after in new.items():
-            if (place, name) not in old and after.get("required"):
-                self._report(where, f"required {place} parameter '{name}' added")
-
-    def _response(self, where: str, label: str, old: Node, new: Node) -> None:
-        headers = {name.lower(): header for name, header in new.get("headers", {}).items()}
-        for name, header in old.get("headers", {}).items():
-            if name.lower() not in headers:
-                self._report(where, label, f"header {name} removed")
-                continue
-            before, after = resolve(self.old, header), resolve(self.new, headers[name.lower()])
-            self._schema(where, f"{label}: header {name}", before.get("schema", {}), after.get("schema", {}), READ)
-        for media, content in old.get("content", {}).items():
-            if media not in new.get("content", {}):
-                self._report(where, label, f"content type {media} removed")
-                continue
-            self._schema(where, label, content.get("schema", {}), new["content"][media].get("schema", {}), READ)
-
-    def _schema(self, where: str, label: str, old: Node, new: Node, direction: str) -> None:
-        a, b = shape(self.old, old), shape(self.new, new)
-        if direction == READ and b.nullable and not a.nullable:
-            self._report(where, label, "became nullable")
-        if direction == SENT and a.nullable and not b.nullable:
-            self._report(where, label, "null is no longer accepted")
-        if a.name or b.name:
-            key = (a.name, b.name, direction)
-            if key in self._seen:
-                return
-            self._seen.add(key)
-            if a.name == b.name:
-                where, label = f"schema {a.name}", ""
-        for compare in (self._types, self._enums, self._keywords, self._properties, self._alternatives):
-            compare(where, label, a.schema, b.schema, direction)
-
-    def _types(self, where: str, label: str, old: Node, new: Node, direction: str) -> None:
-        before, after = types(old), types(new)
-        if not (before <= after if direction == SENT else after <= before):
-            names = [listing(sorted(found)) if found != ALL_TYPES else "any" for found in (before, after)]
-            self._report(where, label, f"type changed from {names[0]} to {names[1]}")
-
-    def _enums(self, where: str, label: str, old: Node, new: Node, direction: str) -> None:
-        before, after = members(old), members(new)
-        if before and not after:
-            self._report(where, label, "enum removed; generated clients import it")
-            return
-        if after and not before and direction == SENT:
-            self._report(where, label, f"enum added, only {listing(after)} is accepted")
-            return
-        # From a response, too: programs name the member.
-        gone = [value for value in before if value not in after]
-        if gone:
-            self._report(where, label, f"enum value {listing(gone)} removed")
-        for value, name in before.items():
-            if after.get(value, name) != name:
-                self._report(where, label, f"enum value {value} renamed from {name} to {after[value]}")
-        added = [value for value in after if before and value not in before]
-        if added and direction == READ and EXTENSIBLE not in old and "x-open-enum" not in old:
-            self._report(where, label, f"enum value {listing(added)} added to an enum that was not open")
-
-    def _keywords(self, where: str, label: str, old: Node, new: Node, direction: str) -> None:
-        for keyword, narrows in BOUNDS.items():
-            before, after = old.get(keyword), new.get(keyword)
-            if before == after:
-                continue
-            if before is None or after is None:
-                narrower, what = after is not None, f"{keyword} {before if after is None else after}"
-                what += " removed" if after is None else " added"
-            else:
-                narrower = after > before if narrows == "raised" else after < before
-                what = f"{keyword} {narrows if narrower else OPPOSITE[narrows]} from {before} to {after}"
-            if narrower == (direction == SENT):
-                self._report(where, label, what)
-        for keyword in RESTRICTIONS:
-            before, after = old.get(keyword), new.get(keyword)
-            if before != after and (after if direction == SENT else before) is not None:
-                self._report(where, label, f"{keyword} changed from {before} to {after}")
-        if direction == SENT and "default" in old and new.get("default") != old["default"]:
-            self._report(where, label, f"default changed from {old['default']} to {new.get('default')}")
-
-    def _properties(self, where: str, label: str, old: Node, new: Node, direction: str) -> None:
-        before, after = old.get("properties", {}), new.get("properties", {})
-        for name, schema in before.items():
-            if name in after:
-                self._schema(
-                    where, ": ".join(filter(None, (label, f"property '{name}'"))), schema, after[name], direction
-                )
-            else:
-                self._report(where, label, f"property '{name}' removed")
-        needed, new_needed = set(old.get("required", [])), set(new.get("required", []))
-        for name in sorted(new_needed - needed if direction == SENT else needed - new_needed):
-            self._report(
-                where, label, f"property '{name}' {'became' if direction == SENT else 'is no longer'} required"
-            )
-        for keyword in ("items", "additionalProperties"):
-            if isinstance(old.get(keyword), dict) and isinstance(new.get(keyword), dict):
-                part = ": ".join(filter(None, (label, keyword)))
-                self._schema(where, part, old[keyword], new[keyword], direction)
-            elif isinstance(old.get(keyword), dict) and direction == READ:
-                self._report(where, label, f"the schema of its {keyword} removed")
-
-    def _alternatives(self, where: str, label: str, old: Node, new: Node, direction: str) -> None:
-        for keyword in ("anyOf", "oneOf", "allOf"):
-            before, after = old.get(keyword, []), new.get(keyword, [])
-            # More alternatives widen, more demands (allOf) narrow. Those of the same place are compared with each other.
-            wider = len(after) < len(before) if keyword == "allOf" else len(after) > len(before)
-            if len(before) != len(after) and wider == (direction == READ):
-                self._report(where, label, f"{keyword} has {len(after)} members, not {len(before)}")
-            for number, (a, b) in enumerate(zip(before, after, strict=False)):
-                self._schema(where, ": ".join(filter(None, (label, f"{keyword} {number}"))), a, b, direction)
-
-
-def breaking_changes(old: Node, new: Node) -> list[str]:
-    """A line for each break; one that many operations share is said once."""
-    places: dict[str, list[str]] = {}
-    for change in Comparison(old, new).changes:
-        places.setdefault(change.what, []).append(change.where)
-    lines = []
-    for what, where in places.items():
-        others = len(where) - 1
-        also = f" (and in {others} more operation{'s' if others > 1 else ''})" if others else ""
-        lines.append(f"{where[0]}: {what}{also}")
-    return lines
 
 
 # --- Is it OpenAPI ----------------------------------------------------------------------------------------------------
@@ -396,16 +87,35 @@ def load(path: Path) -> Node:
     return document
 
 
-def invalid(contract: Node) -> Iterator[str]:
+def lost(contract: Node, node: Any) -> Iterator[str]:
+    """The references that lead nowhere. The validator looks at those to schemas, parameters and responses alone."""
+    if isinstance(node, list):
+        node = dict(enumerate(node))
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            try:
+                resolve(node, contract)
+            except (KeyError, TypeError, RecursionError):
+                yield f"$ref: {node['$ref']} leads nowhere in this file"
+        for child in node.values():
+            yield from lost(contract, child)
+
+
+def invalid(contract: Node) -> list[str]:
     from openapi_spec_validator import OpenAPIV31SpecValidator
 
     if not str(contract["openapi"]).startswith("3.1."):
-        yield f"openapi: {contract['openapi']} is not 3.1"
-        return
-    for error in OpenAPIV31SpecValidator(contract).iter_errors():
-        # The message may hold the whole object.
-        message = str(error.message).splitlines()[0]
-        yield f"{'.'.join(str(step) for step in error.path) or '(root)'}: {message[:200]}"
+        return [f"openapi: {contract['openapi']} is not 3.1"]
+    found = []
+    try:
+        for error in OpenAPIV31SpecValidator(contract).iter_errors():
+            # The message may hold the whole object.
+            message = str(error.message).splitlines()[0]
+            found.append(f"{'.'.join(str(step) for step in error.path) or '(root)'}: {message[:200]}")
+    except Exception:  # it stumbles over what it has found, or over a lost reference
+        if not (found or any(lost(contract, contract))):
+            raise
+    return found or [*dict.fromkeys(lost(contract, contract))]
 
 
 def undeclared(contract: Node) -> list[str]:
@@ -472,26 +182,71 @@ def install_packages(npm: str) -> None:
             (folder / "node_modules").rename(HERE / "node_modules")
 
 
-def redocly(contract: Path) -> list[str]:
-    config = str(HERE / "redocly.yaml")
-    command = ["lint", "--config", config, "--lint-config", "error", "--format", "json", str(contract.resolve())]
-    result = run([*install(), *command], 120)
+def redocly(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """The exit code of a subcommand, and what it answers in JSON."""
+    result = run([*install(), *arguments, "--config", str(HERE / "redocly.yaml"), "--lint-config", "error"], 120)
     try:
-        problems = json.loads(result.stdout)["problems"]
-    except (ValueError, KeyError) as error:
+        return result.returncode, json.loads(result.stdout)
+    except ValueError as error:
         said = [line for line in (result.stderr + result.stdout).splitlines() if line.strip()]
         raise UnavailableError(f"redocly failed: {said[0].strip() if said else f'exit {result.returncode}'}") from error
+
+
+def slips(contract: Path) -> list[str]:
+    """What redocly's rules find."""
+    code, found = redocly("lint", "--format", "json", str(contract.resolve()))
     lines: dict[str, None] = {}  # a component is linted once in each place that uses it
-    for problem in problems:
+    for problem in found["problems"]:
         place = problem["location"][0].get("pointer", "") if problem["location"] else ""
         lines[f"redocly: {place}: {problem['message'].splitlines()[0]} ({problem['ruleId']})"] = None
-    if result.returncode and not lines:
-        raise UnavailableError(f"redocly failed: exit {result.returncode}")
+    if code and not lines:
+        raise UnavailableError(f"redocly failed: exit {code}")
     return list(lines)
+
+
+def bundle(contract: Path, file: Path) -> str:
+    """Writes the contract without YAML anchors: where two places share one, redocly's diff and score see the first."""
+    _, bundled = redocly("bundle", "--ext", "json", str(contract.resolve()))
+    file.write_text(json.dumps(bundled), encoding="utf-8")
+    return str(file)
+
+
+def doubts(contract: Path, released: Path) -> list[str]:
+    """A line where redocly asks for a higher version than the contract has."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = bundle(released, Path(folder) / "released.json"), bundle(contract, Path(folder) / "contract.json")
+        code, found = redocly("diff", *files, "--check-version", "--fail-on", "none", "--format", "json")
+    if not code:
+        return []
+    first = next(change for change in found["changes"] if change["impact"] == found["bump"])
+    reason = first["verdicts"][0]["message"] if first["verdicts"] else f"{first['path']} was {first['kind']}"
+    return [f"redocly: info.version is too low for a {found['bump']} change: {reason}"]
 
 
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
+
+
+def version(path: Path, contract: Node) -> Version:
+    written = contract["info"]["version"]
+    found = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", written)
+    if found is None:
+        raise UnreadableError(f"{shown(path)}: info.version is '{written}'; write three numbers, as in 1.2.3")
+    return int(found[1]), int(found[2]), int(found[3])
+
+
+def too_low(now: Version, before: Version, found: list[Change]) -> list[str]:
+    """Where the version does not say what has changed: a line with the one that does, and a line for each reason."""
+    step = max((change.step for change in found), default=None)
+    wanted = before if step is None else least(before, step)
+    if now >= wanted:
+        return []
+    released, version_now, version_wanted = (".".join(map(str, one)) for one in (before, now, wanted))
+    reasons = [f"{KINDS[step]}: {change}" for change in found if change.step is step] if step is not None else []
+    return [
+        f"info.version is {version_now}, and the last release {released}; bump info.version to {version_wanted}",
+        *reasons,
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -501,28 +256,35 @@ def main(arguments: list[str] | None = None) -> int:
         "--released", type=Path, default=ROOT / "tests" / "contract" / "released" / "openapi.yaml", metavar="FILE"
     )
     parser.add_argument("--require-node", action="store_true", help="fail where redocly cannot be run")
+    parser.add_argument("--changes", action="store_true", help="print what has changed since the release, in Markdown")
     options = parser.parse_args(arguments)
 
+    name = shown(options.contract)
     try:
         contract, released = load(options.contract), load(options.released)
+        if wrong := invalid(released):
+            raise UnreadableError(f"{shown(options.released)}: is not OpenAPI: {wrong[0]}")
+        problems = [f"invalid: {line}" for line in invalid(contract)]
+        is_valid = not problems
+        if is_valid:  # the comparison relies on the shape that the validator checked
+            found = changes(released, contract)
+            problems = too_low(version(options.contract, contract), version(options.released, released), found)
+            problems += undeclared(contract)
     except UnreadableError as error:
         say(str(error))
         return 2
+    if options.changes and is_valid:
+        say("\n".join(page(released, contract)))
+        return 0
 
-    problems = [f"invalid: {line}" for line in invalid(contract)]
-    done = ["valid OpenAPI"]
-    if not problems:  # the comparison relies on the shape that the validator checked
-        problems += [f"breaking: {line}" for line in breaking_changes(released, contract)]
-        done.append("nothing broken since the last release")
-        problems += undeclared(contract)
-    left_out = ""
+    done, left_out = ["valid OpenAPI", "of a version that says what has changed"], ""
     try:
-        problems += redocly(options.contract)
+        problems += slips(options.contract)
+        problems += doubts(options.contract, options.released) if is_valid else []
         done.append("redocly finds nothing")
     except UnavailableError as reason:
         left_out = f"redocly left out: {reason}"
 
-    name = shown(options.contract)
     for problem in problems:
         say(f"{name}: {problem}")
     if left_out:

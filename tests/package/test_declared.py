@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-SCRIPTS = {path.stem for where in ("examples/*", "overrides/codegen") for path in ROOT.glob(f"{where}/*.py")}
-"""They import each other."""
+SCRIPTS = {path.stem for place in ("examples/*", "overrides/codegen") for path in ROOT.glob(f"{place}/*.py")}
+# Scripts of one folder import each other.
 NO_PACKAGES = {"channel_images", "channel_images_api", "tests", *SCRIPTS, *sys.stdlib_module_names}
 DISTRIBUTIONS = packages_distributions()
 REQUIREMENT = re.compile(r"([\w.-]+)(?:\[([\w,-]+)\])?([^;]*)")

@@ -93,7 +93,17 @@ def test_the_doors_at_the_root_are_few() -> None:
     assert doors == {
         f"{name}.py"
         for name in (
-            *("__init__", "__main__", "contract", "exceptions", "settings", "window", "choices", "pytest_plugin"),
-            *("resource", "spark"),
+            *(
+                "__init__",
+                "__main__",
+                "contract",
+                "resource",
+                "exceptions",
+                "settings",
+                "window",
+                "choices",
+                "pytest_plugin",
+            ),
+            "spark",
         )
     }
