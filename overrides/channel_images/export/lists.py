@@ -53,7 +53,7 @@ def resource_of(package: str | None) -> Resource:
     """
     try:
         resource: Resource = RESOURCE if package is None else import_module(f"{package}.resource").RESOURCE
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - a package that somebody names can fail in any way
         raise ExportError(
             f"there is no package {package!r} of an API ({error}): name one that generate.py wrote, and put its folder on PYTHONPATH"
         ) from None
