@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from channel_images import AsyncChannelImages, AuthenticatedClient, ChannelImages
     from channel_images.mock import MockServer, RecordedRequest
-    from channel_images.mock.data.dataset import Row
+    from channel_images.mock.data.made import Row
     from channel_images.mock.data.versions import Sent
 
 
@@ -135,17 +135,12 @@ class ChannelImagesMock:
         """
         return self.server.environ(channel)
 
-    def add(
-        self,
-        channel: int,
-        *,
-        pk: int | None = None,
-        product_type: int | None = None,
-        is_seller_product: bool | None = None,
-        **fields: object,
-    ) -> "Row":
-        """Add an image, pending for insertion, and give it as the API shows it; what is not given is made up."""
-        return self.server.add(channel, pk=pk, product_type=product_type, is_seller_product=is_seller_product, **fields)
+    def add(self, channel: int, *, pk: int | None = None, **fields: object) -> "Row":
+        """Add an image, pending for insertion, and give it as the API shows it; what is not given is made up.
+
+        What its product is can be among `fields` too, by the names of the filters on it.
+        """
+        return self.server.add(channel, pk=pk, **fields)
 
     def modify(self, channel: int, pk: int, **fields: object) -> "Row":
         """Change fields of an image, which is pending for update afterwards if it had been sent."""

@@ -14,8 +14,10 @@ or from the environment of the processes, of the driver and of the executors: op
 
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +30,8 @@ from channel_images.export.lists import EXPORT_PAGE_SIZE
 from channel_images.export.plan import PARTITION_ROWS
 from channel_images.formats.arrow import arrow_schema, to_batch
 from channel_images.settings import TOKEN_VARIABLES, URL_VARIABLES, Settings, first_set
-from channel_images_api.models import ProductImage, ProductType
+from channel_images_api.filters import FILTERS, Filter
+from channel_images_api.models import ProductImage
 
 try:
     from pyspark import __version__ as _spark_version
@@ -116,22 +119,13 @@ class _Options:
         url = found.get("url") or first_set(URL_VARIABLES, os.environ)
         if url is None:
             raise ConfigurationError(f"no server: give the option url, or set {URL_VARIABLES[0]} for the driver")
-        renamed = {
-            "pageSize": "page_size",
-            "partitionRows": "partition_rows",
-            "maxTasks": "max_tasks",
-            "tokenFile": "token_file",
-        }
+        own = ("what", "pageSize", "partitionRows", "rate", "maxTasks", "tokenFile")
         return cls(
             url,
             channels,
             filters={name: found[name] for name in _FILTERS if name in found},
             client={name: found[name] for name in ("timeout", "retries") if name in found},
-            **{
-                renamed.get(name, name): found[name]
-                for name in ("what", "pageSize", "partitionRows", "rate", "maxTasks", "tokenFile")
-                if name in found
-            },
+            **{re.sub("[A-Z]", r"_\g<0>", name).lower(): found[name] for name in own if name in found},
         )
 
     def connect(self, rate: float | None) -> ChannelImages:
@@ -310,10 +304,6 @@ def _channels(text: str) -> Sequence[int]:
     return channels
 
 
-def _channel(text: str) -> Sequence[int]:
-    return [_integer(text)]
-
-
 def _positive(text: str) -> int:
     if _integer(text) < 1:
         raise ValueError("an integer from 1 on")
@@ -325,6 +315,13 @@ def _number(text: str) -> float:
     if not 0 < number < math.inf:
         raise ValueError("a number above 0")
     return number
+
+
+def _finite(text: str) -> float:
+    with suppress(ValueError):
+        if math.isfinite(number := float(text)):
+            return number
+    raise ValueError("a number")
 
 
 def _boolean(text: str) -> bool:
@@ -339,27 +336,34 @@ def _what(text: str) -> What:
     return What(text.lower())
 
 
-def _product_types(text: str) -> Sequence[ProductType]:
-    known = {kind.name.lower(): kind for kind in ProductType}
-    parts = [part.strip().lower() for part in text.split(",")]
-    try:
-        return [known[part] if part in known else ProductType(_integer(part)) for part in parts]
-    except ValueError:
-        raise ValueError(f"product types, by number or by name ({', '.join(known)})") from None
+_READERS: Any = {"integer": _integer, "number": _finite, "string": _text, "boolean": _boolean}
 
 
-_FILTERS: dict[str, Callable[[str], Any]] = {
-    "product": _integer,
-    "product_pk_in": _integers,
-    "id_in": _integers,
-    "is_seller_product": _boolean,
-    "product_type": _product_types,
-}
+def _parser_of(known: Filter) -> Callable[[str], Any]:
+    """What reads the option of a filter."""
+    named = dict(zip(map(str.lower, known.names), known.values, strict=True))
+    what = "integers, such as 1,2" if known.several and known.type == "integer" else None
+    if named:
+        what = f"{known.name.replace('_', ' ')}{'s' * known.several}, by number or by name ({', '.join(named)})"
+
+    def one(text: str) -> Any:
+        return named[text.lower()] if text.lower() in named else _READERS[known.type](text)
+
+    def read(text: str) -> Any:
+        try:
+            return [one(part.strip()) for part in text.split(",")] if known.several else one(text)
+        except ValueError as error:
+            raise ValueError(what or str(error)) from None
+
+    return read
+
+
+_FILTERS = {name: _parser_of(known) for name, known in FILTERS.items()}
 """The filters of `Channel.images`, by their names there."""
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "url": _text,
     "channels": _channels,
-    "channel": _channel,
+    "channel": lambda text: [_integer(text)],
     "what": _what,
     **_FILTERS,
     "pageSize": _positive,

@@ -162,6 +162,7 @@ def render(contract: Any, package: Path, *, banner: str, formatted: bool) -> Pat
     """
     # Not at the top: a missing or other version must end in one line, not in a traceback.
     import expressions
+    import meanings
     import names
     from jinja2 import TemplateError
     from openapi_python_client import Project
@@ -198,9 +199,9 @@ def render(contract: Any, package: Path, *, banner: str, formatted: bool) -> Pat
         project.env.globals.update(body_decoder=expressions.body_decoder)
         project.env.filters.update(literal=expressions.literal, closable=expressions.closable)
         package.mkdir(parents=True)
-        # The generator knows no such file. It is there when the hooks format the package.
-        decoding = project.env.get_template("decoding.py.jinja").render()
-        (package / "decoding.py").write_text(decoding, encoding="utf-8")
+        # The generator knows no such files. They are there when the hooks format the package.
+        for name, context in {"decoding.py": {}, **meanings.files(contract, project)}.items():
+            (package / name).write_text(project.env.get_template(f"{name}.jinja").render(context), encoding="utf-8")
         with pinned_tools_first_on_path(), contextlib.redirect_stdout(io.StringIO()):
             problems = project.build()  # warnings too: they mean that a part of the contract was left out
         if problems:

@@ -29,7 +29,12 @@ HEAVY = {
     *("attr", "attrs", "email", "httpx", "importlib.metadata", "jinja2", "jsonschema_rs", "msgspec"),
     *("pyarrow", "pytest", "rich", "schemathesis", "ssl", "starlette", "uvicorn", "yaml"),
     *("channel_images.client.client", "channel_images.settings", "channel_images.export", "channel_images.mock"),
-    *("channel_images.conformance", "channel_images_api"),
+    *(
+        "channel_images.conformance",
+        "channel_images_api.client",
+        "channel_images_api.models",
+        "channel_images_api.types",
+    ),
 }
 PROGRAM = """
 import json, sys

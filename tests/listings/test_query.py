@@ -1,10 +1,13 @@
 """What a listing asks for: the filters, what they take, and how long lists of ids are split."""
 
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
+from attrs import evolve
 from hypothesis import given, strategies as st
 from tests.wire import run
 
@@ -16,14 +19,16 @@ from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.plain import PlainWalk
 from channel_images.window import Window
 from channel_images_api.errors import MalformedBody
+from channel_images_api.filters import Filter
+from channel_images_api.resource import RESOURCE
 
 IDS = ("product_pk_in", "id_in")
 LONGEST = 2**63 - 1
 
 
 def query(**arguments: Any) -> Query:
-    settings = {"page_size": 100, "concurrency": 1, "consistent": False}
-    return build_query(What.IMAGES, 5, **{**settings, **arguments})
+    settings = {"page_size": 100, "concurrency": 1, "consistent": arguments.pop("consistent", False)}
+    return build_query(What.IMAGES, 5, arguments, **settings)
 
 
 def sent(part: Query, page: int = 1) -> dict[str, str]:
@@ -125,6 +130,64 @@ def test_what_is_sent(arguments: dict[str, Any], params: dict[str, Any]) -> None
     (part,) = query(**arguments).parts()
     params = {name: str(value).lower() for name, value in params.items()}
     assert sent(part, page=3) == {"page": "3", "limit": "50", **params}
+
+
+KINDS = {
+    "weight": Filter("weight", "weight", "", "number", several=False, values=(), names=(), is_extensible=False),
+    "weights": Filter("weights", "weight", "", "number", several=True, values=(), names=(), is_extensible=False),
+    "word": Filter("word", "word", "", "string", several=False, values=(), names=(), is_extensible=False),
+    "words": Filter("words", "word", "", "string", several=True, values=(), names=(), is_extensible=False),
+    "unit": Filter("unit", "unit", "", "string", several=True, values=("kg", "qty"), names=(), is_extensible=False),
+    "level": Filter(
+        "level", "level", "", "integer", several=False, values=(1, 2), names=("ONE", "TWO"), is_extensible=False
+    ),
+}
+"""Kinds of filters that images do not have."""
+
+
+def chosen(name: str, value: object) -> object:
+    paging: Any = {"page_size": 100, "concurrency": 1, "consistent": False}
+    return build_query(What.IMAGES, 5, {name: value}, **paging, api=evolve(RESOURCE, filters=KINDS)).filters[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sent"),
+    [
+        ("weight", 3, 3),
+        ("weight", Decimal("2.50"), 2.5),
+        ("weights", (1, 2.5, 1), [1, 2.5]),
+        ("word", "a,b", "a,b"),
+        ("words", ["b", "a", "b"], ["b", "a"]),
+        ("unit", "kg", ["kg"]),
+        ("unit", ["qty", "kg"], ["qty", "kg"]),
+        ("level", "two", 2),
+        ("level", 1, 1),
+    ],
+)
+def test_any_kind_of_filter(name: str, value: object, sent: object) -> None:
+    assert chosen(name, value) == sent
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "said"),
+    [
+        ("weight", "3", TypeError, "weight takes numbers, not '3'"),
+        ("weight", True, TypeError, "weight takes numbers, not True"),
+        ("weight", float("inf"), ValueError, "weight takes finite numbers, not inf"),
+        ("weights", 3, TypeError, "weights takes several values, in a list, not 3"),
+        ("word", b"a", TypeError, "word takes texts, not b'a'"),
+        ("word", "", ValueError, "word takes texts that are not empty, not ''"),
+        ("words", "a", TypeError, "words takes several values, in a list, not 'a'"),
+        ("words", ["a,b"], ValueError, "words takes texts that are not empty, without commas, not 'a,b'"),
+        ("unit", ["lb"], ValueError, "unit takes kg, qty, not 'lb'"),
+        ("level", 3, ValueError, "level takes 1, 2, not 3"),
+        ("level", "three", ValueError, "level takes one, two, not 'three'"),
+        ("height", 3, TypeError, "there is no filter height; there are weight, weights, word, words, unit, level"),
+    ],
+)
+def test_any_kind_of_filter_says_what_it_takes(name: str, value: object, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=f"^{re.escape(said)}$"):
+        chosen(name, value)
 
 
 ids = st.lists(st.one_of(st.integers(0, 1_000), st.integers(0, LONGEST)), max_size=400)

@@ -7,7 +7,7 @@ import httpx
 from attrs import frozen
 
 from channel_images.mock import MockServer
-from channel_images.mock.data.dataset import Row
+from channel_images.mock.data.made import Row
 
 Batch = dict[str, Any]
 PENDING = ("inserts", "updates", "inserts_or_updates")

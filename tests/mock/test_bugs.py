@@ -12,6 +12,7 @@ from channel_images.contract import load_contract
 from channel_images.mock import MockServer, bugs
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs import BUGS, behaviour, cache
+from channel_images.mock.bugs.common import PerFilter
 from channel_images.mock.data.store import Store
 
 RULES = list(load_contract()["x-conformance"])
@@ -125,7 +126,7 @@ def test_every_bug_that_a_rule_sees_is_in_the_table_of_this_test() -> None:
 
 @pytest.mark.parametrize("family", bugs.FAMILIES, ids=lambda family: family.__name__.rpartition(".")[2])
 def test_a_family_writes_each_of_its_bugs_down_once_and_in_order(family: ModuleType) -> None:
-    written = [kind for kinds in family.BUGS.values() for kind in kinds]
+    written = [kind for kinds in family.BUGS.values() for kind in kinds if not isinstance(kind, PerFilter)]
     assert written == behaviours_of(family)
 
 

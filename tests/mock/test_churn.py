@@ -7,7 +7,7 @@ import pytest
 
 from channel_images.mock import Churn, MockServer
 from channel_images.mock.churn import GENTLE, churn_of
-from channel_images.mock.data.dataset import Row
+from channel_images.mock.data.made import Row
 
 PathOf = Callable[..., str]
 FULL = "listProductImages"

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from channel_images.contract import load_contract
 from channel_images.mock.as_json import to_json
 from channel_images.mock.data.dataset import MAX_CHANNEL, MAX_IMAGES, Dataset
-from channel_images.mock.data.pattern import CYCLE, Criteria, Pending, Traits
+from channel_images.mock.data.pattern import CYCLE, Criteria, Pending
 
 ROWS = 2 * CYCLE + 77
 DATASET = Dataset(0, 5, ROWS)
@@ -87,8 +87,8 @@ def test_a_small_channel_has_some_of_everything() -> None:
     small = Dataset(0, 6, 23)
     slots = [small.slot(index) for index in range(small.images)]
     assert {slot.pending for slot in slots} == set(Pending) - {Pending.TAKEN}
-    assert {slot.traits.is_seller for slot in slots} == {True, False}
-    assert len({slot.traits.product_type for slot in slots}) >= 4
+    assert {slot.traits["is_seller_product"] for slot in slots} == {True, False}
+    assert len({slot.traits["product_type"] for slot in slots}) >= 4
 
 
 def test_about_a_quarter_is_to_insert() -> None:
@@ -112,7 +112,7 @@ def test_orders_count_the_images_of_a_product_from_zero(index: int) -> None:
     assert 1 <= len(images) <= 6
     assert [DATASET.row(each)["order"] for each in images] == list(range(len(images)))
     assert {DATASET.row(each)["product"] for each in images} == {DATASET.product(index)}
-    assert len({DATASET.slot(each).traits for each in images}) == 1
+    assert all(DATASET.slot(each).traits == DATASET.slot(index).traits for each in images)
 
 
 # Keys
@@ -173,8 +173,13 @@ def test_what_cannot_be_is_refused(channel: int, images: int) -> None:
 CRITERIA = st.builds(
     Criteria,
     pending=st.none() | st.frozensets(st.sampled_from(Pending)),
-    is_seller=st.none() | st.booleans(),
-    product_types=st.none() | st.frozensets(st.integers(0, 6)),
+    attributes=st.fixed_dictionaries(
+        {},
+        optional={
+            "is_seller_product": st.frozensets(st.booleans()),
+            "product_type": st.frozensets(st.integers(0, 6)),
+        },
+    ).map(lambda asked: frozenset(asked.items())),
 )
 
 
@@ -191,7 +196,9 @@ def test_a_selection_is_what_looking_at_every_row_finds(criteria: Criteria, rows
 
 
 def test_criteria_admit_what_they_name() -> None:
-    seller_bundle = Traits(product_type=2, is_seller=True)
-    assert Criteria(is_seller=True, product_types=frozenset({2, 3})).admit(seller_bundle, Pending.SENT)
-    assert not Criteria(is_seller=False).admit(seller_bundle, Pending.SENT)
+    seller_bundle = {"product_type": 2, "is_seller_product": True}
+    sellers, others = (("is_seller_product", frozenset({side})) for side in (True, False))
+    bundles = ("product_type", frozenset({2, 3}))
+    assert Criteria(attributes=frozenset({sellers, bundles})).admit(seller_bundle, Pending.SENT)
+    assert not Criteria(attributes=frozenset({others, bundles})).admit(seller_bundle, Pending.SENT)
     assert not Criteria(pending=frozenset({Pending.INSERT})).admit(seller_bundle, Pending.SENT)

@@ -1,13 +1,15 @@
 """Parameters and operations come from the contract; what the mock could not serve is refused at start-up."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given, strategies as st
 
-from channel_images.contract import load_contract
 from channel_images.mock.operations import Operation, operations
-from channel_images.mock.parameters import Invalid, Parameter, read_boolean, read_integer
+from channel_images.mock.parameters import Invalid, Parameter, read_boolean, read_integer, read_number
+from channel_images.resource import resource
 
 FULL = "/api/v1/channel/{channel_id}/product_images/"
 
@@ -74,15 +76,33 @@ def test_words_are_taken_as_they_are() -> None:
         Parameter.from_contract(node).decode("green")
 
 
-def test_an_operation_without_a_meaning_cannot_be_served() -> None:
-    item = load_contract()["paths"][FULL]
-    with pytest.raises(ValueError, match="deleteEverything is unknown to the mock"):
-        Operation.from_contract(FULL, {**item, "get": {**item["get"], "operationId": "deleteEverything"}})
+def test_a_path_whose_parameter_no_route_can_hold_cannot_be_served() -> None:
+    declared = resource().operation(is_list=False)
+    odd = evolve(declared, parameters=({**declared.parameters[0], "name": "channel-id"},))
+    with pytest.raises(ValueError, match="retrieveProductImage: the mock's routes know no parameter 'channel-id'"):
+        Operation.of(odd)
 
 
-def test_a_path_without_get_cannot_be_served() -> None:
-    with pytest.raises(ValueError, match="the contract's /exports/ has no GET"):
-        Operation.from_contract("/exports/", {"post": {"operationId": "startExport"}})
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", 1),
+        (" 12.5\t", 12.5),
+        ("-0.10", -0.1),
+        ("1e3", 1000),
+        ("0.12345678901234567890", Decimal("0.1234567890123456789")),
+    ],
+)
+def test_numbers_with_a_fraction_are_read(text: str, value: float | Decimal) -> None:
+    assert read_number(text) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nan", "inf", "1e999", "0x1", "1_0", "1.", ".5", "+1", "1\n", "\N{ARABIC-INDIC DIGIT ONE}"]
+)
+def test_what_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="Enter a number"):
+        read_number(text)
 
 
 def test_fixed_paths_come_before_the_open_one() -> None:

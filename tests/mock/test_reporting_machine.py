@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 from tests.mock.reporter import PENDING, Batch, Reporter, connect
 
 from channel_images.mock import InvalidFields, MockServer
-from channel_images.mock.data.dataset import Row
+from channel_images.mock.data.made import Row
 
 CHANNEL = 5
 OPEN = {"commit", "sent_to_remote", "ongoing"}

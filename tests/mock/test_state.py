@@ -8,7 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from channel_images.mock import InvalidFields, UnknownChannel, UnknownImage
 from channel_images.mock.data.channel import Query
-from channel_images.mock.data.dataset import Dataset, Row
+from channel_images.mock.data.dataset import Dataset
+from channel_images.mock.data.made import Row
 from channel_images.mock.data.pattern import Criteria, Pending, Traits
 from channel_images.mock.data.store import Store
 
@@ -20,11 +21,23 @@ QUERIES = st.builds(
     criteria=st.builds(
         Criteria,
         pending=st.none() | st.frozensets(st.sampled_from(Pending), min_size=1),
-        is_seller=st.none() | st.booleans(),
-        product_types=st.none() | st.frozensets(st.integers(0, 5), min_size=1, max_size=3),
+        attributes=st.fixed_dictionaries(
+            {},
+            optional={
+                "is_seller_product": st.frozensets(st.booleans(), min_size=1),
+                "product_type": st.frozensets(st.integers(0, 5), min_size=1, max_size=3),
+            },
+        ).map(lambda asked: frozenset(asked.items())),
     ),
     pks=st.none() | st.frozensets(st.integers(0, 60), max_size=20),
     products=st.none() | st.frozensets(st.integers(FIRST_PRODUCT - 1, FIRST_PRODUCT + 20), max_size=5),
+    others=st.fixed_dictionaries(
+        {},
+        optional={
+            "status": st.frozensets(st.sampled_from(["active", "disabled"])),
+            "width": st.frozensets(st.sampled_from([480, 800, None, *range(10)])),
+        },
+    ).map(lambda asked: frozenset(asked.items())),
 )
 
 
@@ -68,12 +81,12 @@ class StoreMachine(RuleBasedStateMachine):
     def add(self, channel: int, pk: int | None, product: int | None, product_type: int, is_seller: bool) -> None:
         fields = {} if product is None else {"product": product}
         known = self.traits[channel].get(product) if product is not None else None
-        said = known or Traits(product_type, is_seller)
+        said = known or {"product_type": product_type, "is_seller_product": is_seller}
         if pk is not None and any(pk in images for images in self.images.values()):
             with pytest.raises(InvalidFields, match="already exists"):
                 self.store.add(channel, fields, pk=pk)
             return
-        row = self.store.add(channel, fields, pk=pk, product_type=said.product_type, is_seller_product=said.is_seller)
+        row = self.store.add(channel, {**fields, **said}, pk=pk)
         assert row["pk"] == pk or pk is None
         assert row["product"] == product or product is None
         assert all(row["pk"] not in images for images in self.images.values())
@@ -92,7 +105,7 @@ class StoreMachine(RuleBasedStateMachine):
         pending = Pending.UPDATE if before.pending is Pending.SENT else before.pending
         self.images[5][pk] = Modelled(row, pending)
         if product is not None:
-            self.traits[5].setdefault(product, Traits(product_type=0, is_seller=False))
+            self.traits[5].setdefault(product, {"product_type": 0, "is_seller_product": False})
 
     @precondition(lambda self: self.images[5])
     @rule(data=st.data())
@@ -139,6 +152,7 @@ class StoreMachine(RuleBasedStateMachine):
             if query.criteria.admit(self.traits[channel][image.row["product"]], image.pending)
             and (query.pks is None or pk in query.pks)
             and (query.products is None or image.row["product"] in query.products)
+            and all(image.row[field] in values for field, values in query.others)
         )
 
 
@@ -221,10 +235,10 @@ def test_a_product_is_what_it_was_first_said_to_be() -> None:
     traits = store.traits(5, FIRST_PRODUCT)
     assert traits is not None
     with pytest.raises(InvalidFields, match="This product is known as"):
-        store.add(5, {"product": FIRST_PRODUCT}, is_seller_product=not traits.is_seller)
-    store.add(5, {"product": 9_000}, product_type=4)
+        store.add(5, {"product": FIRST_PRODUCT, "is_seller_product": not traits["is_seller_product"]})
+    store.add(5, {"product": 9_000, "product_type": 4})
     with pytest.raises(InvalidFields, match="This product is known as"):
-        store.add(5, {"product": 9_000}, product_type=5)
+        store.add(5, {"product": 9_000, "product_type": 5})
 
 
 @pytest.mark.parametrize("pk", [-1, 2**63])
@@ -249,5 +263,5 @@ def test_views_beyond_those_kept_are_made_again() -> None:
     store = Store(0, {5: 100})
     store.mark_sent(5, dict.fromkeys(store.listing(5, Query()).slice(0, 50)))
     for number in range(60):
-        wanted = Query(Criteria(product_types=frozenset({number, 0})))
+        wanted = Query(Criteria(attributes=frozenset({("product_type", frozenset({number, 0}))})))
         assert store.listing(5, wanted).count == len(store.listing(5, wanted).slice(0, 100))

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from channel_images import ProductImage
 from channel_images.mock import InvalidFields, MockServer, UnknownImage
-from channel_images.mock.data.dataset import Row
+from channel_images.mock.data.made import Row
 from channel_images.mock.data.versions import Sent
 
 Given = Callable[[Row], Sent]

@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from pyspark.sql.types import DataType, IntegerType, LongType, StringType, Struc
 from channel_images import ChannelImages, ConfigurationError, NotAuthenticated, ProductType
 from channel_images.client.channel import Channel
 from channel_images.mock import MockServer
-from channel_images.spark import _FILTERS, ChannelImagesDataSource, ImagesPartition, _Options
+from channel_images.spark import _FILTERS, ChannelImagesDataSource, ImagesPartition, _Options, _parser_of
+from channel_images_api.filters import Filter
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,6 +42,29 @@ def partitions(server: MockServer, **options: object) -> Sequence[ImagesPartitio
 def test_every_filter_of_the_client_is_an_option_of_the_same_name() -> None:
     parameters = inspect.signature(Channel.images).parameters
     assert set(_FILTERS) == set(parameters) - {"self", "page_size", "concurrency", "consistent", "refused"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "several", "names", "text", "value"),
+    [
+        ("number", False, (), "-2.5", -2.5),
+        ("number", True, (), "1, 2.5", [1, 2.5]),
+        ("number", False, (), "nan", "a number"),
+        ("string", True, (), "kg, qty", ["kg", "qty"]),
+        ("string", True, (), "kg,", "a text"),
+        ("integer", False, ("ONE",), "one", 7),
+        ("integer", False, ("ONE",), "7", 7),
+        ("integer", False, ("ONE",), "two", "a level, by number or by name (one)"),
+        ("integer", True, (), "1,x", "integers, such as 1,2"),
+    ],
+)
+def test_a_filter_of_any_kind_is_read(kind: str, several: bool, names: tuple[str, ...], text: str, value: Any) -> None:
+    read = _parser_of(Filter("a_level", "level", "", kind, several, (7,) * len(names), names, is_extensible=True))
+    if isinstance(value, str):
+        with pytest.raises(ValueError, match=f"^{re.escape(value)}$"):
+            read(text)
+    else:
+        assert read(text) == value
 
 
 def test_the_options_are_read_as_what_they_are() -> None:

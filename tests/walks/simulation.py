@@ -31,7 +31,7 @@ def image(pk: int) -> ProductImage:
 
 def error(status: int, body: object) -> ChannelImagesError:
     """The error that the client makes of an answer."""
-    request = httpx.Request("GET", "https://server/")
+    request = httpx.Request("GET", "https://server/", params={"page": 3, "product": 7})
     return kind_of(status)("", response=httpx.Response(status, json=body, request=request))
 
 

@@ -62,6 +62,12 @@ def export(
     ] = None,
     escape_formulas: EscapeFormulasOption = False,
     filters: Filters,
+    api: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PACKAGE", help="Rows of another API: the package that generate.py wrote from its contract."
+        ),
+    ] = None,
     page_size: Annotated[int, typer.Option(min=1, metavar="N", help="Rows on a page.")] = 1_000,
     concurrency: Annotated[
         int, typer.Option(min=1, metavar="N", help="Requests in flight at a time, over all channels.")
@@ -87,37 +93,43 @@ def export(
     # Arrow's own allocator keeps what it has had, and so takes half as much memory again.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     from channel_images.export import ChannelsFailed, Export, Status
+    from channel_images.export.lists import resource_of
 
     with exit_codes(grace=_GRACE), open_client(context, connection) as client:
+        noun = resource_of(api).noun
         with _progress(quiet) as on_progress:
-            task = Export(
-                client,
-                channels,
-                path,
-                what=what,
-                detailed=detailed,
-                filters=chosen,
-                file_format=file_format.value if file_format else None,
-                escape_formulas=escape_formulas,
-                page_size=page_size,
-                concurrency=concurrency,
-                on_doubt="keep",
-                overwrite=overwrite,
-                on_progress=on_progress,
-            )
+            try:
+                task = Export(
+                    client,
+                    channels,
+                    path,
+                    what=what,
+                    detailed=detailed,
+                    filters=chosen,
+                    api=api,
+                    file_format=file_format.value if file_format else None,
+                    escape_formulas=escape_formulas,
+                    page_size=page_size,
+                    concurrency=concurrency,
+                    on_doubt="keep",
+                    overwrite=overwrite,
+                    on_progress=on_progress,
+                )
+            except (TypeError, ValueError) as error:  # of an option that the lists of another API do not have
+                fail(str(error))
             try:
                 task.run()
             except ChannelsFailed as error:
                 failed = error.errors
             except BaseException as error:
                 if task.result().rows:
-                    _say_result(task.result(), len(channels), as_json=as_json)
+                    _say_result(task.result(), len(channels), noun, as_json=as_json)
                     _say_how_to_go_on(error)
                 raise
             else:
                 failed = {}
         result = task.result()
-        _say_result(result, len(channels), as_json=as_json)
+        _say_result(result, len(channels), noun, as_json=as_json)
         _say_what_helps(failed)
     if failed:
         raise typer.Exit(1 if len(failed) < len(channels) else 2)
@@ -135,7 +147,7 @@ def _channel(word: str) -> int:
     return id_of("the channel", word, "a number, and the file comes last, as in `channel-images export 5 6 FILE`")
 
 
-def _say_result(result: "ExportResult", total: int, *, as_json: bool) -> None:
+def _say_result(result: "ExportResult", total: int, noun: str, *, as_json: bool) -> None:
     """Say what came of the export, of so many channels."""
     if as_json:
         typer.echo(json.dumps(result.to_dict()))
@@ -144,7 +156,7 @@ def _say_result(result: "ExportResult", total: int, *, as_json: bool) -> None:
             if words is not None:
                 say(f"channel {channel.channel}: {words}")
     failed = sum(channel.error is not None for channel in result.channels)
-    said = f"{result.status}: {result.rows:,} images"
+    said = f"{result.status}: {result.rows:,} {noun}s"
     if result.resumed:
         said += ", begun by an earlier run,"
     said += f" in {result.seconds:.1f} s, {_retries(result.retries)}"

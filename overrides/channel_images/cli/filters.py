@@ -1,53 +1,62 @@
 """Takes the filters of the contract as options."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+import math
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
-from attrs import frozen
+from attrs import field, frozen
 
 from channel_images.choices import What
 from channel_images.cli.connection import id_of
 from channel_images.cli.errors import fail
-
-if TYPE_CHECKING:
-    from channel_images import ProductType
-
-T = TypeVar("T")
+from channel_images_api.filters import FILTERS, Filter
 
 
-def _complete_product_types(incomplete: str) -> list[str]:
-    """What a shell offers for `--product-type`."""
-    from channel_images import ProductType
+def _type_of(known: Filter) -> Any:
+    """The type of an option, as Typer reads it."""
+    text = re.split(r", comma-separated\b|[.:](?: |$)", known.description)[0]
+    text = re.sub(r" \(`(?:true|false)`\)|`", "", text)
+    if known.type == "boolean" and not known.several:
+        return Annotated[bool | None, typer.Option(f"{_option(known)}/--no-{_option(known)[2:]}", help=f"{text}.")]
+    choices = _choices(known)
+    if choices:
+        text += f": names, such as {choices[0]}, or numbers" if known.names else f": {', '.join(choices)}"
+        metavar = known.name.rpartition("_")[2].upper()
+    elif known.type == "integer":
+        metavar = "PK" if known.field == "pk" else "ID"
+    else:
+        metavar = {"number": "NUMBER", "string": "TEXT", "boolean": "true|false"}[known.type]
+    option = typer.Option(
+        metavar=metavar + ",..." * known.several,
+        autocompletion=_completion(choices) if choices else None,
+        help=f"{text}.",
+    )
+    return Annotated[list[str] | None if known.several else str | None, option]
 
-    given, comma, _ = incomplete.rpartition(",")
-    return [f"{given}{comma}{kind.name.lower()}" for kind in ProductType]
+
+def _option(known: Filter) -> str:
+    return f"--{known.name.replace('_', '-')}"
 
 
-@frozen
+def _choices(known: Filter) -> list[str]:
+    return [str(value).lower() if known.names else str(value) for value in known.names or known.values]
+
+
+def _completion(choices: list[str]) -> Callable[[str], list[str]]:
+    """What a shell offers: the values before the last comma, with one more."""
+
+    def complete(incomplete: str) -> list[str]:
+        given, comma, _ = incomplete.rpartition(",")
+        return [f"{given}{comma}{choice}" for choice in choices]
+
+    return complete
+
+
+@frozen(these={name: field(default=None, type=_type_of(known)) for name, known in FILTERS.items()})
 class Filters:
-    """Which images."""
-
-    product: Annotated[str | None, typer.Option(metavar="ID", help="Only the images of this product.")] = None
-    product_pk_in: Annotated[
-        list[str] | None, typer.Option(metavar="ID,...", help="Only the images of these products.")
-    ] = None
-    id_in: Annotated[list[str] | None, typer.Option(metavar="PK,...", help="Only these images.")] = None
-    is_seller_product: Annotated[
-        bool | None,
-        typer.Option(
-            "--is-seller-product/--no-is-seller-product",
-            help="Only the images of products that belong to a seller, or of those that do not.",
-        ),
-    ] = None
-    product_type: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TYPE,...",
-            autocompletion=_complete_product_types,
-            help="Only the images of products of these types: names, such as simple, or numbers.",
-        ),
-    ] = None
+    """Which images: an option for each filter of the contract."""
 
     def chosen(self, what: What = What.IMAGES) -> dict[str, Any]:
         """Those that were given, as arguments for `Channel.images`.
@@ -55,40 +64,47 @@ class Filters:
         Args:
             what: The list that they are for.
         """
-        filters = {
-            "product": None if self.product is None else id_of("--product", self.product),
-            "product_pk_in": _values("--product-pk-in", self.product_pk_in, _one_of_ids),
-            "id_in": _values("--id-in", self.id_in, _one_of_ids),
-            "is_seller_product": self.is_seller_product,
-            "product_type": _values("--product-type", self.product_type, _product_type),
-        }
+        filters = {name: _value(known, getattr(self, name)) for name, known in FILTERS.items()}
         given = {name: value for name, value in filters.items() if value is not None}
         if given and what is not What.IMAGES:
-            option = f"--{next(iter(given)).replace('_', '-')}"
+            option = _option(FILTERS[next(iter(given))])
             fail(
                 f"{option} and the list `{what}` contradict each other: the API filters the plain list of images alone"
             )
         return given
 
 
-def _values(option: str, given: Sequence[str] | None, convert: Callable[[str, str], T]) -> list[T] | None:
-    """The values of an option that takes several, with commas between them or one a time. An empty text has none."""
-    if not given:  # Typer's value for an option that was not given is an empty list
-        return None
-    return [convert(option, text.strip()) for each in given if each.strip() for text in each.split(",")]
+def _value(known: Filter, given: Any) -> Any:
+    """The value of an option; of one that takes several, with commas between them or one a time, an empty text has none."""
+    if isinstance(given, list):  # Typer's value for an option that was not given is an empty one
+        values = [_one(known, text.strip()) for each in given if each.strip() for text in each.split(",")]
+        return values if given else None
+    return _one(known, given) if isinstance(given, str) else given
 
 
-def _one_of_ids(option: str, text: str) -> int:
-    return id_of(option, text, "numbers with commas between them, such as 1,2")
+def _one(known: Filter, text: str) -> Any:
+    choices, option = _choices(known), _option(known)
+    name = text.lower().replace("-", "_")
+    is_number = text.isascii() and text.isdigit()
+    is_refused = bool(choices) and not known.is_extensible and text not in map(str, known.values)
+    if known.names and name in choices:
+        return known.values[choices.index(name)]
+    if is_refused or (known.names and not is_number):
+        fail(f"{option} takes {', '.join(choices)}{', or a number' if known.names else ''}: {text!r} is none")
+    if known.type == "integer":
+        return id_of(option, text, *["numbers with commas between them, such as 1,2"] * known.several)
+    if known.type == "number":
+        return _number(option, text)
+    if not text or (known.type == "boolean" and name not in ("true", "false")):
+        fail(f"{option} takes {'true or false' if known.type == 'boolean' else 'a text'}: {text!r} is none")
+    return name == "true" if known.type == "boolean" else text
 
 
-def _product_type(option: str, text: str) -> "ProductType":
-    from channel_images import ProductType
-
-    if text.isascii() and text.isdigit():
-        return ProductType(int(text))  # also one that the contract does not know yet
+def _number(option: str, text: str) -> float:
     try:
-        return ProductType[text.upper().replace("-", "_")]
-    except KeyError:
-        names = ", ".join(kind.name.lower() for kind in ProductType)
-        fail(f"{option} takes {names}, or a number: {text!r} is none")
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        fail(f"{option} takes a number, such as 1.5: {text!r} is none")
+    return number

@@ -39,15 +39,11 @@ def image(
     with exit_codes(), open_client(context, connection) as api:
         from channel_images import ImageNotFound, NotFound
         from channel_images.listings.missing import retrieve
-        from channel_images.listings.sent import decode_sent_image
-        from channel_images_api.api.sales_channel_product_image import (
-            retrieve_detailed_product_image,
-            retrieve_product_image,
-        )
+        from channel_images.listings.sent import decode_sent_image, sent_rows
 
-        operation = retrieve_detailed_product_image if detailed else retrieve_product_image
         try:
-            found = retrieve(api, operation.request(channel, number), decode_sent_image, channel, number).value
+            found = retrieve(api, decode_sent_image, channel, number, detailed=detailed).value
         except NotFound as error:
             fail(str(error), 1 if isinstance(error, ImageNotFound) else 2)
-        print_row(found.row, output)
+        (row,) = sent_rows([found])
+        print_row(row, output)

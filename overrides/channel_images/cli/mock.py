@@ -46,6 +46,37 @@ def _faults() -> list[_Table]:
     ]
 
 
+def _use(path: Path | None) -> Path | None:
+    """Use another contract, before anything of one is read."""
+    if path is None:
+        return None
+    import yaml
+
+    from channel_images.contract import use_contract
+    from channel_images.resource import resource
+
+    try:
+        use_contract(path)
+        resource()
+    except OSError as error:
+        fail(f"--contract {path} cannot be read: {error.strerror or error}")
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        where = f", line {place.line + 1}" if place else ""
+        fail(
+            f"--contract {path}{where}: no YAML: {getattr(error, 'problem', None) or 'it has characters that YAML does not know'}"
+        )
+    except UnicodeDecodeError:
+        fail(f"--contract {path}: it is no text in UTF-8")
+    except ValueError as error:
+        fail(f"--contract {path}: {error}")
+    except KeyError as error:
+        fail(f"--contract {path}: a $ref leads nowhere, or a word is missing: {error}")
+    except (AttributeError, TypeError):
+        fail(f"--contract {path} is no OpenAPI document: openapi.yaml shows what one looks like")
+    return path
+
+
 def _list(tables: Callable[[], list[_Table]], what: str) -> Any:
     """The option that prints tables instead of running the command."""
 
@@ -60,10 +91,21 @@ def _list(tables: Callable[[], list[_Table]], what: str) -> Any:
                 print_table(columns, rows)
         raise typer.Exit
 
-    return typer.Option(f"--list-{what}", callback=callback, is_eager=True, help=f"List the {what}.")
+    return typer.Option(f"--list-{what}", callback=callback, help=f"List the {what}.")
 
 
 def mock(
+    _contract: Annotated[
+        Path | None,
+        typer.Option(
+            "--contract",
+            metavar="FILE",
+            # Eager, so that the lists of variants and bugs are those of this contract, wherever it is named.
+            is_eager=True,
+            callback=_use,
+            help="Serve this contract, one that declares what docs/contract.md says, in place of the package's own.",
+        ),
+    ] = None,
     host: Annotated[
         str, typer.Option(help="The address to listen on; loopback unless you say otherwise.")
     ] = "127.0.0.1",

@@ -14,9 +14,7 @@ from channel_images.listings.query import Query, build_query, check_id
 from channel_images.reporting.batch import AsyncBatch, Batch
 from channel_images.reporting.batches import aremote_batches, remote_batches
 from channel_images.settings import refuse_arguments
-from channel_images_api.api.sales_channel_product_image import retrieve_detailed_product_image, retrieve_product_image
 from channel_images_api.models import ProductImage, ProductType
-from channel_images_api.types import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,21 +63,7 @@ class Operations(ABC, Generic[SenderT]):
 
     @abstractmethod
     def image_detailed(self, pk: int) -> Any:
-        """One image, with what further fields the server has for it, in `additional_properties`.
-
-        Args:
-            pk: Its `pk`.
-
-        Raises:
-            ImageNotFound: The channel has no such image. To tell that from a channel, or a base URL, that does not exist
-                takes one more request.
-        """
-
-    def _image(self, pk: int) -> Request:
-        return retrieve_product_image.request(self.id, check_id("pk", pk))
-
-    def _image_detailed(self, pk: int) -> Request:
-        return retrieve_detailed_product_image.request(self.id, check_id("pk", pk))
+        """As `image`, with what further fields the server has for it, in `additional_properties`."""
 
 
 class Paging(TypedDict, total=False):
@@ -148,14 +132,16 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
             build_query(
                 What.IMAGES,
                 self.id,
+                {
+                    "product": product,
+                    "product_pk_in": product_pk_in,
+                    "id_in": id_in,
+                    "is_seller_product": is_seller_product,
+                    "product_type": product_type,
+                },
                 page_size=page_size,
                 concurrency=concurrency,
                 consistent=consistent,
-                product=product,
-                product_pk_in=product_pk_in,
-                id_in=id_in,
-                is_seller_product=is_seller_product,
-                product_type=product_type,
             )
         )
 
@@ -168,10 +154,7 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
     ) -> ListingT | KeyedListingT:
         """The channel's images, each with what further fields the server has for it, in `additional_properties`.
 
-        Args:
-            page_size: Rows on a page; see `images`.
-            concurrency: Pages in flight at a time; see `images`.
-            consistent: Prove that no image is lost; see `images`.
+        The arguments are those of `images`.
         """
         refuse_arguments(refused)
         return self._listing(self._query(What.DETAILED, page_size, concurrency, consistent))
@@ -183,13 +166,7 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
     def inserts(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
     ) -> PendingListingT | KeyedPendingListingT:
-        """The images that were never sent to the channel.
-
-        Args:
-            page_size: Rows on a page; see `images`.
-            concurrency: Pages in flight at a time; see `images`.
-            consistent: Prove that no image is lost; see `images`.
-        """
+        """The images that were never sent to the channel. The arguments are those of `images`."""
         refuse_arguments(refused)
         return self._pending_listing(self._query(What.INSERTS, page_size, concurrency, consistent))
 
@@ -200,26 +177,9 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
     def updates(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
     ) -> PendingListingT | KeyedPendingListingT:
-        """The images that were sent to the channel, and changed since.
-
-        Args:
-            page_size: Rows on a page; see `images`.
-            concurrency: Pages in flight at a time; see `images`.
-            consistent: Prove that no image is lost; see `images`.
-        """
+        """The images that were sent to the channel, and changed since. The arguments are those of `images`."""
         refuse_arguments(refused)
         return self._pending_listing(self._query(What.UPDATES, page_size, concurrency, consistent))
-
-    @overload
-    def pending(self, *, consistent: Literal[True], **options: Unpack[Paging]) -> KeyedPendingListingT: ...
-    @overload
-    def pending(self, *, consistent: bool = False, **options: Unpack[Paging]) -> PendingListingT: ...
-    def pending(
-        self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
-    ) -> PendingListingT | KeyedPendingListingT:
-        """The images to insert and those to update, as the command line calls them: `inserts_or_updates`."""
-        refuse_arguments(refused)
-        return self._pending_listing(self._query(What.PENDING, page_size, concurrency, consistent))
 
     @overload
     def inserts_or_updates(self, *, consistent: Literal[True], **options: Unpack[Paging]) -> KeyedPendingListingT: ...
@@ -228,15 +188,12 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
     def inserts_or_updates(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
     ) -> PendingListingT | KeyedPendingListingT:
-        """The images to insert and those to update.
-
-        Args:
-            page_size: Rows on a page; see `images`.
-            concurrency: Pages in flight at a time; see `images`.
-            consistent: Prove that no image is lost; see `images`.
-        """
+        """The images to insert and those to update. The arguments are those of `images`."""
         refuse_arguments(refused)
         return self._pending_listing(self._query(What.PENDING, page_size, concurrency, consistent))
+
+    pending = inserts_or_updates
+    """As the command line calls it."""
 
     @abstractmethod
     def remote_batches(self) -> Any:
@@ -308,10 +265,10 @@ class ChannelWithRawResponse(Operations[Sender]):
     """The retrievals of a channel, with the HTTP answer beside the image."""
 
     def image(self, pk: int) -> Answer[ProductImage]:
-        return retrieve(self._client, self._image(pk), decode_image, self.id, pk)
+        return retrieve(self._client, decode_image, self.id, pk)
 
     def image_detailed(self, pk: int) -> Answer[ProductImage]:
-        return retrieve(self._client, self._image_detailed(pk), decode_image, self.id, pk)
+        return retrieve(self._client, decode_image, self.id, pk, detailed=True)
 
 
 class AsyncChannel(
@@ -351,7 +308,7 @@ class AsyncChannelWithRawResponse(Operations[AsyncSender]):
     """The retrievals of a channel, with the HTTP answer beside the image."""
 
     async def image(self, pk: int) -> Answer[ProductImage]:
-        return await aretrieve(self._client, self._image(pk), decode_image, self.id, pk)
+        return await aretrieve(self._client, decode_image, self.id, pk)
 
     async def image_detailed(self, pk: int) -> Answer[ProductImage]:
-        return await aretrieve(self._client, self._image_detailed(pk), decode_image, self.id, pk)
+        return await aretrieve(self._client, decode_image, self.id, pk, detailed=True)

@@ -17,7 +17,6 @@ from channel_images.listings.missing import retrieve
 from channel_images.listings.query import Query
 from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.rows import keys_of
-from channel_images_api.api.sales_channel_product_image import retrieve_detailed_product_image
 from channel_images_api.models import ProductImage
 
 T = TypeVar("T")
@@ -68,6 +67,7 @@ class Reader:
         self._sender, self._sink, self._work = sender, sink, work
         self._details = details
         self._share = share
+        self._api = query.api
         self._parts = query.parts()
         self._synced = state
         self._spool = Spool(work.path / f"{self.channel}.spool", state.spool, work.disk)
@@ -135,9 +135,8 @@ class Reader:
         """The details of each image; one that has left the channel since the list was read is left out."""
 
         def detailed(pk: int) -> Answer[ProductImage] | None:
-            request = retrieve_detailed_product_image.request(self.channel, pk)
             try:
-                return retrieve(self._sender, request, self._sink.decode_one, self.channel, pk)
+                return retrieve(self._sender, self._sink.decode_one, self.channel, pk, detailed=True, api=self._api)
             except ImageNotFound:
                 return None
 

@@ -28,12 +28,13 @@ from channel_images.exceptions import (
     ResponseError,
     ServerError,
 )
-from channel_images.export.lists import EXPORT_PAGE_SIZE, list_of
+from channel_images.export.lists import EXPORT_PAGE_SIZE, list_of, resource_of
 from channel_images.export.reader import Read, Reader
 from channel_images.export.results import ChannelResult, ExportResult, Progress, Status
 from channel_images.export.sinks import format_of, sink_for
 from channel_images.export.state import ChannelState, Stage, from_dict, to_dict
 from channel_images.export.work import Spool, WorkFolder, disk_errors, holds
+from channel_images.listings.query import check_id
 from channel_images.settings import refuse_arguments
 
 CHECKPOINT_SECONDS = 2.0
@@ -51,6 +52,7 @@ class ExportOptions(TypedDict, total=False):
     what: What | str
     detailed: bool
     filters: Mapping[str, Any] | None
+    api: str | None
     file_format: str | None
     escape_formulas: bool
     page_size: int
@@ -77,6 +79,8 @@ class Export:
         detailed: Whether each image comes with what further fields the server has for it. The pending lists have none, so
             each of their images is one more request.
         filters: As `Channel.images` takes them; for `images` alone.
+        api: The package of another API, which `generate.py` wrote from its contract: its rows are written, and its
+            filters taken. None for images.
         file_format: `ndjson`, `csv` or `parquet`, for a folder.
         escape_formulas: Whether text that a spreadsheet would calculate, such as `=1+1`, gets an apostrophe before it;
             for CSV alone.
@@ -101,6 +105,7 @@ class Export:
         what: What | str = What.IMAGES,
         detailed: bool = False,
         filters: Mapping[str, Any] | None = None,
+        api: str | None = None,
         file_format: str | None = None,
         escape_formulas: bool = False,
         page_size: int = EXPORT_PAGE_SIZE,
@@ -124,8 +129,7 @@ class Export:
         if self._what is What.IMAGES and detailed:
             self._what = What.DETAILED
         self._details = detailed and self._what is not What.DETAILED
-        self._filters = {name: _plain(value) for name, value in (filters or {}).items() if value is not None}
-        self._page_size = min(page_size, DETAILED_PAGE_SIZE) if self._details else page_size
+        self._api = resource_of(api)
         self._concurrency = concurrency
         self._keeps_doubts = on_doubt == "keep"
         self._overwrite = overwrite
@@ -137,19 +141,29 @@ class Export:
         if file_format not in (None, name):
             raise ExportError(f"the name {self._path.name} says {name}, and the format {file_format} is for a folder")
         with_channel = not self._folder and len(self._channels) > 1
-        self._sink = sink_for(name, compressed=compressed, with_channel=with_channel, escape_formulas=escape_formulas)
+        self._sink = sink_for(
+            name, compressed=compressed, with_channel=with_channel, escape_formulas=escape_formulas, api=self._api
+        )
+        query = list_of(
+            *(self._channels[0], self._what, filters or {}),
+            page_size=min(page_size, DETAILED_PAGE_SIZE) if self._details else page_size,
+            concurrency=concurrency,
+            api=self._api,
+        )
+        self._query = evolve(query, decode=self._sink.decode)
+        for channel in self._channels:
+            check_id("channel_id", channel)
         self._identity = {
             "server": client.base_url,
             "several_channels": with_channel,
+            "rows": self._api.row.__name__,
             "what": self._what.value,
             "detailed": self._details,
-            "filters": self._filters,
+            "filters": self._query.filters,  # checked, and so as JSON has them
             "format": self._sink.suffix,
             "escape_formulas": escape_formulas,
             "on_doubt": on_doubt,
         }
-        for channel in self._channels:  # refuses what no list takes, before anything is written
-            list_of(channel, self._what, self._filters, page_size=page_size, concurrency=concurrency)
         self._state: dict[int, ChannelState] = {}
         self._readers: dict[int, Reader] = {}
         self._spent: list[Path] = []  # spools whose rows are in a file that is in its place
@@ -235,7 +249,8 @@ class Export:
             yield self._path, self._channels
             return
         for channel in self._channels:
-            yield self._path / f"channel_id={channel}" / f"{self._what}{self._sink.suffix}", [channel]
+            name = f"{self._api.noun}s" if self._what is What.IMAGES else self._what
+            yield self._path / f"channel_id={channel}" / f"{name}{self._sink.suffix}", [channel]
 
     def _refuse_links(self) -> None:
         """Refuse a folder of a channel that leads elsewhere: its name is ours, not the user's."""
@@ -310,7 +325,7 @@ class Export:
             "server": self._client.base_url,
             "channels": ",".join(map(str, channels)),
             "what": str(self._what),
-            "filters": json.dumps(self._filters),
+            "filters": json.dumps(self._query.filters),
             "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             "status": str(Status.UNSTABLE if unstable else Status.COMPLETE),
         }
@@ -354,10 +369,9 @@ class Export:
         return self._concurrency // min(self._concurrency, channels)
 
     def _begin(self, work: WorkFolder, sender: Sender, channel: int, left: int) -> Reader:
-        wanted = list_of(channel, self._what, self._filters, page_size=self._page_size, consistent=True)
         self._readers[channel] = reader = Reader(
             sender,
-            evolve(wanted, decode=self._sink.decode),
+            evolve(self._query, channel_id=channel),
             self._sink,
             work,
             self._state_of(channel),
@@ -467,10 +481,3 @@ class Export:
 def may_pass(error: ChannelImagesError) -> bool:
     """Whether the same export again can help against this."""
     return isinstance(error, RequestError | RateLimited | ServerError | IncompleteListing)
-
-
-def _plain(value: Any) -> Any:
-    """A filter as JSON has it, so that it can be compared with that of another run."""
-    if isinstance(value, int):
-        return value if isinstance(value, bool) else int(value)
-    return [_plain(one) for one in value]

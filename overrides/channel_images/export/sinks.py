@@ -1,4 +1,4 @@
-"""Writes images as the bytes of a file: NDJSON, CSV or Parquet.
+"""Writes rows as the bytes of a file: NDJSON, CSV or Parquet.
 
 A sink makes bytes that are appended to the spool of a channel, page after page, so that an interrupted export goes on
 where its last checkpoint was: the spool is cut there. In the end a spool is the file, or the file is made from the spools.
@@ -9,7 +9,7 @@ import io
 import itertools
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,11 @@ from channel_images.exceptions import ExportError
 from channel_images.formats.arrow import arrow_schema, to_batch
 from channel_images.formats.columns import CHANNEL
 from channel_images.formats.text import Csv, ndjson
-from channel_images.listings.bodies import decode_image, decode_rows
+from channel_images.listings.bodies import decode_image, decode_rows, decoder_of
 from channel_images.listings.sent import decode_sent_image, decode_sent_rows, sent_rows
 from channel_images.walks.rows import Rows
 from channel_images_api.models import ProductImage
+from channel_images_api.resource import RESOURCE, Resource
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,20 +36,21 @@ class Sink(ABC):
 
     Args:
         with_channel: Whether rows say which channel they are of.
+        api: What the rows are.
+
+    Attributes:
+        decode: Decodes a page into the rows that `encode` takes.
+        decode_one: Decodes one row into what `encode` takes.
     """
 
     suffix: str
+    _decoders: tuple[Callable[[bytes, Resource], Rows], Callable[[bytes, Resource], ProductImage]]
 
-    def __init__(self, *, with_channel: bool) -> None:
+    def __init__(self, *, with_channel: bool, api: Resource) -> None:
         self._with_channel = with_channel
-
-    @abstractmethod
-    def decode(self, content: bytes) -> Rows:
-        """Decode a page into the images that `encode` takes."""
-
-    @abstractmethod
-    def decode_one(self, content: bytes) -> ProductImage:
-        """Decode one image into what `encode` takes."""
+        self._api = api
+        rows, one = self._decoders
+        self.decode, self.decode_one = decoder_of(api, rows), decoder_of(api, one)
 
     @abstractmethod
     def encode(self, images: Sequence[ProductImage], channel: int) -> bytes:
@@ -79,19 +81,16 @@ class TextSink(Sink):
         lines: The writer of CSV; None for NDJSON.
         compressed: Whether it is.
         with_channel: Whether rows say which channel they are of.
+        api: What the rows are.
     """
 
-    def __init__(self, lines: Csv | None, *, compressed: bool, with_channel: bool) -> None:
-        super().__init__(with_channel=with_channel)
+    _decoders = (decode_sent_rows, decode_sent_image)
+
+    def __init__(self, lines: Csv | None, *, compressed: bool, with_channel: bool, api: Resource) -> None:
+        super().__init__(with_channel=with_channel, api=api)
         self.suffix = (".ndjson" if lines is None else ".csv") + ".gz" * compressed
         self._csv = lines
         self._compressed = compressed
-
-    def decode(self, content: bytes) -> Rows:
-        return decode_sent_rows(content)
-
-    def decode_one(self, content: bytes) -> ProductImage:
-        return decode_sent_image(content)
 
     def lead(self) -> bytes:
         return b"" if self._with_channel else self._header()
@@ -129,17 +128,12 @@ class ParquetSink(Sink):
     """
 
     suffix = ".parquet"
-
-    def decode(self, content: bytes) -> Rows:
-        return decode_rows(content)
-
-    def decode_one(self, content: bytes) -> ProductImage:
-        return decode_image(content)
+    _decoders = (decode_rows, decode_image)
 
     def encode(self, images: Sequence[ProductImage], channel: int) -> bytes:
         import pyarrow as pa
 
-        batch = to_batch(images, channel=channel if self._with_channel else None)
+        batch = to_batch(images, channel=channel if self._with_channel else None, api=self._api)
         buffer = io.BytesIO()
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with pa.ipc.new_stream(buffer, batch.schema, options=options) as stream:
@@ -153,7 +147,8 @@ class ParquetSink(Sink):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        schema = arrow_schema(dictionaries=True, with_channel=self._with_channel).with_metadata(dict(about))
+        schema = arrow_schema(dictionaries=True, with_channel=self._with_channel, api=self._api)
+        schema = schema.with_metadata(dict(about))
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
             waiting: list[pa.RecordBatch] = []
             for batch in itertools.chain.from_iterable(map(_batches, spools)):
@@ -166,7 +161,9 @@ class ParquetSink(Sink):
         return file
 
 
-def sink_for(name: str, *, compressed: bool, with_channel: bool, escape_formulas: bool = False) -> Sink:
+def sink_for(
+    name: str, *, compressed: bool, with_channel: bool, escape_formulas: bool = False, api: Resource = RESOURCE
+) -> Sink:
     """The sink of a format.
 
     Raises:
@@ -182,9 +179,9 @@ def sink_for(name: str, *, compressed: bool, with_channel: bool, escape_formulas
             raise ExportError("Parquet needs pyarrow, of an extra: pip install 'channel-images[parquet]'") from None
         if compressed:
             raise ExportError("Parquet is compressed in itself: leave out .gz")
-        return ParquetSink(with_channel=with_channel)
-    lines = Csv(escape_formulas=escape_formulas) if name == "csv" else None
-    return TextSink(lines, compressed=compressed, with_channel=with_channel)
+        return ParquetSink(with_channel=with_channel, api=api)
+    lines = Csv(escape_formulas=escape_formulas, api=api) if name == "csv" else None
+    return TextSink(lines, compressed=compressed, with_channel=with_channel, api=api)
 
 
 def format_of(path: Path) -> tuple[str, bool]:

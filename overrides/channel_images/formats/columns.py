@@ -1,4 +1,4 @@
-"""Names the columns of a table of images: those of the contract, as the generated model has them, and one for the rest."""
+"""Names the columns of a table: the fields of the contract, as the generated model has them, and one for the rest."""
 
 import datetime
 import types
@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from channel_images_api.models import ProductImage
+from channel_images_api.resource import RESOURCE, Resource
 
 REST = "additional_properties"
 """The column with the fields that the contract does not name, as a JSON object; null where there are none."""
@@ -22,10 +22,14 @@ class Kind(StrEnum):
     """What a column holds."""
 
     INTEGER = "integer"
+    NUMBER = "number"
     STRING = "string"
     BOOLEAN = "boolean"
+    DATE = "date"
     DATE_TIME = "date-time"
     ENUM = "enum"
+    JSON = "json"
+    """Objects, arrays, and whatever has no column of a type of its own: as JSON text."""
 
 
 @frozen
@@ -44,24 +48,28 @@ class Column:
 
 
 @cache
-def columns() -> tuple[Column, ...]:
-    """The fields of an image, in the order of the contract."""
-    fields = [field for field in attrs.fields(ProductImage) if field.name != REST]
-    names = ProductImage(**dict.fromkeys([field.name for field in fields])).to_dict()  # type: ignore[arg-type]
-    hints = typing.get_type_hints(ProductImage)
+def columns(api: Resource = RESOURCE) -> tuple[Column, ...]:
+    """The fields of a row, in the order of the contract."""
+    fields = [field for field in attrs.fields(api.row) if field.name != REST]
+    names = api.row(**dict.fromkeys([field.name for field in fields])).to_dict()  # type: ignore[arg-type]
+    hints = typing.get_type_hints(api.row)
     return tuple(Column(name, field.name, _kind(hints[field.name])) for name, field in zip(names, fields, strict=True))
 
 
 def _kind(hint: Any) -> Kind:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    for option in options:
-        if isinstance(option, type):
-            if issubclass(option, Enum):
-                return Kind.ENUM
-            for kind, known in _KINDS:
-                if option is known:
-                    return kind
-    raise TypeError(f"no column for {hint}")
+    """What a column holds, by the type of the field beside null and what did not come."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+    (kind, *others) = [each for each in options if each is not type(None) and each.__name__ != "Unset"]
+    if others or not isinstance(kind, type):
+        return Kind.JSON
+    return Kind.ENUM if issubclass(kind, Enum) else _KINDS.get(kind, Kind.JSON)
 
 
-_KINDS = ((Kind.BOOLEAN, bool), (Kind.INTEGER, int), (Kind.STRING, str), (Kind.DATE_TIME, datetime.datetime))
+_KINDS = {
+    bool: Kind.BOOLEAN,
+    int: Kind.INTEGER,
+    float: Kind.NUMBER,
+    str: Kind.STRING,
+    datetime.date: Kind.DATE,
+    datetime.datetime: Kind.DATE_TIME,
+}

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from channel_images.formats.columns import REST, columns
+from channel_images_api.resource import RESOURCE, Resource
 
 Row = Mapping[str, Any]
 
@@ -55,10 +56,13 @@ class Csv:
     Args:
         names: The columns; None for the fields of the contract, and one for the rest of a row as a JSON object.
         escape_formulas: Whether text that a spreadsheet would calculate gets an apostrophe before it.
+        api: What the rows are.
     """
 
-    def __init__(self, names: Sequence[str] | None = None, *, escape_formulas: bool = False) -> None:
-        known = [column.name for column in columns()]
+    def __init__(
+        self, names: Sequence[str] | None = None, *, escape_formulas: bool = False, api: Resource = RESOURCE
+    ) -> None:
+        known = [column.name for column in columns(api)]
         self._known = frozenset(known)
         self._names = [*known, REST] if names is None else list(names)
         self._as_they_are = {int, type(None)} if escape_formulas else {int, type(None), str}

@@ -6,14 +6,23 @@ from typing import TypeVar
 from channel_images.calls.answers import Answer
 from channel_images.calls.sender import AsyncSender, Sender
 from channel_images.exceptions import ChannelImagesError, ImageNotFound, NotFound, no_channel
-from channel_images_api.api.sales_channel_product_image import list_product_images
+from channel_images.listings.query import check_id
+from channel_images_api.resource import RESOURCE, Resource
 from channel_images_api.types import Request
 
 T = TypeVar("T")
 
 
-def retrieve(sender: Sender, request: Request, decode: Callable[[bytes], T], channel_id: int, pk: int) -> Answer[T]:
-    """The image that a request is for. After a 404, one more request says what is missing.
+def retrieve(
+    sender: Sender,
+    decode: Callable[[bytes], T],
+    channel_id: int,
+    pk: int,
+    *,
+    detailed: bool = False,
+    api: Resource = RESOURCE,
+) -> Answer[T]:
+    """One image. After a 404, one more request says what is missing.
 
     Raises:
         ImageNotFound: The channel has no such image.
@@ -21,34 +30,38 @@ def retrieve(sender: Sender, request: Request, decode: Callable[[bytes], T], cha
         ChannelImagesError: As for any request.
     """
     try:
-        return sender.send(request, decode)
+        return sender.send(_request(channel_id, pk, detailed, api), decode)
     except NotFound as error:
         missing, outcome = error, None
     try:
-        sender.send(_probe(channel_id), bytes)
+        sender.send(_probe(channel_id, api), bytes)
     except ChannelImagesError as error:
         outcome = error
     raise _no_image(missing, channel_id, pk, outcome)
 
 
 async def aretrieve(
-    sender: AsyncSender, request: Request, decode: Callable[[bytes], T], channel_id: int, pk: int
+    sender: AsyncSender, decode: Callable[[bytes], T], channel_id: int, pk: int, *, detailed: bool = False
 ) -> Answer[T]:
     """The same for tasks."""
     try:
-        return await sender.send(request, decode)
+        return await sender.send(_request(channel_id, pk, detailed, RESOURCE), decode)
     except NotFound as error:
         missing, outcome = error, None
     try:
-        await sender.send(_probe(channel_id), bytes)
+        await sender.send(_probe(channel_id, RESOURCE), bytes)
     except ChannelImagesError as error:
         outcome = error
     raise _no_image(missing, channel_id, pk, outcome)
 
 
-def _probe(channel_id: int) -> Request:
+def _request(channel_id: int, pk: int, detailed: bool, api: Resource) -> Request:
+    return (api.retrieve_detailed if detailed else api.retrieve)(channel_id, check_id("pk", pk))
+
+
+def _probe(channel_id: int, api: Resource) -> Request:
     """The request whose outcome tells whether there is such a channel."""
-    return list_product_images.request(channel_id, page=1, limit=1)
+    return api.lists["all"].request(channel_id, 1, 1)
 
 
 def _no_image(error: NotFound, channel_id: int, pk: int, outcome: ChannelImagesError | None) -> NotFound:

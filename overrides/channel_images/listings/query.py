@@ -1,8 +1,11 @@
 """Says what a listing asks for: an operation of the contract, a channel, filters, and how to page."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from decimal import Decimal
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 from attrs import evolve, frozen
 
@@ -13,30 +16,22 @@ from channel_images.walks.plain import PlainWalk
 from channel_images.walks.rows import Rows
 from channel_images.walks.walk import Walk
 from channel_images.window import Window
-from channel_images_api.api.sales_channel_product_image import (
-    list_detailed_product_images,
-    list_product_image_inserts,
-    list_product_image_inserts_or_updates,
-    list_product_image_updates,
-    list_product_images,
-)
-from channel_images_api.models import ProductType
+from channel_images_api.filters import Filter
+from channel_images_api.resource import RESOURCE, List, Resource
 from channel_images_api.types import Request
 
 T = TypeVar("T")
 
 MAX_IDS_LENGTH = 1_500
-"""Characters of one list of ids in a URL; servers and proxies take URLs of 4,000 or more, and there may be two lists."""
+"""Characters of the values of one filter in a URL; servers and proxies take URLs of 4,000 or more, and there may be two lists."""
 
-
-_REQUESTS: Mapping[What, Callable[..., Request]] = {
-    What.IMAGES: list_product_images.request,
-    What.DETAILED: list_detailed_product_images.request,
-    What.INSERTS: list_product_image_inserts.request,
-    What.UPDATES: list_product_image_updates.request,
-    What.PENDING: list_product_image_inserts_or_updates.request,
+_LISTS = {
+    What.IMAGES: "all",
+    What.DETAILED: "detailed",
+    What.INSERTS: "insert",
+    What.UPDATES: "update",
+    What.PENDING: "insert_or_update",
 }
-_COUNTED = (What.IMAGES, What.DETAILED)  # as the contract says
 
 
 @frozen
@@ -46,12 +41,12 @@ class Query:
     Attributes:
         what: Which list.
         channel_id: The channel.
-        ids: The filters that are lists of ids, by their names in Python, each id once.
-        filters: The other filters; those not given are not in it.
+        filters: The filters that are given, by their names in Python; of several values, each is there once.
         limit: Rows on a page.
         concurrency: Pages in flight at a time.
         consistent: Whether to prove that no image was lost.
         decode: Makes rows of the body of a page.
+        api: What the rows are.
     """
 
     what: What
@@ -59,22 +54,27 @@ class Query:
     limit: int
     concurrency: int
     consistent: bool
-    ids: Mapping[str, Sequence[int]] = {}
     filters: Mapping[str, object] = {}
     decode: Callable[[bytes], Rows] = decode_rows
+    api: Resource = RESOURCE
 
     @property
     def counts(self) -> bool:
         """Whether the contract says that the list comes with its count."""
-        return self.what in _COUNTED
+        return self._list.counts
+
+    @property
+    def _list(self) -> List:
+        return self.api.lists[_LISTS[self.what]]
 
     def parts(self) -> list["Query"]:
-        """The same in several queries, where the ids are more than a URL can carry; none where a list of ids is empty.
+        """The same in several queries, where the values are more than a URL can carry; none where a filter has none.
 
-        The ids are without repetition, so no image is in two parts, unless it moves to another product meanwhile.
+        The values are without repetition, so no image is in two parts, unless it moves to another product meanwhile.
         """
-        split = [[(name, chunk) for chunk in _chunks(ids)] for name, ids in self.ids.items()]
-        return [evolve(self, ids={}, filters={**self.filters, **dict(chosen)}) for chosen in itertools.product(*split)]
+        several = [(name, values) for name, values in self.filters.items() if isinstance(values, list)]
+        split = [[(name, chunk) for chunk in _chunks(values)] for name, values in several]
+        return [evolve(self, filters={**self.filters, **dict(chosen)}) for chosen in itertools.product(*split)]
 
     def walk(self) -> Walk:
         """A walk through the list."""
@@ -82,53 +82,74 @@ class Query:
 
     def request(self, window: Window) -> Request:
         """The request for a window."""
-        return _REQUESTS[self.what](self.channel_id, page=window.number, limit=window.limit, **self.filters)
+        return self._list.request(self.channel_id, window.number, window.limit, **self.filters)
 
 
 def build_query(
     what: What,
     channel_id: int,
+    filters: Mapping[str, object] = {},
     *,
     page_size: int,
     concurrency: int,
     consistent: bool,
-    product: int | None = None,
-    product_pk_in: Iterable[int] | None = None,
-    id_in: Iterable[int] | None = None,
-    is_seller_product: bool | None = None,
-    product_type: Iterable[ProductType | int | str] | ProductType | int | str | None = None,
+    api: Resource = RESOURCE,
 ) -> Query:
     """Check the arguments of a listing.
 
     Raises:
-        TypeError: An argument is of another type.
+        TypeError: An argument is of another type, or there is no such filter.
         ValueError: It is of the type, and none that a server takes.
     """
-    ids: dict[str, Sequence[int]] = {}
-    filters: dict[str, object] = {}
-    if product is not None:
-        filters["product"] = check_id("product", product)
-    for name, values in (("product_pk_in", product_pk_in), ("id_in", id_in)):
-        if values is not None:
-            ids[name] = list(dict.fromkeys(check_id(name, value) for value in _iterated(name, values)))
-    if is_seller_product is not None:
-        if not isinstance(is_seller_product, bool):
-            raise TypeError(f"is_seller_product is True or False, not {is_seller_product!r}")
-        filters["is_seller_product"] = is_seller_product
-    if product_type is not None:
-        types = [product_type] if isinstance(product_type, int | str) else list(_iterated("product_type", product_type))
-        filters["product_type"] = list(dict.fromkeys(map(_product_type, types)))
-        if not types:
-            ids["id_in"] = []  # no type, no row
+    chosen: dict[str, object] = {}
+    for name, given in filters.items():
+        if (known := api.filters.get(name)) is None:
+            raise TypeError(f"there is no filter {name}; there are {', '.join(api.filters)}")
+        if given is not None and known.several:
+            chosen[name] = list(dict.fromkeys(_checked(known, value) for value in _iterated(known, given)))
+        elif given is not None:
+            chosen[name] = _checked(known, given)
     return Query(
         what=what,
         channel_id=channel_id,
         limit=positive("page_size", page_size),
         concurrency=positive("concurrency", concurrency),
         consistent=bool(consistent),
-        ids=ids,
-        filters=filters,
+        filters=chosen,
+        api=api,
     )
+
+
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "boolean": (bool, "is True or False"),
+    "number": (int | float | Decimal, "takes numbers"),
+    "string": (str, "takes texts"),
+}
+
+
+def _checked(known: Filter, value: Any) -> object:
+    """The value for a filter as it is sent."""
+    name = known.name
+    if known.names and isinstance(value, str):
+        if value.upper() not in known.names:
+            raise ValueError(f"{name} takes {', '.join(known.names).lower()}, not {value!r}")
+        return known.values[known.names.index(value.upper())]
+    if known.type == "integer":
+        value = int(check_id(name, value))
+    else:
+        kind, words = _KINDS[known.type]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise TypeError(f"{name} {words}, not {value!r}")
+        if value == "" or (isinstance(value, str) and known.several and "," in value):
+            raise ValueError(
+                f"{name} takes texts that are not empty{', without commas' * known.several}, not {value!r}"
+            )
+        if not isinstance(value, str) and not math.isfinite(value):
+            raise ValueError(f"{name} takes finite numbers, not {value}")
+        value = float(value) if isinstance(value, Decimal) else value
+    if known.values and not known.is_extensible and value not in known.values:
+        raise ValueError(f"{name} takes {', '.join(map(str, known.values))}, not {value!r}")
+    return value
 
 
 def check_id(name: str, value: int) -> int:
@@ -145,20 +166,13 @@ def check_id(name: str, value: int) -> int:
     return value
 
 
-def _product_type(value: ProductType | int | str) -> int:
-    if isinstance(value, str):
-        try:
-            return ProductType[value.upper()]
-        except KeyError:
-            names = ", ".join(kind.name.lower() for kind in ProductType)
-            raise ValueError(f"product_type takes {names}, not {value!r}") from None
-    return check_id("product_type", value)
-
-
-def _iterated(name: str, values: Iterable[T]) -> Iterable[T]:
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} takes several integers, such as [1, 2], not {values!r}")
-    return values
+def _iterated(known: Filter, given: Any) -> Iterable[object]:
+    if known.values and isinstance(given, int | str):
+        return [given]
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        what = "integers, such as [1, 2]" if known.type == "integer" else "values, in a list"
+        raise TypeError(f"{known.name} takes several {what}, not {given!r}")
+    return given
 
 
 def positive(name: str, value: int) -> int:
@@ -175,15 +189,15 @@ def positive(name: str, value: int) -> int:
     return value
 
 
-def _chunks(ids: Iterable[int]) -> list[Sequence[int]]:
-    chunks: list[Sequence[int]] = []
-    chunk: list[int] = []
+def _chunks(values: Iterable[T]) -> list[Sequence[T]]:
+    chunks: list[Sequence[T]] = []
+    chunk: list[T] = []
     length = 0
-    for value in ids:
-        digits = len(str(int(value))) + 1  # the comma
-        if chunk and length + digits > MAX_IDS_LENGTH:
+    for value in values:
+        size = len(quote(str(value), safe="")) + 1  # the comma
+        if chunk and length + size > MAX_IDS_LENGTH:
             chunks.append(chunk)
             chunk, length = [], 0
         chunk.append(value)
-        length += digits
+        length += size
     return [*chunks, chunk] if chunk else chunks

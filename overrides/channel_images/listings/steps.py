@@ -21,7 +21,6 @@ from channel_images.walks.rows import Rows, keys_of
 from channel_images.walks.seen import PkSet
 from channel_images.walks.walk import FAR, Walk
 from channel_images.window import Window
-from channel_images_api.api.sales_channel_product_image import retrieve_detailed_product_image
 from channel_images_api.models import ProductImage
 from channel_images_api.types import Request
 
@@ -123,9 +122,7 @@ def drain(query: Query, walk: Drain, *, detailed: bool) -> Steps[Sequence[KeyedI
 def _details(query: Query, images: Sequence[ProductImage]) -> Generator[Ask, Any, Sequence[ProductImage]]:
     """The images with their details; those that are gone meanwhile are left out."""
     requests = [
-        retrieve_detailed_product_image.request(query.channel_id, image.pk)
-        for image in images
-        if isinstance(image.pk, int)
+        query.api.retrieve_detailed(query.channel_id, image.pk) for image in images if isinstance(image.pk, int)
     ]
     found: list[ProductImage] = []
     for place in range(len(requests)):

@@ -2,8 +2,8 @@
 
 It lies beside the contract, and needs the admin token; where the server has none, the token.
 
-    POST /_mock/images/5         add an image to channel 5. Body: any of its fields; `pk` for one of your own;
-                                 `product_type` and `is_seller_product`, where the product is new. 201 with the image
+    POST /_mock/images/5         add an image to channel 5. Body: any of its fields; its key for one of your own;
+                                 attributes of its product that no field shows, where that is new. 201 with the image
     PATCH /_mock/images/5/17     modify image 17. Body: the fields that change. 200 with the image
     DELETE /_mock/images/5/17    remove it. 204
     POST /_mock/images/5/sent    report images as sent, at their versions. Body: `{"versions": {"17": "2022-11-…Z"}}`, or,
@@ -36,6 +36,7 @@ from channel_images.mock.http.call import Call
 from channel_images.mock.http.journal import ADMIN_PREFIX, RecordedRequest
 from channel_images.mock.parameters import NUMBER, Invalid, read_integer
 from channel_images.mock.state import State
+from channel_images.resource import resource
 
 
 class Admin:
@@ -59,16 +60,7 @@ class Admin:
 
     def add(self, call: Call, body: Body) -> Answer:
         with _refusals():
-            is_seller = body.pop("is_seller_product", None)
-            if not isinstance(is_seller, bool | None):
-                raise bad_request({"is_seller_product": ["Must be a valid boolean."]})
-            row = self._store.add(
-                _number(call, "channel"),
-                pk=_integer(body, "pk"),
-                product_type=_integer(body, "product_type"),
-                is_seller_product=is_seller,
-                fields=body,
-            )
+            row = self._store.add(_number(call, "channel"), body, pk=_integer(body, resource().key))
         return Answer.of_json(row, 201)
 
     def modify(self, call: Call, body: Body) -> Answer:

@@ -24,26 +24,29 @@ Beside them, `unrouted` and `redirect` answer paths that are no operation's, and
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from attrs import frozen
 
 from channel_images.mock.as_json import to_json
-from channel_images.mock.data.channel import Query
-from channel_images.mock.data.dataset import Row
+from channel_images.mock.data.channel import Query, comparable
 from channel_images.mock.data.details import details
 from channel_images.mock.data.listing import Listing
+from channel_images.mock.data.made import Row
 from channel_images.mock.data.pattern import Criteria
 from channel_images.mock.data.store import Store
+from channel_images.mock.data.subject import subject
 from channel_images.mock.http.answers import JSON_TYPE, Answer, Refused, bad_request, method_not_allowed, not_found
 from channel_images.mock.http.auth import require_token
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.delivery import deliver
 from channel_images.mock.http.links import page_link
 from channel_images.mock.http.preferences import refuse_as_preferred
-from channel_images.mock.operations import Operation
+from channel_images.mock.operations import Operation, page_name, size_name
 from channel_images.mock.parameters import Argument, Invalid, Parameter
 from channel_images.mock.reporting.steps import ReportingSteps
 from channel_images.mock.settings import Settings
+from channel_images.resource import resource
 
 ALLOW = "GET, HEAD, OPTIONS"
 
@@ -164,7 +167,7 @@ class Behaviour(ReportingSteps):
         Raises:
             Refused: With 404; there is none.
         """
-        channel = self.path_argument(operation, call, "channel_id")
+        channel = self.path_argument(operation, call, "scope")
         return channel if channel in self.store else self.missing_channel(channel)
 
     def missing_channel(self, channel: int) -> int:
@@ -181,7 +184,7 @@ class Behaviour(ReportingSteps):
         Raises:
             Refused: With 404; the channel has no such image.
         """
-        pk = self.path_argument(operation, call, "id")
+        pk = self.path_argument(operation, call, "key")
         return pk if self.store.has(channel, pk) else self.missing_image(operation, channel, pk)
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
@@ -192,12 +195,13 @@ class Behaviour(ReportingSteps):
         """
         raise not_found()
 
-    def path_argument(self, operation: Operation, call: Call, name: str) -> int:
-        """An id in the path.
+    def path_argument(self, operation: Operation, call: Call, role: str) -> int:
+        """An id in the path: `scope` is that of the channel, `key` that of an image.
 
         Raises:
             Refused: With 404; the text is no id.
         """
+        name = resource().roles[role]
         parameter = next(each for each in operation.path_parameters if each.name == name)
         text = call.path_parameter(name)
         # Django's routes know no sign and no spaces.
@@ -233,7 +237,7 @@ class Behaviour(ReportingSteps):
             if value is not None:
                 values[parameter.name] = value
         # Django filters first and paginates what is left: a bad page shows only where the filters are good.
-        bad_page = errors.pop("page", None)
+        bad_page = errors.pop(page_name(), None)
         if errors:
             raise bad_request(errors)
         if bad_page:
@@ -248,18 +252,22 @@ class Behaviour(ReportingSteps):
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         """Which images the operation lists for these arguments."""
-        is_seller = arguments.get("is_seller_product")
-        criteria = Criteria(
-            pending=operation.meaning.pending,
-            is_seller=is_seller if isinstance(is_seller, bool) else None,
-            product_types=_integers(arguments.get("product_type")),
-        )
-        product, products = _integers(arguments.get("product")), _integers(arguments.get("product__pk__in"))
-        both = product & products if product is not None and products is not None else None
+        asked: dict[str, frozenset[Any]] = {}
+        hidden: dict[str, frozenset[Any]] = {}
+        for name, each in resource().filters.items():
+            if name not in arguments:
+                continue
+            values = _values(arguments[name])
+            if each.is_shown:
+                # Several filters on a field narrow the list together.
+                asked[each.field] = asked.get(each.field, values) & values
+            else:
+                hidden[name] = values
         return Query(
-            criteria,
-            pks=_integers(arguments.get("id__in")),
-            products=both if both is not None else product if products is None else products,
+            Criteria(operation.meaning.pending, frozenset(hidden.items())),
+            pks=asked.pop(resource().key, None),
+            products=asked.pop(subject().group, None),
+            others=frozenset(asked.items()),
         )
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -276,7 +284,7 @@ class Behaviour(ReportingSteps):
         Raises:
             Refused: With 404; it lies past the end.
         """
-        number, limit = arguments["page"], arguments["limit"]
+        number, limit = arguments[page_name()], arguments[size_name()]
         assert isinstance(number, int)  # noqa: S101 - the contract's page and limit are integers
         assert isinstance(limit, int)  # noqa: S101
         size = self.page_size(limit)
@@ -315,7 +323,7 @@ class Behaviour(ReportingSteps):
         if not operation.meaning.detailed:
             return {**row}
         # The row once more: of one that was loaded, the details that it has are the better ones.
-        return {**row, **details(row, self.store.traits(channel, row["product"])), **row}
+        return {**row, **details(row, self.store.traits(channel, row[subject().group])), **row}
 
     def image(self, operation: Operation, channel: int, pk: int) -> bytes:
         """An image as JSON. Cached, under the same condition as `row`."""
@@ -338,7 +346,7 @@ class Behaviour(ReportingSteps):
 
     def link(self, call: Call, number: int) -> str:
         """The URL of a page of the same list."""
-        return page_link(call, number, trust_proxy=self.settings.trust_proxy)
+        return page_link(call, page_name(), number, trust_proxy=self.settings.trust_proxy)
 
     def page(self, operation: Operation, rows: Sequence[bytes], count: int, links: Links) -> bytes:
         """The body of a list's answer: its rows, each rendered already, in an envelope where the contract says so."""
@@ -360,9 +368,6 @@ def combined(changes: Sequence[type[Behaviour]]) -> type[Behaviour]:
     return type("Combined", (*changes, Behaviour), {}) if changes else Behaviour
 
 
-def _integers(value: Argument | None) -> frozenset[int] | None:
-    """A number, or a list of them, as a set; `None` when nothing was said."""
-    if value is None:
-        return None
-    values = value if isinstance(value, list) else [value]
-    return frozenset(each for each in values if isinstance(each, int))
+def _values(argument: Argument) -> frozenset[Any]:
+    """A value, or a list of them, as a set."""
+    return frozenset(map(comparable, argument if isinstance(argument, list) else [argument]))

@@ -14,12 +14,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.pattern import Criteria, Pending
 from channel_images.mock.data.store import Store
+from channel_images.mock.data.subject import LARGEST_MEASURE, subject
 from channel_images.mock.parameters import Invalid, read_integer
+from channel_images.resource import resource
 
 _COUNTS = ("adds", "removes", "modifies", "sends")
 _WAITING = Query(Criteria(pending=frozenset({Pending.INSERT, Pending.UPDATE})))
-_LARGEST = 10_000
-"""Pixels."""
 
 
 @frozen(kw_only=True)
@@ -112,7 +112,8 @@ class Churning:
                     store.remove(channel, pk)
             for _ in range(churn.modifies):
                 if (pk := self._any(channel, Query())) is not None:
-                    store.modify(channel, pk, {"width": chance.randint(1, _LARGEST)})
+                    edits = {name: chance.randint(1, LARGEST_MEASURE) for name in subject().measures[-1:]}
+                    store.modify(channel, pk, edits)
             for _ in range(churn.sends):
                 if (pk := self._any(channel, _WAITING)) is not None:
                     store.mark_sent(channel, {pk: None})
@@ -137,5 +138,5 @@ class ChurnedEndpoint:
         if scope["method"] == "GET":
             # Text that is no channel has no data to change: the endpoint answers 404.
             with suppress(Invalid):
-                self._churning.turn(read_integer(scope["path_params"]["channel_id"]))
+                self._churning.turn(read_integer(scope["path_params"][resource().roles["scope"]]))
         await self._endpoint(scope, receive, send)

@@ -5,6 +5,7 @@ contract, and `docs/beside.yaml`: what the mock serves beside it. The page asks 
 security policy would not let it.
 """
 
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from functools import cache
@@ -17,11 +18,16 @@ from starlette.types import ASGIApp
 
 from channel_images.contract import NAME, contract_text, load_contract
 from channel_images.mock.as_json import to_json
+from channel_images.mock.data.pattern import values_of
+from channel_images.mock.data.subject import subject
 from channel_images.mock.endpoints import Body, JsonEndpoint
 from channel_images.mock.http.answers import JSON_TYPE, Answer, not_found
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.journal import ADMIN_PREFIX
+from channel_images.mock.operations import page_name, size_name
+from channel_images.mock.reporting.batches import row_type
 from channel_images.mock.settings import DEFAULT_TOKEN, Settings
+from channel_images.resource import resource
 
 DOCS_PATH = "/"
 CONTRACT_PATH = f"/{NAME}"
@@ -65,7 +71,7 @@ def docs_endpoints(settings: Settings) -> Mapping[str, ASGIApp]:
     page = (
         _own("index.html")
         .decode()
-        .format(title=title, hint=_hint(token), token=token, channels=_channels(settings), types=_product_types())
+        .format(title=title, hint=_hint(token), token=token, channels=_channels(settings), types=_types())
     )
 
     # Put together when it is first asked for.
@@ -101,16 +107,19 @@ def reference(settings: Settings) -> bytes:
     import yaml
 
     contract: Any = deepcopy(load_contract())
-    more: Any = yaml.safe_load(_own("beside.yaml"))
-    del contract["servers"]  # there is but this one
-    parameters = contract["components"]["parameters"]
+    more: Any = yaml.safe_load(_beside())
+    contract.pop("servers", None)  # there is but this one
+    parameters = contract["components"].setdefault("parameters", {})
     for parameter in parameters.values():
         # Swagger UI fills the examples of all filters in at once, and hardly an image satisfies all of them.
         if not parameter.get("required"):
             parameter.pop("example", None)
-    parameters["ProductType"]["description"] += f" {_product_types()}."
+        if values := _named_values(parameter.get("name")):
+            parameter["description"] = f"{parameter.get('description', '')} {values}."
+    paging = {each["name"]: dict(each) for each in resource().operation(is_list=True).parameters}
     parameters |= more["components"]["parameters"]
-    contract["tags"] += more["tags"]
+    parameters |= {"PageNumber": paging[page_name()], "PageSize": paging[size_name()]}
+    contract["tags"] = [*contract.get("tags", []), *more["tags"]]
     contract["paths"] |= more["paths"]
     if settings.admin_token is not None:
         contract["components"]["securitySchemes"]["AdminToken"] = {
@@ -133,16 +142,35 @@ def _hint(token: str) -> str:
 
 
 def _channels(settings: Settings) -> str:
-    named = [escape(f"{channel} ({count:,} images)") for channel, count in settings.channels.items()]
+    named = [escape(f"{channel} ({count:,} {subject().noun}s)") for channel, count in settings.channels.items()]
     more = len(named) - _CHANNELS_NAMED
     return ", ".join([*named[:_CHANNELS_NAMED], *([f"and {more:,} more"] if more > 0 else [])])
 
 
-def _product_types() -> str:
-    """The numbers of product types, with their names."""
-    types = load_contract()["components"]["schemas"]["ProductType"]
-    names = zip(types["enum"], types["x-enum-varnames"], strict=True)
-    return ", ".join(f"{number} {name.lower().replace('_', ' ')}" for number, name in names)
+def _named_values(name: str | None) -> str:
+    """The values of a filter that the contract has names for, such as `0 simple, 1 product meta`."""
+    one = resource().filters.get(name or "")
+    pairs = zip(one.values, one.names, strict=True) if one and one.names else ()
+    return ", ".join(f"{value} {name.lower().replace('_', ' ')}" for value, name in pairs)
+
+
+def _types() -> str:
+    """The values of all such filters, in sentences."""
+    named = {name: _named_values(name) for name in resource().filters}
+    return "".join(f"{name.replace('_', ' ').capitalize()}s: {values}. " for name, values in named.items() if values)
+
+
+def _beside() -> str:
+    """`beside.yaml`, with examples of what the contract knows."""
+    measures, attributes = subject().measures, subject().attributes
+    measured = dict.fromkeys(measures[-1:], 640)
+    kinds = {each.name: values_of(each)[-1] for each in attributes if each.type != "boolean"}
+    said = {
+        "ROW_TYPE": row_type(),
+        "ADDED": to_json({resource().key: 80, **measured, **kinds}).decode(),
+        "EDITED": to_json({name: size + 1 for name, size in measured.items()}).decode(),
+    }
+    return re.sub("|".join(said), lambda found: said[found[0]], _own("beside.yaml").decode())
 
 
 @cache

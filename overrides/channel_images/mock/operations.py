@@ -2,34 +2,23 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 from attrs import frozen
 
-from channel_images.contract import load_contract, resolve
 from channel_images.mock.data.pattern import Pending
 from channel_images.mock.parameters import Parameter
+from channel_images.resource import Operation as Declared, Shape, resource
 
 
 @frozen
 class Meaning:
-    """What the schema of an answer cannot say."""
+    """What an operation is for."""
 
+    is_list: bool
     detailed: bool = False
     """Whether rows show their details."""
     pending: frozenset[Pending] | None = None
     """The states of the images that the list holds; `None`: of all."""
-
-
-_MEANINGS = {
-    "listProductImages": Meaning(),
-    "listDetailedProductImages": Meaning(detailed=True),
-    "listProductImageInserts": Meaning(pending=frozenset({Pending.INSERT})),
-    "listProductImageUpdates": Meaning(pending=frozenset({Pending.UPDATE})),
-    "listProductImageInsertsOrUpdates": Meaning(pending=frozenset({Pending.INSERT, Pending.UPDATE})),
-    "retrieveProductImage": Meaning(),
-    "retrieveDetailedProductImage": Meaning(detailed=True),
-}
 
 
 @frozen(eq=False)
@@ -44,37 +33,33 @@ class Operation:
     path_parameters: tuple[Parameter, ...]
     query_parameters: tuple[Parameter, ...]
     meaning: Meaning
-    is_list: bool
     is_enveloped: bool
     """Of a list: whether its rows come in a page envelope, not as a bare array."""
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it answers with rows, not with one."""
+        return self.meaning.is_list
+
     @classmethod
-    def from_contract(cls, path: str, item: Mapping[str, Any]) -> "Operation":
-        """Build the operation behind `path`.
+    def of(cls, declared: Declared) -> "Operation":
+        """The operation as the mock answers it.
 
         Raises:
-            ValueError: It is no GET, or the mock knows no meaning of it.
+            ValueError: The mock cannot serve a parameter of it.
         """
-        if "get" not in item:
-            raise ValueError(f"the contract's {path} has no GET, and the mock answers nothing else")
-        node = item["get"]
-        meaning = _MEANINGS.get(node["operationId"])
-        if meaning is None:
-            raise ValueError(f"the contract's {node['operationId']} is unknown to the mock: give it a meaning")
-        nodes = (*item.get("parameters", ()), *node.get("parameters", ()))
-        parameters = [Parameter.from_contract(each) for each in nodes]
-        body = resolve(resolve(node["responses"]["200"])["content"]["application/json"]["schema"])
-        is_enveloped = "results" in body.get("properties", ())
+        parameters = [Parameter.from_contract(each) for each in declared.parameters]
+        if odd := [each.name for each in parameters if each.location == "path" and not each.name.isidentifier()]:
+            raise ValueError(f"{declared.id}: the mock's routes know no parameter {odd[0]!r}: name it in letters and _")
         return cls(
-            id=node["operationId"],
-            path=path,
-            summary=node["summary"],
-            description=node["description"],
+            id=declared.id,
+            path=declared.path,
+            summary=declared.node.get("summary", ""),
+            description=declared.node.get("description", ""),
             path_parameters=tuple(each for each in parameters if each.location == "path"),
             query_parameters=tuple(each for each in parameters if each.location == "query"),
-            meaning=meaning,
-            is_list=is_enveloped or body["type"] == "array",
-            is_enveloped=is_enveloped,
+            meaning=Meaning(declared.is_list, declared.is_detailed, frozenset(map(Pending, declared.parts)) or None),
+            is_enveloped=declared.shape is Shape.PAGE,
         )
 
 
@@ -82,11 +67,21 @@ class Operation:
 def operations() -> Mapping[str, Operation]:
     """Find all operations, by their ids, when they are first asked for.
 
-    They are in the contract's order, which puts the fixed path `inserts/` before the open `{id}/`.
+    They are in an order in which a fixed path, such as `inserts/`, comes before the open `{id}/`.
 
     Raises:
         ContractNotFound: The installation carries no contract.
         ValueError: The mock cannot serve the contract.
     """
-    found = [Operation.from_contract(path, item) for path, item in load_contract()["paths"].items()]
-    return {operation.id: operation for operation in found}
+    declared = sorted(resource().operations, key=lambda each: not each.is_list)
+    return {each.id: Operation.of(each) for each in declared}
+
+
+def page_name() -> str:
+    """What the contract calls the number of a page."""
+    return resource().roles["page"]
+
+
+def size_name() -> str:
+    """What the contract calls the size of a page."""
+    return resource().roles["size"]

@@ -5,6 +5,7 @@ Messages are those of Django REST Framework and django-filter. All of it is buil
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 import jsonschema_rs
@@ -12,7 +13,8 @@ from attrs import frozen
 
 from channel_images.contract import resolve, standalone
 
-Argument: TypeAlias = int | bool | str | list["int | bool | str"]
+Value: TypeAlias = int | float | Decimal | bool | str
+Argument: TypeAlias = Value | list[Value]
 
 NUMBER = "Enter a number."
 
@@ -27,6 +29,7 @@ _MESSAGES = {
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 # Not \d, which knows the digits of every script.
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,32}(\.[0-9]{1,32})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 # No bound of the contract has more than 19 digits, so a number cut to this many fails as the whole number would. It
 # also stays far below the length from which int() refuses to work.
 _DIGITS_READ = 32
@@ -53,6 +56,21 @@ def read_integer(text: str) -> int:
     return int(sign + (digits.lstrip("0") or "0")[:_DIGITS_READ])
 
 
+def read_number(text: str) -> int | float | Decimal:
+    """A number in ASCII digits, with spaces around it at most; a `Decimal` where a float would change it.
+
+    Raises:
+        Invalid: The text is no such value.
+    """
+    stripped = text.strip(" \t")
+    if _INTEGER.fullmatch(stripped):
+        return read_integer(stripped)
+    if not _DECIMAL.fullmatch(stripped):
+        raise Invalid(NUMBER)
+    number, exact = float(stripped), Decimal(stripped)
+    return number if Decimal(repr(number)) == exact else exact
+
+
 def read_boolean(text: str) -> bool:
     """`true` or `false`, in any case, or 1 or 0, as django-filter reads them.
 
@@ -73,7 +91,7 @@ class Parameter:
     location: str
     """`path` or `query`."""
     type: str
-    """Of the value or, for a list, of its items: `integer`, `boolean` or `string`."""
+    """Of the value or, for a list, of its items: `integer`, `number`, `boolean` or `string`."""
     is_list: bool
     """Whether the text holds several values, separated by commas."""
     default: Argument | None
@@ -112,10 +130,12 @@ class Parameter:
             return self.read_item(text)
         return [self.read_item(item) for item in text.split(",")] if text else []
 
-    def read_item(self, text: str) -> int | bool | str:
+    def read_item(self, text: str) -> Value:
         """One value: the parameter's own or, of a list, one item."""
         if self.type == "integer":
             return read_integer(text)
+        if self.type == "number":
+            return read_number(text)
         if self.type == "boolean":
             return read_boolean(text)
         return text

@@ -17,9 +17,9 @@ from channel_images.mock.app import create_app
 from channel_images.mock.as_json import Json
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.churn import Churn, churn_of
-from channel_images.mock.data.dataset import Row
 from channel_images.mock.data.files import Source, load
 from channel_images.mock.data.loaded import Loaded
+from channel_images.mock.data.made import Row
 from channel_images.mock.data.store import UnknownChannel
 from channel_images.mock.data.versions import Sent, versions_of
 from channel_images.mock.faults.faults import Faults
@@ -225,25 +225,17 @@ class MockServer:
 
     # What it holds
 
-    def add(
-        self,
-        channel: int,
-        *,
-        pk: int | None = None,
-        product_type: int | None = None,
-        is_seller_product: bool | None = None,
-        **fields: object,
-    ) -> Row:
+    def add(self, channel: int, *, pk: int | None = None, **fields: object) -> Row:
         """Add an image to a channel, pending for insertion, and give it as the API shows it.
 
         `fields` are those of an image; what is not given is made up. Without `pk` it gets the next free one, and
-        without `product` a product of its own, of `product_type` and on the side of `is_seller_product`.
+        without a product one of its own. What the product is can be among them too, by the names of the filters on it.
 
         Raises:
             UnknownChannel: The mock has no such channel.
             InvalidFields: The contract does not allow these fields, or the pk is in use.
         """
-        return self._store.add(channel, fields, pk=pk, product_type=product_type, is_seller_product=is_seller_product)
+        return self._store.add(channel, fields, pk=pk)
 
     def modify(self, channel: int, pk: int, **fields: object) -> Row:
         """Change fields of an image, which is pending for update afterwards if it had been sent.

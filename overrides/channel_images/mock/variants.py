@@ -1,7 +1,7 @@
 """Lists what a healthy server may also do: variants, each a change to the strict behaviour.
 
 A client has to cope with all of them, and a check must accuse none. A variant is a class below `Behaviour`, named
-after its class; the first line of its docstring is its description.
+after its class; the first line of its docstring is its description (see `naming`).
 """
 
 import json
@@ -10,10 +10,9 @@ import time
 from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from random import Random
-from typing import Self
 from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
 
 from attrs import evolve, frozen
@@ -23,11 +22,14 @@ from channel_images.mock.behaviour import Behaviour, Links, Window
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.store import Store
+from channel_images.mock.data.subject import subject
 from channel_images.mock.http.answers import JSON_TYPE, Answer, Refused, bad_request, method_not_allowed, unauthorized
 from channel_images.mock.http.call import Call
-from channel_images.mock.operations import Operation
+from channel_images.mock.naming import about, exists, name_of, open_enums, summary_of
+from channel_images.mock.operations import Operation, page_name, size_name
 from channel_images.mock.parameters import Argument, Invalid, Parameter
 from channel_images.mock.settings import Settings
+from channel_images.resource import resource
 
 LARGEST_CLAMPED = 20
 LARGEST_TAKEN = 50
@@ -39,6 +41,8 @@ THROTTLED = 0.01
 BLIP_EVERY = 250
 MOST_IDS = 50
 """Values of one filter that `many-ids-refused` takes."""
+_FURTHER = ((3, "marketplace"), (5, "archived"))
+"""Values of open enums, and which images have them."""
 LONGEST_TARGET = 2_048
 """Characters of path and query that `html-400` reads."""
 
@@ -74,21 +78,6 @@ class Variant:
     excludes: frozenset[str]
     """The variants that contradict it."""
 
-    @classmethod
-    def of(cls, allowance: Allowance, kind: type[Behaviour], *, excludes: Sequence[str] = ()) -> Self:
-        """The variant that `kind` is, with its name and summary."""
-        return cls(name_of(kind), summary_of(kind), allowance, kind, frozenset(excludes))
-
-
-def name_of(kind: type) -> str:
-    """`BadPaging400` as it is written on a command line: `bad-paging-400`."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Z])", "-", kind.__name__).lower()
-
-
-def summary_of(kind: type) -> str:
-    """The first line of a class's docstring, without its full stop."""
-    return (kind.__doc__ or "").strip().partition("\n")[0].removesuffix(".")
-
 
 def html(status: int, title: str, **headers: str) -> Answer:
     """What a web server answers by itself, in front of the application."""
@@ -117,7 +106,7 @@ class LimitRefused(Behaviour):
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
         value = super().decode(parameter, text)
-        if parameter.name == "limit" and isinstance(value, int) and value > LARGEST_TAKEN:
+        if parameter.name == size_name() and isinstance(value, int) and value > LARGEST_TAKEN:
             raise Invalid(f"Ensure this value is less than or equal to {LARGEST_TAKEN}.")
         return value
 
@@ -142,7 +131,7 @@ class BadPaging400(Behaviour):
             return super().arguments(operation, call)
         except Refused as refused:
             if refused.answer.status == 404:
-                raise bad_request({"page": ["A valid integer is required."]}) from None
+                raise bad_request({page_name(): ["A valid integer is required."]}) from None
             raise
 
 
@@ -153,7 +142,7 @@ class BadPagingDefault(Behaviour):
         try:
             return super().decode(parameter, text)
         except Invalid:
-            if parameter.name in {"page", "limit"}:
+            if parameter.name in {page_name(), size_name()}:
                 return None
             raise
 
@@ -162,12 +151,12 @@ class PageLast(Behaviour):
     """page=last is the last page."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
-        return text if parameter.name == "page" and text == "last" else super().decode(parameter, text)
+        return text if parameter.name == page_name() and text == "last" else super().decode(parameter, text)
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
-        if arguments["page"] == "last":
-            first = super().window(operation, {**arguments, "page": 1}, listing)
-            arguments = {**arguments, "page": max(1, -(-listing.count // first.size))}
+        if arguments[page_name()] == "last":
+            first = super().window(operation, {**arguments, page_name(): 1}, listing)
+            arguments = {**arguments, page_name(): max(1, -(-listing.count // first.size))}
         return super().window(operation, arguments, listing)
 
 
@@ -185,7 +174,7 @@ class EmptyPastTheEnd(Behaviour):
 
 
 class Descending(Behaviour):
-    """Lists come newest first, by descending pk."""
+    """Lists come newest first, by descending {key}."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         return Reversed(super().listing(operation, channel, query))
@@ -207,11 +196,11 @@ class Reversed:
 
 
 class ByModifiedDate(Behaviour):
-    """Lists are ordered by modified_date, then by pk."""
+    """Lists are ordered by {version}, then by {key}."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         super().__init__(settings, store)
-        self._date = lru_cache(100_000)(lambda channel, pk, _version: store.row(channel, pk)["modified_date"])
+        self._date = lru_cache(100_000)(lambda channel, pk, _version: store.row(channel, pk)[resource().version])
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         def rank(pk: int) -> tuple[str, int]:
@@ -247,14 +236,13 @@ class NullsLeftOut(Behaviour):
 
 
 class OpenEnums(Behaviour):
-    """Some images have a source or a status that the contract does not list."""
+    """Some {image}s have {open} that the contract does not list."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        if pk % 3 == 0:
-            row["source"] = "marketplace"
-        if pk % 5 == 0:
-            row["status"] = "archived"
+        for name, (every_so_many, value) in zip(open_enums(), _FURTHER, strict=False):
+            if pk % every_so_many == 0:
+                row[name] = value
         return row
 
 
@@ -274,7 +262,7 @@ class BooleansIgnored(Behaviour):
 
 
 class DecimalsTruncated(Behaviour):
-    """A decimal loses its fraction: product=1.9 is product=1."""
+    """A decimal loses its fraction where a whole number belongs: {group}=1.9 is {group}=1."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
         whole = re.sub(r"(?<![0-9.])(-?[0-9]+)\.[0-9]+(?![0-9.])", r"\1", text) if parameter.type == "integer" else text
@@ -299,23 +287,25 @@ class Lenient(BooleansIgnored, DecimalsTruncated, EmptyItemsSkipped, PageLast, B
 
 
 class UnknownProduct400(Behaviour):
-    """A product that exists in no channel is 400, as for a ModelChoiceFilter."""
+    """A {product} that exists in no channel is 400 for {group}, as for a ModelChoiceFilter."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        product = arguments.get("product")
+        product = arguments.get(about("group"))
         if isinstance(product, int) and all(self.store.traits(each, product) is None for each in self.store.channels):
-            raise bad_request({"product": ["Select a valid choice. That choice is not one of the available choices."]})
+            raise bad_request(
+                {about("group"): ["Select a valid choice. That choice is not one of the available choices."]}
+            )
         return super().query(operation, arguments)
 
 
-class UnknownTypeEmpty(Behaviour):
-    """A product type that the contract does not know matches nothing."""
+class UnknownKindEmpty(Behaviour):
+    """A {kind} that the contract does not know matches nothing."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
         try:
             return super().decode(parameter, text)
         except Invalid:
-            if parameter.name == "product_type" and (value := parameter.read(text)):
+            if parameter.name == about("kind") and (value := parameter.read(text)):
                 return value
             raise
 
@@ -331,14 +321,14 @@ class ForbiddenChannel(Behaviour):
 
 
 class ForbiddenImage(Behaviour):
-    """An image that does not exist is 403, as one that the token may not see."""
+    """{An_image} that does not exist is 403, as one that the token may not see."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         raise Refused(Answer.of_json({"detail": "You do not have permission to perform this action."}, 403))
 
 
 class Gone(Behaviour):
-    """A channel, an image or a page that does not exist is 410."""
+    """A channel, {an_image} or a page that does not exist is 410."""
 
     def missing_channel(self, channel: int) -> int:
         raise Refused(Answer.of_json({"detail": "Gone."}, 410))
@@ -424,17 +414,17 @@ class _WritesLookUp(Behaviour):
 
 
 class WriteLooksUp(_WritesLookUp):
-    """POST, PUT, PATCH and DELETE to an image that does not exist are 404, to others 405."""
+    """POST, PUT, PATCH and DELETE to {an_image} that does not exist are 404, to others 405."""
 
 
 class WriteLooksUp400(_WritesLookUp):
-    """POST, PUT, PATCH and DELETE to an image that does not exist are 400, to others 405."""
+    """POST, PUT, PATCH and DELETE to {an_image} that does not exist are 400, to others 405."""
 
     def written(self, operation: Operation, call: Call) -> None:
         try:
             super().written(operation, call)
         except Refused:
-            raise bad_request({"id": ["Product image does not exist."]}) from None
+            raise bad_request({resource().roles["key"]: [f"{subject().title} does not exist."]}) from None
 
 
 # Proxies and credentials
@@ -554,47 +544,101 @@ class EnvelopedPending(Behaviour):
         return super().page(evolve(operation, is_enveloped=True), rows, count, links)
 
 
-VARIANTS: Mapping[str, Variant] = {
-    each.name: each
-    for each in (
-        Variant.of(Allowance.LIMITS, LimitClamped, excludes=["limit-refused"]),
-        Variant.of(Allowance.LIMITS, LimitRefused, excludes=["limit-clamped"]),
-        Variant.of(Allowance.LIMITS, ManyIdsRefused),
-        Variant.of(Allowance.BAD_PAGING, BadPaging400),
-        Variant.of(Allowance.BAD_PAGING, BadPagingDefault, excludes=["bad-paging-400"]),
-        Variant.of(Allowance.BAD_PAGING, PageLast),
-        Variant.of(Allowance.END, EmptyPastTheEnd),
-        Variant.of(Allowance.SHAPE, Descending, excludes=["by-modified-date"]),
-        Variant.of(Allowance.SHAPE, ByModifiedDate, excludes=["descending"]),
-        Variant.of(Allowance.SHAPE, FilteredDescending, excludes=["descending", "by-modified-date"]),
-        Variant.of(Allowance.SHAPE, ExtraFields),
-        Variant.of(Allowance.SHAPE, NullsLeftOut),
-        Variant.of(Allowance.SHAPE, OpenEnums),
-        Variant.of(Allowance.LENIENCE, BooleansIgnored),
-        Variant.of(Allowance.LENIENCE, DecimalsTruncated),
-        Variant.of(Allowance.LENIENCE, EmptyItemsSkipped),
-        Variant.of(Allowance.LENIENCE, Lenient, excludes=["bad-paging-400"]),
-        Variant.of(Allowance.UNKNOWN, UnknownProduct400),
-        Variant.of(Allowance.UNKNOWN, UnknownTypeEmpty),
-        Variant.of(Allowance.ROUTES, ForbiddenChannel),
-        Variant.of(Allowance.ROUTES, ForbiddenImage),
-        Variant.of(Allowance.ROUTES, Gone, excludes=["forbidden-channel", "forbidden-image", "empty-past-the-end"]),
-        Variant.of(Allowance.ROUTES, Html404),
-        Variant.of(Allowance.ROUTES, Html400),
-        Variant.of(Allowance.ERRORS, ProblemJson),
-        Variant.of(Allowance.WRITES, WriteLooksUp),
-        Variant.of(Allowance.WRITES, WriteLooksUp400, excludes=["write-looks-up"]),
-        Variant.of(Allowance.PROXIES, ProxyLinks),
-        Variant.of(Allowance.PROXIES, LinksFromRoot),
-        Variant.of(Allowance.PROXIES, LinksWithoutSlash),
-        Variant.of(Allowance.PROXIES, SchemeWordExact),
-        Variant.of(Allowance.HTTP, Throttled),
-        Variant.of(Allowance.HTTP, ThrottledUntil),
-        Variant.of(Allowance.HTTP, Slow),
-        Variant.of(Allowance.HTTP, Plain),
-        Variant.of(Allowance.HTTP, Head405),
-        Variant.of(Allowance.BLIP, Blip),
-        Variant.of(Allowance.ENVELOPE, EnvelopedPending),
-    )
+_ALLOWED: Mapping[Allowance, tuple[type[Behaviour], ...]] = {
+    Allowance.LIMITS: (
+        LimitClamped,
+        LimitRefused,
+        ManyIdsRefused,
+    ),
+    Allowance.BAD_PAGING: (
+        BadPaging400,
+        BadPagingDefault,
+        PageLast,
+    ),
+    Allowance.END: (EmptyPastTheEnd,),
+    Allowance.SHAPE: (
+        Descending,
+        ByModifiedDate,
+        FilteredDescending,
+        ExtraFields,
+        NullsLeftOut,
+        OpenEnums,
+    ),
+    Allowance.LENIENCE: (
+        BooleansIgnored,
+        DecimalsTruncated,
+        EmptyItemsSkipped,
+        Lenient,
+    ),
+    Allowance.UNKNOWN: (
+        UnknownProduct400,
+        UnknownKindEmpty,
+    ),
+    Allowance.ROUTES: (
+        ForbiddenChannel,
+        ForbiddenImage,
+        Gone,
+        Html404,
+        Html400,
+    ),
+    Allowance.ERRORS: (ProblemJson,),
+    Allowance.WRITES: (
+        WriteLooksUp,
+        WriteLooksUp400,
+    ),
+    Allowance.PROXIES: (
+        ProxyLinks,
+        LinksFromRoot,
+        LinksWithoutSlash,
+        SchemeWordExact,
+    ),
+    Allowance.HTTP: (
+        Throttled,
+        ThrottledUntil,
+        Slow,
+        Plain,
+        Head405,
+    ),
+    Allowance.BLIP: (Blip,),
+    Allowance.ENVELOPE: (EnvelopedPending,),
 }
-"""By name, in the order of `Allowance`."""
+"""The variants by what allows them, in the order of `Allowance`."""
+_EXCLUDES: Mapping[type[Behaviour], tuple[type[Behaviour], ...]] = {
+    LimitClamped: (LimitRefused,),
+    LimitRefused: (LimitClamped,),
+    BadPagingDefault: (BadPaging400,),
+    Descending: (ByModifiedDate,),
+    ByModifiedDate: (Descending,),
+    FilteredDescending: (
+        Descending,
+        ByModifiedDate,
+    ),
+    Lenient: (BadPaging400,),
+    Gone: (
+        ForbiddenChannel,
+        ForbiddenImage,
+        EmptyPastTheEnd,
+    ),
+    WriteLooksUp400: (WriteLooksUp,),
+}
+"""The variants that contradict others."""
+
+VARIANTS: Mapping[str, Variant]
+"""By name, in the order of `Allowance`; made when they are first asked for, from what the contract has."""
+
+
+@cache
+def _variants() -> Mapping[str, Variant]:
+    kinds = [(allowance, kind) for allowance, kinds in _ALLOWED.items() for kind in kinds if exists(kind)]
+    return {
+        name_of(kind): Variant(
+            name_of(kind), summary_of(kind), allowance, kind, frozenset(map(name_of, _EXCLUDES.get(kind, ())))
+        )
+        for allowance, kind in kinds
+    }
+
+
+def __getattr__(name: str) -> Mapping[str, Variant]:
+    if name == "VARIANTS":
+        return _variants()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,14 +13,18 @@ from attrs import field, frozen
 
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.fields import InvalidFields
+from channel_images.mock.data.pattern import values_of
 from channel_images.mock.data.store import Store
+from channel_images.mock.data.subject import subject
 
 _SPEC = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)/(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 _MOST = 100
 """Changes a second: many more, and the server would do nothing else."""
 _SIZES = (480, 600, 800, 1000, 1200, 1600, 2048)
-"""Pixels."""
+"""What an image may measure."""
+_SHARE = 0.4
+"""Of the products, the share of which anything is true that is yes or no."""
 
 
 def _spec(_pace: object, _attribute: object, spec: str) -> None:
@@ -94,12 +98,12 @@ class Work:
     def _arrive(self, channel: int) -> None:
         """Add an image, of a product that is new."""
         chance = self._arriving
-        self._store.add(
-            channel,
-            {"width": chance.choice(_SIZES), "height": chance.choice(_SIZES)},
-            product_type=chance.choice((0, 0, 0, 1, 2, 3, 4, 5)),
-            is_seller_product=chance.random() < 0.4,
-        )
+        measures = {name: chance.choice(_SIZES) for name in reversed(subject().measures)}
+        attributes = {
+            each.name: chance.random() < _SHARE if each.type == "boolean" else chance.choice(values_of(each))
+            for each in subject().attributes
+        }
+        self._store.add(channel, {**measures, **attributes})
 
     def _edit(self, channel: int) -> None:
         """Modify any image."""
@@ -109,4 +113,6 @@ class Work:
             pk = listing.slice(position, position + 1)[0]
             # An image that a test has dated behind the store's clock cannot be edited yet.
             with suppress(InvalidFields):
-                self._store.modify(channel, pk, {"width": self._editing.choice(_SIZES)})
+                self._store.modify(
+                    channel, pk, {name: self._editing.choice(_SIZES) for name in subject().measures[-1:]}
+                )

@@ -37,7 +37,6 @@ MAX_GROWTH = 4
 fast as they are read."""
 IGNORES_PAGE = "the server gives the same rows for any page"
 _SMALLER_LIMITS = (500, 250, 200, 100, 50, 25, 20, 10)  # down to the contract's default, which every server takes
-_OTHER_PARAMETERS = frozenset(("page", "product", "product__pk__in", "id__in", "is_seller_product", "product_type"))
 
 
 @frozen
@@ -123,7 +122,7 @@ class Walk(ABC):
             return self.feed(window, NOTHING)
         if isinstance(error, NotFound) and window.number > 1 and isinstance(error.body, dict):
             return self.feed(window, NOTHING)
-        if _is_about_size(error):
+        if _is_about_size(error, window):
             smaller = next((limit for limit in _SMALLER_LIMITS if limit < window.limit), None)
             if smaller is not None and self._shrink(smaller):
                 self._question = None if probing is None else evolve(probing, window=Window(window.number, smaller))
@@ -225,8 +224,9 @@ def _named(windows: Sequence[Window]) -> str:
     return few if len(windows) <= 3 else f"{few} and {len(windows) - 3} others"
 
 
-def _is_about_size(error: Exception) -> bool:
-    """Whether a smaller page may help: a timeout, here or at a proxy, or a 400 that is about no other parameter."""
+def _is_about_size(error: Exception, window: Window) -> bool:
+    """Whether a smaller page may help: a timeout, here or at a proxy, or a 400 that is about no other parameter sent."""
     if isinstance(error, BadRequest):
-        return not _OTHER_PARAMETERS.intersection(error.fields)
+        size = str(window.limit)  # of the parameters, the size is known by its value
+        return all(error.response.request.url.params.get(name, size) == size for name in error.fields)
     return isinstance(error, Timeout) or (isinstance(error, ServerError) and error.status_code == 504)

@@ -1,20 +1,24 @@
 """Holds violations of the contract to practise on, and to prove the conformance check with.
 
 A bug is a class below `Behaviour` that changes a step as a server's author would get it wrong. Its name is that of the
-class, its docstring says what is wrong, and the table at the end of its module says which rule sees it. `BUGS` has them
+class, its docstring says what is wrong, and what it needs of the contract (see `naming`); the table at the end of its module says which rule sees it. `BUGS` has them
 all, at least one for each rule, and those of `reporting`, which no rule sees. Start with `protocol`, a short family. This
 room imports `behaviour`, `variants`, and what they stand on.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TypeVar
 
 from attrs import frozen
 
+from channel_images.mock import variants as healthy
 from channel_images.mock.behaviour import Behaviour, combined
 from channel_images.mock.bugs import auth, filters, identity, isolation, paging, pending, protocol, reporting, schema
-from channel_images.mock.variants import VARIANTS, name_of, summary_of
+from channel_images.mock.bugs.common import PerFilter
+from channel_images.mock.naming import exists, name_of, summary_of
+from channel_images.resource import Filter, resource
 
 __all__ = ("BUGS", "FAMILIES", "Bug", "behaviour")
 
@@ -38,15 +42,35 @@ class Bug:
     """Whether it shows only while the data changes."""
 
 
-_KINDS: list[tuple[str | None, type[Behaviour]]] = [
-    *((rule, kind) for family in FAMILIES for rule, kinds in family.BUGS.items() for kind in kinds),
-    *((None, kind) for kind in reporting.BUGS),
-]
+BUGS: Mapping[str, Bug]
+"""By name, in the order of the rules; last those that no rule sees. Made when they are first asked for, from what the
+contract has."""
 
-BUGS: Mapping[str, Bug] = {
-    name_of(kind): Bug(name_of(kind), rule, summary_of(kind), kind, kind in pending.NEED_CHURN) for rule, kind in _KINDS
-}
-"""By name, in the order of the rules; last those that no rule sees."""
+
+@functools.cache  # there is a module `cache` in this room
+def _bugs() -> Mapping[str, Bug]:
+    return {bug.name: bug for family in FAMILIES for rule, kinds in family.BUGS.items() for bug in _of(rule, kinds)} | {
+        bug.name: bug for bug in _of(None, reporting.BUGS)
+    }
+
+
+def _of(rule: str | None, kinds: Iterable[type[Behaviour] | PerFilter]) -> Iterator[Bug]:
+    for kind in kinds:
+        if isinstance(kind, PerFilter):
+            for each in filter(kind.has, resource().filters.values()):
+                yield _bug(rule, kind.make(each), each)
+        elif exists(kind):
+            yield _bug(rule, kind)
+
+
+def _bug(rule: str | None, kind: type[Behaviour], one: Filter | None = None) -> Bug:
+    return Bug(name_of(kind, one), rule, summary_of(kind, one), kind, kind in pending.NEED_CHURN)
+
+
+def __getattr__(name: str) -> Mapping[str, Bug]:
+    if name == "BUGS":
+        return _bugs()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def behaviour(variants: Sequence[str] = (), bugs: Sequence[str] = ()) -> type[Behaviour]:
@@ -55,12 +79,12 @@ def behaviour(variants: Sequence[str] = (), bugs: Sequence[str] = ()) -> type[Be
     Raises:
         ValueError: A name does not exist, and the message has those near to it; or variants contradict each other.
     """
-    chosen = [_named(VARIANTS, "variant", name) for name in dict.fromkeys(variants)]
+    chosen = [_named(healthy.VARIANTS, "variant", name) for name in dict.fromkeys(variants)]
     for one in chosen:
         if others := sorted(one.excludes & set(variants)):
             raise ValueError(f"variant {one.name} contradicts {', '.join(others)}")
     # Bugs first: they spoil what the server would say with its variants.
-    kinds = [_named(BUGS, "bug", name).behaviour for name in dict.fromkeys(bugs)] + [one.behaviour for one in chosen]
+    kinds = [_named(_bugs(), "bug", name).behaviour for name in dict.fromkeys(bugs)] + [one.behaviour for one in chosen]
     # A variant that is part of another one says nothing of its own.
     return combined([kind for kind in kinds if not any(kind in other.__mro__[1:] for other in kinds)])
 

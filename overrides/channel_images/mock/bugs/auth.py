@@ -43,21 +43,21 @@ class OpenDetailedList(_Open):
     """The detailed list overrides the permission classes."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
-        return operation.id == DETAILED_LIST or super().is_open(operation, call)
+        return operation.meaning == DETAILED_LIST or super().is_open(operation, call)
 
 
 class OpenRetrieval(_Open):
     """The retrieval is a view without permission classes."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
-        return operation.id == RETRIEVE or super().is_open(operation, call)
+        return operation.meaning == RETRIEVE or super().is_open(operation, call)
 
 
 class OpenUpdates(_Open):
     """The updates were opened for a webhook."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
-        return operation.id == UPDATES or super().is_open(operation, call)
+        return operation.meaning == UPDATES or super().is_open(operation, call)
 
 
 class OpenHead(_Open):
@@ -268,16 +268,16 @@ class UpdatesChannelBeforeToken(Behaviour):
     """The view of the updates looks its channel up in initial(), before the token."""
 
     def authenticate(self, operation: Operation, call: Call) -> None:
-        if operation.id == UPDATES:
+        if operation.meaning == UPDATES:
             self.channel(operation, call)
         super().authenticate(operation, call)
 
 
 class UnknownImageBeforeToken(Behaviour):
-    """The image is looked up before the token: 404 tells anybody which images there are not."""
+    """The {image} is looked up before the token: 404 tells anybody which {image}s there are not."""
 
     def authenticate(self, operation: Operation, call: Call) -> None:
-        if not operation.is_list and (channel := self.path_argument(operation, call, "channel_id")) in self.store:
+        if not operation.is_list and (channel := self.path_argument(operation, call, "scope")) in self.store:
             self.image_id(operation, call, channel)
         super().authenticate(operation, call)
 
@@ -293,7 +293,7 @@ class CacheIgnoresToken(Cached, _Open):
 
 
 class CachedImagesIgnoreToken(Cached, _Open):
-    """A cache keeps the images that were retrieved for five seconds by their URL, and asks nobody for a token."""
+    """A cache keeps the {image}s that were retrieved for five seconds by their URL, and asks nobody for a token."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
         return super().key(operation, call) if operation.is_list else target(call)

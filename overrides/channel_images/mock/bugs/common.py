@@ -1,33 +1,43 @@
-"""Serves the bugs of several families: the operations by their ids, and ways to change arguments and answers."""
+"""Serves the bugs of several families: what operations are for, and ways to change arguments and answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from attrs import frozen
+
 from channel_images.mock.behaviour import Behaviour
+from channel_images.mock.data.pattern import Pending
 from channel_images.mock.http.answers import Answer, Refused
 from channel_images.mock.http.call import Call
-from channel_images.mock.parameters import Argument
+from channel_images.mock.operations import Meaning
+from channel_images.mock.parameters import Argument, Invalid
 from channel_images.mock.variants import html
+from channel_images.resource import Filter, resource
 
-LIST = "listProductImages"
-DETAILED_LIST = "listDetailedProductImages"
-INSERTS = "listProductImageInserts"
-UPDATES = "listProductImageUpdates"
-UNION = "listProductImageInsertsOrUpdates"
-RETRIEVE = "retrieveProductImage"
-DETAILED_RETRIEVE = "retrieveDetailedProductImage"
-
-FILTERS = ("product", "product__pk__in", "id__in", "is_seller_product", "product_type")
-_PAGING = {"page", "limit"}
+LIST = Meaning(is_list=True)
+DETAILED_LIST = Meaning(is_list=True, detailed=True)
+INSERTS = Meaning(is_list=True, pending=frozenset({Pending.INSERT}))
+UPDATES = Meaning(is_list=True, pending=frozenset({Pending.UPDATE}))
+UNION = Meaning(is_list=True, pending=frozenset({Pending.INSERT, Pending.UPDATE}))
+RETRIEVE = Meaning(is_list=False)
+DETAILED_RETRIEVE = Meaning(is_list=False, detailed=True)
 
 
-Family: TypeAlias = dict[str, tuple[type[Behaviour], ...]]
+@frozen
+class PerFilter:
+    """A bug that each filter of some kind can have. Its class speaks of the filter as `{filter}`."""
+
+    has: Callable[[Filter], bool]
+    make: Callable[[Filter], type[Behaviour]]
+
+
+Family: TypeAlias = dict[str, tuple[type[Behaviour] | PerFilter, ...]]
 """The bugs of one module by the conformance rule that sees them; others may too. In the contract's order of rules."""
 
 
 def filters(arguments: Mapping[str, Argument]) -> dict[str, Argument]:
     """The arguments that narrow a list."""
-    return {name: value for name, value in arguments.items() if name not in _PAGING}
+    return {name: value for name, value in arguments.items() if name in resource().filters}
 
 
 def without(arguments: Mapping[str, Argument], *names: str) -> dict[str, Argument]:
@@ -49,3 +59,12 @@ def server_error() -> Refused:
 def json_error(status: int, detail: str) -> Refused:
     """A refusal in JSON."""
     return Refused(Answer.of_json({"detail": detail}, status))
+
+
+def is_readable(read: Callable[[str], object], text: str) -> bool:
+    """Whether a text is a value of the type that `read` reads."""
+    try:
+        read(text)
+    except Invalid:
+        return False
+    return True

@@ -3,19 +3,23 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 from attrs import evolve
 
 from channel_images.mock.behaviour import Behaviour, Window
-from channel_images.mock.bugs.common import FILTERS, LIST, Family, filters, without, without_parameters
+from channel_images.mock.bugs.common import LIST, Family, PerFilter, filters, is_readable, without, without_parameters
 from channel_images.mock.data.channel import Query
-from channel_images.mock.data.dataset import Row
 from channel_images.mock.data.listing import Chosen, Listing
+from channel_images.mock.data.made import Row
 from channel_images.mock.data.pattern import ANY, Criteria
+from channel_images.mock.data.subject import subject
 from channel_images.mock.http.call import Call
-from channel_images.mock.operations import Operation
+from channel_images.mock.naming import about
+from channel_images.mock.operations import Operation, page_name
 from channel_images.mock.parameters import Argument, Parameter
 from channel_images.mock.variants import every
+from channel_images.resource import Filter, resource
 
 _LONG = 100
 """Values from which on a list is called long."""
@@ -27,6 +31,19 @@ def _values(arguments: Mapping[str, Argument], name: str) -> list[int]:
     return [each for each in value if isinstance(each, int)] if isinstance(value, list) else []
 
 
+def _asked(query: Query, name: str) -> frozenset[Any] | None:
+    """What a hidden attribute is asked to be; `None` where nothing is said of it."""
+    return dict(query.criteria.attributes).get(about(name))
+
+
+def _asking(query: Query, name: str, values: frozenset[Any] | None) -> Query:
+    """The same query, but that the attribute is asked to be something else."""
+    attributes = {each: said for each, said in query.criteria.attributes if each != about(name)}
+    if values is not None:
+        attributes[about(name)] = values
+    return evolve(query, criteria=evolve(query.criteria, attributes=frozenset(attributes.items())))
+
+
 class _Narrowed(Behaviour):
     """Leaves rows out of filtered lists."""
 
@@ -35,7 +52,7 @@ class _Narrowed(Behaviour):
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        if operation.id != LIST or query == Query():
+        if operation.meaning != LIST or query == Query():
             return listing
         return Chosen([pk for pk in every(listing) if self.keeps(query, self.stored(channel, pk))])
 
@@ -43,36 +60,27 @@ class _Narrowed(Behaviour):
 # filter.sound
 
 
-class ProductIgnored(Behaviour):
-    """product is not in the filter set."""
+def ignored(one: Filter) -> type[Behaviour]:
+    class FilterIgnored(Behaviour):
+        """{filter} is not in the filter set."""
 
-    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        return super().query(operation, without(arguments, "product"))
+        def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
+            return super().query(operation, without(arguments, one.name))
 
-
-class ProductsIgnored(Behaviour):
-    """product__pk__in is not in the filter set."""
-
-    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        return super().query(operation, without(arguments, "product__pk__in"))
-
-
-class IdInIgnored(Behaviour):
-    """id__in is not in the filter set."""
-
-    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        return super().query(operation, without(arguments, "id__in"))
+    return FilterIgnored
 
 
 class ProductZeroIgnored(Behaviour):
-    """product=0 is falsy, and no filter."""
+    """{group}=0 is falsy, and no filter."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        return super().query(operation, arguments if arguments.get("product") else without(arguments, "product"))
+        return super().query(
+            operation, arguments if arguments.get(about("group")) else without(arguments, about("group"))
+        )
 
 
 class UnknownProductIgnored(Behaviour):
-    """A product that is not found is None, and no filter."""
+    """A {product} that does not exist is None to {group}, and no filter."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         products = query.products
@@ -82,7 +90,7 @@ class UnknownProductIgnored(Behaviour):
 
 
 class UnknownIdsIgnored(Behaviour):
-    """An id__in of unknown ids alone is an empty list, and no filter."""
+    """Unknown ids alone in {keys} are an empty list, and no filter."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         if query.pks and not any(self.store.has(channel, pk) for pk in query.pks):
@@ -90,25 +98,27 @@ class UnknownIdsIgnored(Behaviour):
         return super().listing(operation, channel, query)
 
 
-class UnknownTypeIgnored(Behaviour):
-    """A product type that does not exist is dropped, and no filter."""
+class UnknownKindIgnored(Behaviour):
+    """A {kind} that does not exist is dropped, and no filter."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
-        if parameter.name != "product_type" or not text.replace(",", "").isdecimal():
+        one = resource().filters[about("kind")]
+        if parameter.name != one.name or not text or not is_readable(parameter.read, text):
             return super().decode(parameter, text)
-        known = [item for item in text.split(",") if item in {"0", "1", "2", "3", "4", "5"}]
+        listed = set(map(str, one.values))
+        known = [item for item in text.split(",") if item.strip() in listed]
         return super().decode(parameter, ",".join(known)) if known else None
 
 
 class ProductFromThere(Behaviour):
-    """product finds the products after it too: its lookup is gte."""
+    """{group} finds the {product}s after it too: its lookup is gte."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         if query.products is None or len(query.products) != 1:
             return super().listing(operation, channel, query)
         first = min(query.products)
         pks = every(super().listing(operation, channel, evolve(query, products=None)))
-        return Chosen([pk for pk in pks if self.stored(channel, pk)["product"] >= first])
+        return Chosen([pk for pk in pks if self.stored(channel, pk)[subject().group] >= first])
 
 
 class _Wrapped(Behaviour):
@@ -126,84 +136,84 @@ class _Wrapped(Behaviour):
         return value % 2**32 if isinstance(value, int) else value
 
 
-class IdInWrapsAt32Bits(_Wrapped):
-    """id__in is read into 32 bits: 4294967297 finds image 1."""
+class KeysWrapsAt32Bits(_Wrapped):
+    """{keys} is read into 32 bits: 4294967297 finds {image} 1."""
 
     def wraps(self, name: str) -> bool:
-        return name == "id__in" or super().wraps(name)
+        return name == about("keys") or super().wraps(name)
 
 
 class ProductWrapsAt32Bits(_Wrapped):
-    """product is read into 32 bits: 4294967419 finds product 123."""
+    """{group} is read into 32 bits: 4294967419 finds {product} 123."""
 
     def wraps(self, name: str) -> bool:
-        return name == "product" or super().wraps(name)
+        return name == about("group") or super().wraps(name)
 
 
 class ProductsWrapAt32Bits(_Wrapped):
-    """product__pk__in is read into 32 bits: 4294967419 finds product 123."""
+    """{groups} is read into 32 bits: 4294967419 finds {product} 123."""
 
     def wraps(self, name: str) -> bool:
-        return name == "product__pk__in" or super().wraps(name)
+        return name == about("groups") or super().wraps(name)
 
 
 # filter.complete
 
 
 class ProductFirstImage(Behaviour):
-    """product finds the first image of the product alone."""
+    """{group} finds the first {image} of the {product} alone."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
         return Chosen(listing.slice(0, 1)) if query.products is not None and len(query.products) == 1 else listing
 
 
-class FiltersActiveOnly(_Narrowed):
-    """A filtered list leaves out the images that are disabled."""
+class FiltersUsualOnly(_Narrowed):
+    """A filtered list leaves out the {image}s whose {state} is {unusual}."""
 
     def keeps(self, query: Query, row: Row) -> bool:
-        return row["status"] == "active" and super().keeps(query, row)
+        return row[about("state")] != about("unusual") and super().keeps(query, row)
 
 
 class FiltersLoseUnmeasured(_Narrowed):
-    """An inner join with the sizes loses images without any, in filtered lists."""
+    """An inner join loses {image}s without {measure}, in filtered lists."""
 
     def keeps(self, query: Query, row: Row) -> bool:
-        return row["height"] is not None and super().keeps(query, row)
+        return row.get(about("measure")) is not None and super().keeps(query, row)
 
 
 class ProductByObject(_Narrowed):
-    """product compares object_id, which is the product's for most images."""
+    """{group} compares {object} in place of the {product}."""
 
     def keeps(self, query: Query, row: Row) -> bool:
-        return (query.products is None or row["object_id"] in query.products) and super().keeps(query, row)
+        return (query.products is None or row.get(about("object")) in query.products) and super().keeps(query, row)
 
 
 # filter.multi
 
 
-class IdInLast(Behaviour):
-    """Of several ids the last counts."""
+class KeysLast(Behaviour):
+    """Of several ids in {keys} the last counts."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        ids = _values(arguments, "id__in")
-        return super().query(operation, {**arguments, "id__in": [*ids[-1:]]} if ids else arguments)
+        ids = _values(arguments, about("keys"))
+        return super().query(operation, {**arguments, about("keys"): [*ids[-1:]]} if ids else arguments)
 
 
-class IdInFirst(Behaviour):
-    """Of several ids the first counts: int() of what is before the comma."""
+class KeysFirst(Behaviour):
+    """Of several ids in {keys} the first counts: int() of what is before the comma."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        ids = _values(arguments, "id__in")
-        return super().query(operation, {**arguments, "id__in": [*ids[:1]]} if ids else arguments)
+        ids = _values(arguments, about("keys"))
+        return super().query(operation, {**arguments, about("keys"): [*ids[:1]]} if ids else arguments)
 
 
-class IdInRange(Behaviour):
-    """Two ids are the ends of a range."""
+class KeysRange(Behaviour):
+    """Two ids in {keys} are the ends of a range."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         query = super().query(operation, arguments)
-        ids = _values(arguments, "id__in")
+        ids = _values(arguments, about("keys"))
         return (
             evolve(query, pks=frozenset(range(min(ids), min(ids) + 1 + min(10_000, max(ids) - min(ids)))))
             if ids
@@ -211,25 +221,25 @@ class IdInRange(Behaviour):
         )
 
 
-class IdInTruncated(Behaviour):
-    """Of more than a hundred ids the rest is cut off."""
+class KeysTruncated(Behaviour):
+    """Of more than a hundred ids in {keys} the rest is cut off."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        ids = _values(arguments, "id__in")
-        return super().query(operation, {**arguments, "id__in": [*ids[:_LONG]]} if ids else arguments)
+        ids = _values(arguments, about("keys"))
+        return super().query(operation, {**arguments, about("keys"): [*ids[:_LONG]]} if ids else arguments)
 
 
-class IdInAscending(Behaviour):
-    """id__in is walked along with the table, and only ids in ascending order are met."""
+class KeysAscending(Behaviour):
+    """{keys} is walked along with the table, and only ids in ascending order are met."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        ids = _values(arguments, "id__in")
+        ids = _values(arguments, about("keys"))
         met = [*ids[:1], *(later for earlier, later in pairwise(ids) if later > earlier)]
-        return super().query(operation, {**arguments, "id__in": [*met]} if ids else arguments)
+        return super().query(operation, {**arguments, about("keys"): [*met]} if ids else arguments)
 
 
-class IdInAllOrNothing(Behaviour):
-    """One unknown id among several, and nothing is found."""
+class KeysAllOrNothing(Behaviour):
+    """One unknown id among several in {keys}, and nothing is found."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         if query.pks and not all(self.store.has(channel, pk) for pk in query.pks):
@@ -238,148 +248,128 @@ class IdInAllOrNothing(Behaviour):
 
 
 class ProductsLast(Behaviour):
-    """Of several products the last counts."""
+    """Of several values in {groups} the last counts."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        products = _values(arguments, "product__pk__in")
-        return super().query(operation, {**arguments, "product__pk__in": [*products[-1:]]} if products else arguments)
+        products = _values(arguments, about("groups"))
+        return super().query(operation, {**arguments, about("groups"): [*products[-1:]]} if products else arguments)
 
 
 class ProductsSecondLost(Behaviour):
-    """Of product__pk__in every other value is lost between the commas."""
+    """Of {groups} every other value is lost between the commas."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        products = _values(arguments, "product__pk__in")
-        return super().query(operation, {**arguments, "product__pk__in": [*products[::2]]} if products else arguments)
+        products = _values(arguments, about("groups"))
+        return super().query(operation, {**arguments, about("groups"): [*products[::2]]} if products else arguments)
 
 
-class TypesLast(Behaviour):
-    """Of several product types the last counts."""
-
-    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        types = _values(arguments, "product_type")
-        return super().query(operation, {**arguments, "product_type": [*types[-1:]]} if types else arguments)
-
-
-class TypesTogether(Behaviour):
-    """Several product types must all be met by one product, which none does."""
+class KindsLast(Behaviour):
+    """Of several values in {kinds} the last counts."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        several = len(set(_values(arguments, "product_type"))) > 1
-        return super().query(operation, {**arguments, "product_type": []} if several else arguments)
+        types = _values(arguments, about("kinds"))
+        return super().query(operation, {**arguments, about("kinds"): [*types[-1:]]} if types else arguments)
 
 
-class _SpacedLost(Behaviour):
-    """Loses values of a list that have a space before them."""
+class KindsTogether(Behaviour):
+    """Several values in {kinds} must all be met by one {product}, which none does."""
 
-    def loses(self, name: str) -> bool:
-        return False
-
-    def decode(self, parameter: Parameter, text: str) -> Argument | None:
-        if self.loses(parameter.name):
-            first, *rest = text.split(",")
-            text = ",".join([first, *(item for item in rest if not item.startswith(" "))])
-        return super().decode(parameter, text)
+    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
+        several = len(set(_values(arguments, about("kinds")))) > 1
+        return super().query(operation, {**arguments, about("kinds"): []} if several else arguments)
 
 
-class IdInSpacedLost(_SpacedLost):
-    """Of id__in=1, 2 the value after the space is lost."""
+def spaced_lost(one: Filter) -> type[Behaviour]:
+    class FilterSpacedLost(Behaviour):
+        """Of {filter}=1, 2 the value after the space is lost."""
 
-    def loses(self, name: str) -> bool:
-        return name == "id__in" or super().loses(name)
+        def decode(self, parameter: Parameter, text: str) -> Argument | None:
+            if parameter.name == one.name:
+                first, *rest = text.split(",")
+                text = ",".join([first, *(item for item in rest if not item.startswith(" "))])
+            return super().decode(parameter, text)
 
-
-class ProductsSpacedLost(_SpacedLost):
-    """Of product__pk__in=1, 2 the value after the space is lost."""
-
-    def loses(self, name: str) -> bool:
-        return name == "product__pk__in" or super().loses(name)
-
-
-class TypesSpacedLost(_SpacedLost):
-    """Of product_type=0, 2 the value after the space is lost."""
-
-    def loses(self, name: str) -> bool:
-        return name == "product_type" or super().loses(name)
+    return FilterSpacedLost
 
 
 # filter.partition
 
 
 class SellerIgnored(Behaviour):
-    """is_seller_product is not in the filter set."""
+    """{side} is not in the filter set."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        return super().query(operation, without(arguments, "is_seller_product"))
+        return super().query(operation, without(arguments, about("side")))
 
 
 class SellerFalseIgnored(Behaviour):
-    """is_seller_product=false is falsy, and no filter."""
+    """{side}=false is falsy, and no filter."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        is_set = arguments.get("is_seller_product") is True
-        return super().query(operation, arguments if is_set else without(arguments, "is_seller_product"))
+        is_set = arguments.get(about("side")) is True
+        return super().query(operation, arguments if is_set else without(arguments, about("side")))
 
 
 class SellerTextIsTrue(Behaviour):
-    """bool("false") is true."""
+    """bool("false") of {side} is true."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        given = "is_seller_product" in arguments
-        return super().query(operation, {**arguments, "is_seller_product": True} if given else arguments)
+        given = about("side") in arguments
+        return super().query(operation, {**arguments, about("side"): True} if given else arguments)
 
 
 class SellerFalseSkipsNull(_Narrowed):
-    """is_seller_product=false compares with <>, which is never true for an image without a source."""
+    """{side}=false compares with <>, which is never true for {an_image} without a {origin}."""
 
     def keeps(self, query: Query, row: Row) -> bool:
-        is_lost = query.criteria.is_seller is False and row["source"] is None
+        is_lost = _asked(query, "side") == frozenset({False}) and row.get(about("origin")) is None
         return not is_lost and super().keeps(query, row)
 
 
 class SellerByImage(Behaviour):
-    """is_seller_product looks at where the image came from, not at the product."""
+    """{side} looks at the {origin} of the {image}, not at the {product}."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
-        side = query.criteria.is_seller
-        if side is None:
+        sides = _asked(query, "side")
+        if sides is None:
             return super().listing(operation, channel, query)
-        query = evolve(query, criteria=evolve(query.criteria, is_seller=None))
-        pks = every(super().listing(operation, channel, query))
-        return Chosen([pk for pk in pks if (self.stored(channel, pk)["source"] == "seller_center") is side])
+        pks = every(super().listing(operation, channel, _asking(query, "side", None)))
+        origin = subject().fields[about("origin")]
+        return Chosen([pk for pk in pks if (self.stored(channel, pk).get(origin.name) == origin.values[-1]) in sides])
 
 
-class TypeZeroIgnored(Behaviour):
-    """product_type=0 is falsy, and no filter."""
-
-    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        is_falsy = not any(_values(arguments, "product_type"))
-        return super().query(operation, without(arguments, "product_type") if is_falsy else arguments)
-
-
-class TypeIgnored(Behaviour):
-    """product_type is not in the filter set."""
+class KindZeroIgnored(Behaviour):
+    """{kinds}=0 is falsy, and no filter."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        return super().query(operation, without(arguments, "product_type"))
+        is_falsy = not any(_values(arguments, about("kinds")))
+        return super().query(operation, without(arguments, about("kinds")) if is_falsy else arguments)
 
 
-class TypeAtMost(Behaviour):
-    """product_type finds the types below it too."""
+class KindIgnored(Behaviour):
+    """{kinds} is not in the filter set."""
+
+    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
+        return super().query(operation, without(arguments, about("kinds")))
+
+
+class KindAtMost(Behaviour):
+    """{kinds} finds the types below it too."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         query = super().query(operation, arguments)
-        types = query.criteria.product_types
-        if not types:
+        kinds = _asked(query, "kinds")
+        if not kinds:
             return query
-        return evolve(query, criteria=evolve(query.criteria, product_types=frozenset(range(max(types) + 1))))
+        below = (each for each in resource().filters[about("kinds")].values if each <= max(kinds))
+        return _asking(query, "kinds", frozenset(below))
 
 
-class TypeByFirstImage(_Narrowed):
-    """product_type is kept with a product's first image, and finds no other."""
+class KindByFirstImage(_Narrowed):
+    """{kinds} is kept with the first {image} of a {product}, by {rank}, and finds no other."""
 
     def keeps(self, query: Query, row: Row) -> bool:
-        return (query.criteria.product_types is None or row["order"] == 0) and super().keeps(query, row)
+        return (_asked(query, "kinds") is None or row.get(about("rank")) == 0) and super().keeps(query, row)
 
 
 # filter.and
@@ -395,8 +385,8 @@ class FiltersOr(Behaviour):
         each = (
             Query(pks=query.pks),
             Query(products=query.products),
-            Query(Criteria(is_seller=criteria.is_seller)),
-            Query(Criteria(product_types=criteria.product_types)),
+            *(Query(Criteria(attributes=frozenset({one}))) for one in criteria.attributes),
+            *(Query(others=frozenset({one})) for one in query.others),
         )
         return Chosen(sorted({pk for one in each if one != Query() for pk in every(listing(operation, channel, one))}))
 
@@ -409,18 +399,20 @@ class LastFilterWins(Behaviour):
 
 
 class ProductsBeatProduct(Behaviour):
-    """product__pk__in replaces product, since both set the same key of a dictionary."""
+    """{groups} replaces {group}, since both set the same key of a dictionary."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        return super().query(operation, without(arguments, "product") if "product__pk__in" in arguments else arguments)
+        return super().query(
+            operation, without(arguments, about("group")) if about("groups") in arguments else arguments
+        )
 
 
-class SellerBeatsType(Behaviour):
-    """With is_seller_product, product_type is not looked at."""
+class SellerBeatsKind(Behaviour):
+    """With {side}, {kinds} is not looked at."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        is_lost = "is_seller_product" in arguments
-        return super().query(operation, without(arguments, "product_type") if is_lost else arguments)
+        is_lost = about("side") in arguments
+        return super().query(operation, without(arguments, about("kinds")) if is_lost else arguments)
 
 
 # filter.with-paging
@@ -430,7 +422,7 @@ class CountIgnoresFilters(Behaviour):
     """count is that of the list without filters."""
 
     def count(self, operation: Operation, channel: int, listing: Listing) -> int:
-        if operation.id != LIST:
+        if operation.meaning != LIST:
             return super().count(operation, channel, listing)
         return super().count(operation, channel, self.listing(operation, channel, Query()))
 
@@ -439,15 +431,15 @@ class LinksLoseFilters(Behaviour):
     """next and previous are built without the filters."""
 
     def link(self, call: Call, number: int) -> str:
-        return super().link(without_parameters(call, *FILTERS), number)
+        return super().link(without_parameters(call, *resource().filters), number)
 
 
 class FilterLostAfterPage1(Behaviour):
     """The filters hold on the first page alone."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        is_later = arguments.get("page", 1) != 1
-        return super().query(operation, without(arguments, *FILTERS) if is_later else arguments)
+        is_later = arguments.get(page_name(), 1) != 1
+        return super().query(operation, without(arguments, *resource().filters) if is_later else arguments)
 
 
 class FilteredUnpaged(Behaviour):
@@ -491,50 +483,46 @@ class FilteredUnordered(Behaviour):
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        if operation.id != LIST or query == Query():
+        if operation.meaning != LIST or query == Query():
             return listing
         return Chosen(self.chance.sample(every(listing), k=listing.count))
 
 
 class FilterJoinRepeats(Behaviour):
-    """A join for is_seller_product or product_type gives every fifth image twice."""
+    """A join for {side} or {kinds} gives every fifth {image} twice."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        if query.criteria.is_seller is None and query.criteria.product_types is None:
+        if _asked(query, "side") is None and _asked(query, "kinds") is None:
             return listing
         return Chosen([pk for pk in every(listing) for _ in range(1 if pk % 5 else 2)])
 
 
 BUGS: Family = {
     "filter.sound": (
-        ProductIgnored,
-        ProductsIgnored,
-        IdInIgnored,
+        PerFilter(lambda each: each.is_shown, ignored),
         ProductZeroIgnored,
         UnknownProductIgnored,
         UnknownIdsIgnored,
-        UnknownTypeIgnored,
+        UnknownKindIgnored,
         ProductFromThere,
-        IdInWrapsAt32Bits,
+        KeysWrapsAt32Bits,
         ProductWrapsAt32Bits,
         ProductsWrapAt32Bits,
     ),
-    "filter.complete": (ProductFirstImage, FiltersActiveOnly, FiltersLoseUnmeasured, ProductByObject),
+    "filter.complete": (ProductFirstImage, FiltersUsualOnly, FiltersLoseUnmeasured, ProductByObject),
     "filter.multi": (
-        IdInLast,
-        IdInFirst,
-        IdInRange,
-        IdInTruncated,
-        IdInAscending,
-        IdInAllOrNothing,
+        KeysLast,
+        KeysFirst,
+        KeysRange,
+        KeysTruncated,
+        KeysAscending,
+        KeysAllOrNothing,
         ProductsLast,
         ProductsSecondLost,
-        TypesLast,
-        TypesTogether,
-        IdInSpacedLost,
-        ProductsSpacedLost,
-        TypesSpacedLost,
+        KindsLast,
+        KindsTogether,
+        PerFilter(lambda each: each.several, spaced_lost),
     ),
     "filter.partition": (
         SellerIgnored,
@@ -542,12 +530,12 @@ BUGS: Family = {
         SellerTextIsTrue,
         SellerFalseSkipsNull,
         SellerByImage,
-        TypeZeroIgnored,
-        TypeIgnored,
-        TypeAtMost,
-        TypeByFirstImage,
+        KindZeroIgnored,
+        KindIgnored,
+        KindAtMost,
+        KindByFirstImage,
     ),
-    "filter.and": (FiltersOr, LastFilterWins, ProductsBeatProduct, SellerBeatsType),
+    "filter.and": (FiltersOr, LastFilterWins, ProductsBeatProduct, SellerBeatsKind),
     "filter.with-paging": (
         CountIgnoresFilters,
         LinksLoseFilters,

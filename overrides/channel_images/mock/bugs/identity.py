@@ -6,9 +6,11 @@ from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs.common import DETAILED_LIST, DETAILED_RETRIEVE, RETRIEVE, Family, json_error
 from channel_images.mock.bugs.shared import Shared
 from channel_images.mock.data.channel import Query
-from channel_images.mock.data.dataset import format_date
 from channel_images.mock.data.listing import Chosen, Listing
+from channel_images.mock.data.made import format_date
+from channel_images.mock.data.subject import subject
 from channel_images.mock.http.answers import Answer, Refused
+from channel_images.mock.naming import about, is_active
 from channel_images.mock.operations import Operation
 from channel_images.mock.variants import every, html
 
@@ -24,68 +26,72 @@ def _moment(value: object) -> datetime:
 
 
 class RetrievesNeighbour(Behaviour):
-    """The retrieval of an image that is not active finds the next one."""
+    """The retrieval of {an_image} that is not {active} finds the next one."""
 
     def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
-        if operation.id == RETRIEVE and not self.stored(channel, pk)["is_active"]:
+        if operation.meaning == RETRIEVE and not is_active(self.stored(channel, pk)):
             pk = next((each for each in range(pk + 1, pk + 3) if self.store.has(channel, each)), pk)
         return super().rendered(operation, channel, pk)
 
 
 class RetrievesSeconds(Behaviour):
-    """The retrieval cuts the microseconds off modified_date."""
+    """The retrieval cuts the microseconds off {version}."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        if operation.id == RETRIEVE:
-            row["modified_date"] = f"{str(row['modified_date'])[:19]}Z"
+        if operation.meaning == RETRIEVE:
+            row[about("version")] = f"{str(row[about('version')])[:19]}Z"
         return row
 
 
 class RetrievesLocalTime(Behaviour):
-    """The retrieval shows created_date in local time, and calls it UTC."""
+    """The retrieval shows {created} in local time, and calls it UTC."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        if operation.id == RETRIEVE:
-            row["created_date"] = format_date(_moment(row["created_date"]) + timedelta(hours=3))
+        if operation.meaning == RETRIEVE:
+            row[about("created")] = format_date(_moment(row[about("created")]) + timedelta(hours=3))
         return row
 
 
 class RetrievesStale(Behaviour):
-    """The retrieval comes from a cache: every image is as it was created."""
+    """The retrieval comes from a cache: every {image} is as it was created, with {created} for {version}."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "modified_date": row["created_date"]} if operation.id == RETRIEVE else row
+        return {**row, about("version"): row[about("created")]} if operation.meaning == RETRIEVE else row
 
 
 class RetrievesUnifiedForNull(Behaviour):
-    """The retrieval gives an unknown source as unified."""
+    """The retrieval gives an unknown {origin} as {first}."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "source": row.get("source") or "unified"} if operation.id == RETRIEVE else row
+        return (
+            {**row, about("origin"): row.get(about("origin")) or about("first")}
+            if operation.meaning == RETRIEVE
+            else row
+        )
 
 
 class ParallelRetrievalsMixed(Shared):
-    """The view of the retrieval keeps the request on itself: requests at the same time get each other's image."""
+    """The view of the retrieval keeps the request on itself: requests at the same time get each other's {image}."""
 
     def is_shared(self, operation: Operation) -> bool:
-        return operation.id == RETRIEVE or super().is_shared(operation)
+        return operation.meaning == RETRIEVE or super().is_shared(operation)
 
 
 # identity.detailed-list
 
 
 class DetailedLosesInactive(Behaviour):
-    """The detailed list leaves out the images that are not active."""
+    """The detailed list leaves out the {image}s that are not {active}."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        if operation.id != DETAILED_LIST:
+        if operation.meaning != DETAILED_LIST:
             return listing
-        return Chosen([pk for pk in every(listing) if self.stored(channel, pk)["is_active"]])
+        return Chosen([pk for pk in every(listing) if is_active(self.stored(channel, pk))])
 
 
 class DetailedCutOff(Behaviour):
@@ -93,126 +99,130 @@ class DetailedCutOff(Behaviour):
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        return Chosen(listing.slice(0, _LONG)) if operation.id == DETAILED_LIST else listing
+        return Chosen(listing.slice(0, _LONG)) if operation.meaning == DETAILED_LIST else listing
 
 
 class DetailedByProduct(Behaviour):
-    """A join shows one image of each product in the detailed list."""
+    """A join shows one {image} of each {product} in the detailed list."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        if operation.id != DETAILED_LIST:
+        if operation.meaning != DETAILED_LIST:
             return listing
-        return Chosen([pk for pk in every(listing) if self.stored(channel, pk)["order"] == 0])
+        firsts: dict[object, int] = {}
+        for pk in every(listing):
+            firsts.setdefault(self.stored(channel, pk)[subject().group], pk)
+        return Chosen([*firsts.values()])
 
 
 class DetailedZeroForNull(Behaviour):
-    """The detailed list shows a height that is null as 0."""
+    """The detailed list shows {measure} as 0 where it is null."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "height": row.get("height") or 0} if operation.id == DETAILED_LIST else row
+        return {**row, about("measure"): row.get(about("measure")) or 0} if operation.meaning == DETAILED_LIST else row
 
 
 class DetailedMilliseconds(Behaviour):
-    """The detailed list cuts dates to milliseconds."""
+    """The detailed list cuts {version} to milliseconds."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        if operation.id == DETAILED_LIST:
-            row["modified_date"] = f"{str(row['modified_date'])[:-4]}Z"
+        if operation.meaning == DETAILED_LIST:
+            row[about("version")] = f"{str(row[about('version')])[:-4]}Z"
         return row
 
 
 class DetailedActiveAlways(Behaviour):
-    """The detailed list has is_active from the product, which is."""
+    """The detailed list has {flag} from the {product}, which is."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "is_active": True} if operation.id == DETAILED_LIST else row
+        return {**row, about("flag"): True} if operation.meaning == DETAILED_LIST else row
 
 
 # identity.detailed
 
 
 class SizesSwapped(Behaviour):
-    """The detailed retrieval swaps width and height."""
+    """The detailed retrieval swaps {other} and {measure}."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        if operation.id == DETAILED_RETRIEVE:
-            row["width"], row["height"] = row.get("height"), row.get("width")
+        if operation.meaning == DETAILED_RETRIEVE:
+            one, other = about("measure"), about("other")
+            row[one], row[other] = row.get(other), row.get(one)
         return row
 
 
 class RankFromOne(Behaviour):
-    """The detailed retrieval counts order from 1."""
+    """The detailed retrieval counts {rank} from 1."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        if operation.id == DETAILED_RETRIEVE and isinstance(order := row["order"], int):
-            row["order"] = order + 1
+        if operation.meaning == DETAILED_RETRIEVE and isinstance(rank := row[about("rank")], int | float):
+            row[about("rank")] = rank + 1
         return row
 
 
 class ObjectIsProduct(Behaviour):
-    """The detailed retrieval gives the product's id as object_id, whatever the image is attached to."""
+    """The detailed retrieval gives the {product}'s id as {object}, whatever the {image} is attached to."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "object_id": row["product"]} if operation.id == DETAILED_RETRIEVE else row
+        return {**row, about("object"): row[subject().group]} if operation.meaning == DETAILED_RETRIEVE else row
 
 
 class BlankForNull(Behaviour):
-    """The detailed retrieval shows a hash that is null as an empty text."""
+    """The detailed retrieval shows {blob} as an empty text where it is null."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "hash": row.get("hash") or ""} if operation.id == DETAILED_RETRIEVE else row
+        return {**row, about("blob"): row.get(about("blob")) or ""} if operation.meaning == DETAILED_RETRIEVE else row
 
 
 class ParallelDetailsMixed(Shared):
-    """The view of the detailed retrieval keeps the request on itself: requests at the same time get each other's image."""
+    """The view of the detailed retrieval keeps the request on itself: requests at the same time get each other's {image}."""
 
     def is_shared(self, operation: Operation) -> bool:
-        return operation.id == DETAILED_RETRIEVE or super().is_shared(operation)
+        return operation.meaning == DETAILED_RETRIEVE or super().is_shared(operation)
 
 
 # identity.missing
 
 
 class MissingIsEmpty(Behaviour):
-    """An image that does not exist is 200 with an empty object."""
+    """{An_image} that does not exist is 200 with an empty object."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         raise Refused(Answer.of_json({}))
 
 
 class MissingIsNull(Behaviour):
-    """An image that does not exist is 200 with null: .first() for .get()."""
+    """{An_image} that does not exist is 200 with null: .first() for .get()."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         raise Refused(Answer.of_json(None))
 
 
 class MissingIs400(Behaviour):
-    """An image that does not exist is 400."""
+    """{An_image} that does not exist is 400."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
-        raise json_error(400, "Product image does not exist.")
+        raise json_error(400, f"{subject().title} does not exist.")
 
 
 class MissingIsHtml(Behaviour):
-    """An image that does not exist is the site's 404 page, on the detailed retrieval."""
+    """{An_image} that does not exist is the site's 404 page, on the detailed retrieval."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
-        if operation.id == DETAILED_RETRIEVE:
+        if operation.meaning == DETAILED_RETRIEVE:
             raise Refused(html(404, "Not Found"))
         return super().missing_image(operation, channel, pk)
 
 
 class IdWrapsAt32Bits(Behaviour):
-    """The id is read into 32 bits: 4294967297 finds image 1."""
+    """The id is read into 32 bits: 4294967297 finds {image} 1."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         wrapped = pk % 2**32
@@ -220,11 +230,11 @@ class IdWrapsAt32Bits(Behaviour):
 
 
 class MissingIsNearest(Behaviour):
-    """The retrieval finds the last image whose id is not above the one that is asked for."""
+    """The retrieval finds the last {image} whose id is not above the one that is asked for."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         pks = [each for each in every(self.store.listing(channel, Query())) if each <= pk]
-        return pks[-1] if operation.id == RETRIEVE and pks else super().missing_image(operation, channel, pk)
+        return pks[-1] if operation.meaning == RETRIEVE and pks else super().missing_image(operation, channel, pk)
 
 
 BUGS: Family = {

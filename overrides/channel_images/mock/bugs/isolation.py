@@ -12,8 +12,8 @@ from channel_images.mock.bugs.common import (
     json_error,
 )
 from channel_images.mock.data.channel import Query
-from channel_images.mock.data.dataset import Row
 from channel_images.mock.data.listing import Chosen, Listing
+from channel_images.mock.data.made import Row
 from channel_images.mock.http.answers import JSON_TYPE, Answer, Refused
 from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
@@ -69,55 +69,55 @@ class _ListUnscoped(_Unscoped):
 
 
 class RetrieveUnscoped(_RetrieveUnscoped):
-    """get_object() looks the image up without its channel."""
+    """get_object() looks the {image} up without its channel."""
 
     def retrieves_unscoped(self, operation: Operation) -> bool:
-        return operation.id == RETRIEVE or super().retrieves_unscoped(operation)
+        return operation.meaning == RETRIEVE or super().retrieves_unscoped(operation)
 
 
 class DetailedRetrieveUnscoped(_RetrieveUnscoped):
     """The detailed retrieval forgets the channel that the plain one regards."""
 
     def retrieves_unscoped(self, operation: Operation) -> bool:
-        return operation.id == DETAILED_RETRIEVE or super().retrieves_unscoped(operation)
+        return operation.meaning == DETAILED_RETRIEVE or super().retrieves_unscoped(operation)
 
 
 # isolation.lists
 
 
 class DetailedListUnscoped(_ListUnscoped):
-    """The detailed list shows the images of every channel."""
+    """The detailed list shows the {image}s of every channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
-        return operation.id == DETAILED_LIST or super().lists_unscoped(operation, query)
+        return operation.meaning == DETAILED_LIST or super().lists_unscoped(operation, query)
 
 
 class InsertsUnscoped(_ListUnscoped):
     """The inserts are those of every channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
-        return operation.id == INSERTS or super().lists_unscoped(operation, query)
+        return operation.meaning == INSERTS or super().lists_unscoped(operation, query)
 
 
 class UpdatesUnscoped(_ListUnscoped):
     """The updates are those of every channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
-        return operation.id == UPDATES or super().lists_unscoped(operation, query)
+        return operation.meaning == UPDATES or super().lists_unscoped(operation, query)
 
 
-class IdInUnscoped(_ListUnscoped):
-    """id__in starts from all images, not from those of the channel."""
+class KeysUnscoped(_ListUnscoped):
+    """{keys} starts from all {image}s, not from those of the channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
-        return (operation.id == LIST and query.pks is not None) or super().lists_unscoped(operation, query)
+        return (operation.meaning == LIST and query.pks is not None) or super().lists_unscoped(operation, query)
 
 
 class ProductUnscoped(_ListUnscoped):
-    """product starts from all images, not from those of the channel."""
+    """{group} starts from all {image}s, not from those of the channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
-        return (operation.id == LIST and query.products is not None) or super().lists_unscoped(operation, query)
+        return (operation.meaning == LIST and query.products is not None) or super().lists_unscoped(operation, query)
 
 
 # isolation.unknown-channel
@@ -127,7 +127,7 @@ class UnknownChannelEmpty(Behaviour):
     """The lists of a channel that does not exist are empty: the queryset is filtered by its id, and that is all."""
 
     def list(self, operation: Operation, call: Call) -> Answer:
-        if self.path_argument(operation, call, "channel_id") in self.store:
+        if self.path_argument(operation, call, "scope") in self.store:
             return super().list(operation, call)
         return Answer(200, self.page(operation, [], 0, Links(None, None)), {"content-type": JSON_TYPE})
 
@@ -163,7 +163,7 @@ class ChannelWrapsAt32Bits(Behaviour):
 
 BUGS: Family = {
     "isolation.retrieve": (RetrieveUnscoped, DetailedRetrieveUnscoped),
-    "isolation.lists": (DetailedListUnscoped, InsertsUnscoped, UpdatesUnscoped, IdInUnscoped, ProductUnscoped),
+    "isolation.lists": (DetailedListUnscoped, InsertsUnscoped, UpdatesUnscoped, KeysUnscoped, ProductUnscoped),
     "isolation.unknown-channel": (
         UnknownChannelEmpty,
         UnknownChannelIsFirst,

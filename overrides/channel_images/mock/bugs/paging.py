@@ -15,9 +15,10 @@ from channel_images.mock.bugs.shared import Shared
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.store import Store
+from channel_images.mock.data.subject import subject
 from channel_images.mock.http.answers import not_found
 from channel_images.mock.http.call import Call
-from channel_images.mock.operations import Operation
+from channel_images.mock.operations import Operation, page_name, size_name
 from channel_images.mock.parameters import Argument, Invalid, read_integer
 from channel_images.mock.settings import Settings
 from channel_images.mock.variants import every
@@ -97,7 +98,9 @@ class LimitIgnored(Behaviour):
     """limit is not read: every page of the full list and the detailed list has ten rows."""
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
-        return super().window(operation, {**arguments, "limit": 10} if operation.is_enveloped else arguments, listing)
+        return super().window(
+            operation, {**arguments, size_name(): 10} if operation.is_enveloped else arguments, listing
+        )
 
 
 class LargestLimit5(Behaviour):
@@ -157,12 +160,12 @@ class RandomOrder(_Chance):
 
 
 class TiesUnordered(_Chance):
-    """Lists are ordered by the product alone: the images of a product come as it happens."""
+    """Lists are ordered by the {product} alone: the {image}s of a {product} come as it happens."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         pks = every(super().listing(operation, channel, query))
         shuffled = self.chance.sample(pks, k=len(pks))
-        return Chosen(sorted(shuffled, key=lambda pk: self.stored(channel, pk)["product"]))
+        return Chosen(sorted(shuffled, key=lambda pk: self.stored(channel, pk)[subject().group]))
 
 
 class PageShuffled(_Chance):
@@ -215,10 +218,10 @@ class CountCapped(Behaviour):
 
 
 class CountOfAllChannels(Behaviour):
-    """The detailed list counts the images of every channel."""
+    """The detailed list counts the {image}s of every channel."""
 
     def count(self, operation: Operation, channel: int, listing: Listing) -> int:
-        if operation.id != DETAILED_LIST:
+        if operation.meaning != DETAILED_LIST:
             return super().count(operation, channel, listing)
         return sum(self.store.listing(each, Query()).count for each in self.store.channels)
 
@@ -302,7 +305,7 @@ class LinksLoseLimit(Behaviour):
     """next and previous are built without the limit."""
 
     def link(self, call: Call, number: int) -> str:
-        return super().link(without_parameters(call, "limit"), number)
+        return super().link(without_parameters(call, size_name()), number)
 
 
 class LinksToPlainList(Behaviour):
@@ -329,7 +332,7 @@ class FirstPageRepeats(Behaviour):
     """A page past the end of the detailed list is the first one."""
 
     def past_the_end(self, operation: Operation, window: Window, listing: Listing) -> Window:
-        if operation.id != DETAILED_LIST:
+        if operation.meaning != DETAILED_LIST:
             return super().past_the_end(operation, window, listing)
         return Window(1, 0, window.size)
 
@@ -342,7 +345,7 @@ class DefaultLimit20(Behaviour):
 
     def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
         arguments = super().arguments(operation, call)
-        return arguments if "limit" in call.query else {**arguments, "limit": 20}
+        return arguments if size_name() in call.query else {**arguments, size_name(): 20}
 
 
 class UnpagedByDefault(Behaviour):
@@ -350,21 +353,21 @@ class UnpagedByDefault(Behaviour):
 
     def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
         arguments = super().arguments(operation, call)
-        is_whole = operation.id == DETAILED_LIST and "limit" not in call.query
-        return {**arguments, "limit": self.settings.max_limit} if is_whole else arguments
+        is_whole = operation.meaning == DETAILED_LIST and size_name() not in call.query
+        return {**arguments, size_name(): self.settings.max_limit} if is_whole else arguments
 
 
 class LastPageByDefault(Behaviour):
     """Without a page the last one comes."""
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
-        window = super().window(operation, {**arguments, "page": arguments["page"] or 1}, listing)
+        window = super().window(operation, {**arguments, page_name(): arguments[page_name()] or 1}, listing)
         last = max(1, -(-listing.count // window.size))
-        return window if arguments["page"] else Window(last, (last - 1) * window.size, window.size)
+        return window if arguments[page_name()] else Window(last, (last - 1) * window.size, window.size)
 
     def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
         arguments = super().arguments(operation, call)
-        return arguments if "page" in call.query else {**arguments, "page": 0}
+        return arguments if page_name() in call.query else {**arguments, page_name(): 0}
 
 
 class PendingDefault1(Behaviour):
@@ -372,7 +375,9 @@ class PendingDefault1(Behaviour):
 
     def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
         arguments = super().arguments(operation, call)
-        return arguments if "limit" in call.query or not operation.meaning.pending else {**arguments, "limit": 1}
+        return (
+            arguments if size_name() in call.query or not operation.meaning.pending else {**arguments, size_name(): 1}
+        )
 
 
 class _PagesFromZero(Behaviour):
@@ -382,10 +387,10 @@ class _PagesFromZero(Behaviour):
         return False
 
     def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
-        if self.counts_from_zero(operation) and "page" in call.query:
+        if self.counts_from_zero(operation) and page_name() in call.query:
             counted = Call(call.scope)
             with suppress(Invalid):
-                counted.query["page"] = str(read_integer(call.query["page"]) + 1)
+                counted.query[page_name()] = str(read_integer(call.query[page_name()]) + 1)
             call = counted
         return super().arguments(operation, call)
 
@@ -401,7 +406,7 @@ class InsertsPagesFromZero(_PagesFromZero):
     """The pages of the inserts alone are counted from 0: page 1 is the second."""
 
     def counts_from_zero(self, operation: Operation) -> bool:
-        return operation.id == INSERTS or super().counts_from_zero(operation)
+        return operation.meaning == INSERTS or super().counts_from_zero(operation)
 
 
 BUGS: Family = {

@@ -13,8 +13,10 @@ from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.pattern import Criteria, Pending
 from channel_images.mock.data.store import Store
+from channel_images.mock.data.subject import subject
 from channel_images.mock.http.call import Call
-from channel_images.mock.operations import Operation
+from channel_images.mock.naming import about
+from channel_images.mock.operations import Operation, page_name, size_name
 from channel_images.mock.parameters import Argument
 from channel_images.mock.settings import Settings
 from channel_images.mock.variants import every
@@ -40,18 +42,18 @@ class UpdatesHoldInserts(_Restated):
 
     def states(self, operation: Operation, states: frozenset[Pending] | None) -> frozenset[Pending] | None:
         states = super().states(operation, states)
-        return states | {Pending.INSERT} if states and operation.id == UPDATES else states
+        return states | {Pending.INSERT} if states and operation.meaning == UPDATES else states
 
 
 class InsertsHoldDisabledUpdates(Behaviour):
-    """An update of an image that is disabled shows among the inserts as well."""
+    """An update of {an_image} whose {state} is {unusual} shows among the inserts as well."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        if operation.id != INSERTS:
+        if operation.meaning != INSERTS:
             return listing
         updates = every(self.store.listing(channel, Query(Criteria(frozenset({Pending.UPDATE})))))
-        disabled = [pk for pk in updates if self.stored(channel, pk)["status"] == "disabled"]
+        disabled = [pk for pk in updates if self.stored(channel, pk)[about("state")] == about("unusual")]
         return Chosen(sorted({*every(listing), *disabled}))
 
 
@@ -62,54 +64,54 @@ class UnionWithoutUpdates(_Restated):
     """inserts_or_updates answers the inserts alone."""
 
     def states(self, operation: Operation, states: frozenset[Pending] | None) -> frozenset[Pending] | None:
-        return frozenset({Pending.INSERT}) if operation.id == UNION else super().states(operation, states)
+        return frozenset({Pending.INSERT}) if operation.meaning == UNION else super().states(operation, states)
 
 
 class UnionWithSent(_Restated):
     """inserts_or_updates holds what was sent already."""
 
     def states(self, operation: Operation, states: frozenset[Pending] | None) -> frozenset[Pending] | None:
-        return frozenset(Pending) if operation.id == UNION else super().states(operation, states)
+        return frozenset(Pending) if operation.meaning == UNION else super().states(operation, states)
 
 
-class UnionActiveOnly(Behaviour):
-    """inserts_or_updates leaves out the images that are disabled."""
+class UnionUsualOnly(Behaviour):
+    """inserts_or_updates leaves out the {image}s whose {state} is {unusual}."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        if operation.id != UNION:
+        if operation.meaning != UNION:
             return listing
-        return Chosen([pk for pk in every(listing) if self.stored(channel, pk)["status"] == "active"])
+        return Chosen([pk for pk in every(listing) if self.stored(channel, pk)[about("state")] != about("unusual")])
 
 
 # pending.subset
 
 
 class ListHidesDisabled(Behaviour):
-    """The full list leaves out disabled images, the pending lists do not."""
+    """The full list leaves out {image}s whose {state} is {unusual}, the pending lists do not."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        if operation.id != LIST:
+        if operation.meaning != LIST:
             return listing
-        return Chosen([pk for pk in every(listing) if self.stored(channel, pk)["status"] == "active"])
+        return Chosen([pk for pk in every(listing) if self.stored(channel, pk)[about("state")] != about("unusual")])
 
 
 class UpdatesAsSent(Behaviour):
-    """The updates show the version that was sent, not the one that is to be sent."""
+    """The updates show {created} as {version}: the version that was sent, not the one that is to be sent."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "modified_date": row["created_date"]} if operation.id == UPDATES else row
+        return {**row, about("version"): row[about("created")]} if operation.meaning == UPDATES else row
 
 
 class PendingZeroForNull(Behaviour):
-    """The pending lists show sizes that are null as 0."""
+    """The pending lists show what is null, such as {measure}, as 0."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
         if operation.meaning.pending:
-            row |= {"height": row.get("height") or 0, "width": row.get("width") or 0}
+            row |= {name: row.get(name) or 0 for name in subject().measures}
         return row
 
 
@@ -124,11 +126,11 @@ class UpdatesCached(Cached):
     """The updates come from a cache, as they were up to five seconds ago; no other list does."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
-        return target(call) if operation.id == UPDATES else super().key(operation, call)
+        return target(call) if operation.meaning == UPDATES else super().key(operation, call)
 
 
 class UnionRowsCached(Behaviour):
-    """inserts_or_updates shows its images from a cache, as they were up to five seconds ago."""
+    """inserts_or_updates shows its {image}s from a cache, as they were up to five seconds ago."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         super().__init__(settings, store)
@@ -136,7 +138,7 @@ class UnionRowsCached(Behaviour):
 
     def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
         make = partial(super().rendered, operation, channel, pk)
-        return self._rows.get((channel, pk), make) if operation.id == UNION else make()
+        return self._rows.get((channel, pk), make) if operation.meaning == UNION else make()
 
 
 # pending.paging
@@ -147,7 +149,7 @@ class UnionRepeats(Behaviour):
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        if operation.id != UNION:
+        if operation.meaning != UNION:
             return listing
         inserts = self.store.listing(channel, Query(Criteria(frozenset({Pending.INSERT}))))
         return Chosen(sorted([*every(listing), *every(inserts)]))
@@ -157,7 +159,9 @@ class PendingPageIgnored(Behaviour):
     """The pending lists do not read page: every page is the first."""
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
-        return super().window(operation, {**arguments, "page": 1} if operation.meaning.pending else arguments, listing)
+        return super().window(
+            operation, {**arguments, page_name(): 1} if operation.meaning.pending else arguments, listing
+        )
 
 
 class PendingLimitIgnored(Behaviour):
@@ -165,7 +169,7 @@ class PendingLimitIgnored(Behaviour):
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
         return super().window(
-            operation, {**arguments, "limit": 10} if operation.meaning.pending else arguments, listing
+            operation, {**arguments, size_name(): 10} if operation.meaning.pending else arguments, listing
         )
 
 
@@ -185,7 +189,7 @@ class PendingUnordered(Behaviour):
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
-        return Chosen(self.chance.sample(every(listing), k=listing.count)) if operation.id == UPDATES else listing
+        return Chosen(self.chance.sample(every(listing), k=listing.count)) if operation.meaning == UPDATES else listing
 
 
 class PendingDropsRow(Behaviour):
@@ -200,7 +204,7 @@ class PendingOverlaps(Behaviour):
     """Pages of the inserts after the first begin one row early."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
-        if operation.id == INSERTS and window.number > 1:
+        if operation.meaning == INSERTS and window.number > 1:
             window = evolve(window, start=window.start - 1)
         return super().pks(operation, listing, window)
 
@@ -217,7 +221,7 @@ class PendingLastPageRepeats(Behaviour):
 
 BUGS: Family = {
     "pending.disjoint": (UpdatesHoldInserts, InsertsHoldDisabledUpdates),
-    "pending.union": (UnionWithoutUpdates, UnionWithSent, UnionActiveOnly),
+    "pending.union": (UnionWithoutUpdates, UnionWithSent, UnionUsualOnly),
     "pending.subset": (
         ListHidesDisabled,
         UpdatesAsSent,

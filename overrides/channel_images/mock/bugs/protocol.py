@@ -9,7 +9,6 @@ from channel_images.mock.bugs.cache import Cached, target
 from channel_images.mock.bugs.common import (
     DETAILED_LIST,
     DETAILED_RETRIEVE,
-    FILTERS,
     LIST,
     RETRIEVE,
     UNION,
@@ -19,7 +18,8 @@ from channel_images.mock.bugs.common import (
 )
 from channel_images.mock.http.answers import Answer, bad_request
 from channel_images.mock.http.call import Call
-from channel_images.mock.operations import Operation
+from channel_images.mock.operations import Operation, page_name, size_name
+from channel_images.resource import resource
 
 # protocol.safe
 
@@ -38,28 +38,28 @@ class _Sends(Behaviour):
 
 
 class PendingReadIsSent(_Sends):
-    """A pending list takes the images that it has listed for sent."""
+    """A pending list takes the {image}s that it has listed for sent."""
 
     def sends(self, operation: Operation) -> bool:
         return operation.meaning.pending is not None or super().sends(operation)
 
 
 class UnionReadIsSent(_Sends):
-    """inserts_or_updates takes the images that it has listed for sent; inserts and updates do not."""
+    """inserts_or_updates takes the {image}s that it has listed for sent; inserts and updates do not."""
 
     def sends(self, operation: Operation) -> bool:
-        return operation.id == UNION or super().sends(operation)
+        return operation.meaning == UNION or super().sends(operation)
 
 
 class RetrievedIsSent(_Sends):
-    """An image that was retrieved counts as sent."""
+    """{An_image} that was retrieved counts as sent."""
 
     def sends(self, operation: Operation) -> bool:
-        return operation.id == RETRIEVE or super().sends(operation)
+        return operation.meaning == RETRIEVE or super().sends(operation)
 
 
 class DetailedReadIsSent(_Sends):
-    """Whoever reads an image with its details is about to send it, and it counts as sent."""
+    """Whoever reads {an_image} with its details is about to send it, and it counts as sent."""
 
     def sends(self, operation: Operation) -> bool:
         return operation.meaning.detailed or super().sends(operation)
@@ -82,8 +82,8 @@ class EtagOfPage(Behaviour):
 
     def list(self, operation: Operation, call: Call) -> Answer:
         answer = super().list(operation, call)
-        if operation.id == LIST:
-            answer.headers["etag"] = f'"page-{self.arguments(operation, call)["page"]}"'
+        if operation.meaning == LIST:
+            answer.headers["etag"] = f'"page-{self.arguments(operation, call)[page_name()]}"'
         return answer
 
 
@@ -96,11 +96,11 @@ def _modified(answer: Answer) -> list[datetime]:
 
 
 class ModifiedByFirst(Behaviour):
-    """If-Modified-Since is compared with the first image of the list, whatever page is asked for."""
+    """If-Modified-Since is compared with the first {image} of the list, whatever page is asked for."""
 
     def list(self, operation: Operation, call: Call) -> Answer:
         answer = super().list(operation, call)
-        first = _modified(super().list(operation, without_parameters(call, "page", *FILTERS)))[:1]
+        first = _modified(super().list(operation, without_parameters(call, page_name(), *resource().filters)))[:1]
         since = parsedate((call.header(b"if-modified-since") or b"").decode("latin-1"))
         if since and first and since[:6] >= first[0].timetuple()[:6]:
             return Answer(304)
@@ -113,7 +113,7 @@ class CacheIgnoresQuery(Cached):
     """A cache keeps the pages of the detailed list for five seconds by its path, without the query."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
-        return call.path if operation.id == DETAILED_LIST else super().key(operation, call)
+        return call.path if operation.meaning == DETAILED_LIST else super().key(operation, call)
 
 
 class CacheIgnoresPage(Cached):
@@ -121,29 +121,29 @@ class CacheIgnoresPage(Cached):
 
     def key(self, operation: Operation, call: Call) -> str | None:
         is_kept = operation.meaning.pending
-        return target(without_parameters(call, "page")) if is_kept else super().key(operation, call)
+        return target(without_parameters(call, page_name())) if is_kept else super().key(operation, call)
 
 
 class CacheIgnoresLimit(Cached):
     """A cache keeps the pages of lists for five seconds, and leaves limit out of its key."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
-        return target(without_parameters(call, "limit")) if operation.is_list else super().key(operation, call)
+        return target(without_parameters(call, size_name())) if operation.is_list else super().key(operation, call)
 
 
 class CacheIgnoresFilters(Cached):
     """A cache keeps the pages of the full list for five seconds by page and limit, without the filters."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
-        is_kept = operation.id == LIST
-        return target(without_parameters(call, *FILTERS)) if is_kept else super().key(operation, call)
+        is_kept = operation.meaning == LIST
+        return target(without_parameters(call, *resource().filters)) if is_kept else super().key(operation, call)
 
 
 # protocol.read-only
 
 
 class ListCreates(Behaviour):
-    """The view of the list is a ListCreateAPIView: POST asks for the fields of a new image."""
+    """The view of the list is a ListCreateAPIView: POST asks for the fields of a new {image}."""
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
         if call.method == "POST" and operation.is_list:
@@ -152,7 +152,7 @@ class ListCreates(Behaviour):
 
 
 class ImageDeletes(Behaviour):
-    """The view of an image is a RetrieveUpdateDestroyAPIView: PUT, PATCH and DELETE look for the image."""
+    """The view of {an_image} is a RetrieveUpdateDestroyAPIView: PUT, PATCH and DELETE look for the {image}."""
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
         if call.method in {"PUT", "PATCH", "DELETE"} and not operation.is_list:
@@ -165,7 +165,7 @@ class MethodIgnored(Behaviour):
     """The detailed retrieval answers any method as it answers GET."""
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
-        if operation.id == DETAILED_RETRIEVE and call.method != "OPTIONS":
+        if operation.meaning == DETAILED_RETRIEVE and call.method != "OPTIONS":
             return self.retrieve(operation, call)
         return super().dispatch(operation, call)
 
@@ -185,7 +185,7 @@ class Head500(Behaviour):
     """A view does not know HEAD, and fails."""
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
-        if call.method == "HEAD" and operation.id == DETAILED_LIST:
+        if call.method == "HEAD" and operation.meaning == DETAILED_LIST:
             raise server_error()
         return super().dispatch(operation, call)
 

@@ -2,19 +2,31 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from channel_images.mock.as_json import to_json
 from channel_images.mock.behaviour import Behaviour, Links
-from channel_images.mock.bugs.common import DETAILED_LIST, DETAILED_RETRIEVE, RETRIEVE, UPDATES, Family, server_error
+from channel_images.mock.bugs.common import (
+    DETAILED_LIST,
+    DETAILED_RETRIEVE,
+    RETRIEVE,
+    UPDATES,
+    Family,
+    PerFilter,
+    is_readable,
+    server_error,
+)
 from channel_images.mock.data.store import Store
+from channel_images.mock.data.subject import subject
 from channel_images.mock.http.answers import Answer, Refused
 from channel_images.mock.http.call import Call
-from channel_images.mock.operations import Operation
-from channel_images.mock.parameters import Argument, Invalid, Parameter, read_integer
+from channel_images.mock.naming import about
+from channel_images.mock.operations import Operation, page_name, size_name
+from channel_images.mock.parameters import Argument, Parameter, read_integer
 from channel_images.mock.settings import Settings
+from channel_images.resource import Filter, resource
 
 LOST_EVERY = 50
 """Requests of which `connection-lost` answers all but one."""
@@ -40,74 +52,75 @@ class ContentTypeHtml(Behaviour):
 
     def answer(self, operation: Operation, call: Call) -> Answer:
         answer = super().answer(operation, call)
-        if operation.id == DETAILED_LIST:
+        if operation.meaning == DETAILED_LIST:
             answer.headers["content-type"] = "text/html; charset=utf-8"
         return answer
 
 
 class SizeAsText(Behaviour):
-    """A serializer writes height as a string."""
+    """A serializer writes {measure} as a string."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "height": str(row["height"])} if row.get("height") is not None else row
+        return {**row, about("measure"): str(row[about("measure")])} if row.get(about("measure")) is not None else row
 
 
 class IsActiveAsNumber(Behaviour):
-    """is_active comes from the database as 0 or 1."""
+    """{flag} comes from the database as 0 or 1."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "is_active": int(row["is_active"] is True)}
+        return {**row, about("flag"): int(row[about("flag")] is True)}
 
 
 class StatusUpperCase(Behaviour):
-    """status is the name of the enum's member, in capitals."""
+    """{state} is the name of the enum's member, in capitals."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "status": str(row["status"]).upper()}
+        return {**row, about("state"): str(row[about("state")]).upper()}
 
 
 class HashNumericWhereNull(Behaviour):
-    """A missing hash is 0."""
+    """A missing {blob} is 0."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "hash": row.get("hash") or 0}
+        return {**row, about("blob"): row.get(about("blob")) or 0}
 
 
 class DateWithoutZone(Behaviour):
-    """created_date is written without its time zone."""
+    """{created} is written without its time zone."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "created_date": str(row["created_date"]).removesuffix("Z")}
+        return {**row, about("created"): str(row[about("created")]).removesuffix("Z")}
 
 
 class DateAsTimestamp(Behaviour):
-    """modified_date is a number of seconds in the updates."""
+    """{version} is a number of seconds in the updates."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        if operation.id == UPDATES:
-            row["modified_date"] = int(datetime.fromisoformat(str(row["modified_date"])).timestamp())
+        if operation.meaning == UPDATES:
+            row[about("version")] = int(datetime.fromisoformat(str(row[about("version")])).timestamp())
         return row
 
 
 class ProductNested(Behaviour):
-    """The detailed retrieval shows the product as an object, in place of its id."""
+    """The detailed retrieval shows {product} as an object, in place of its id."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return {**row, "product": {"pk": row["product"]}} if operation.id == DETAILED_RETRIEVE else row
+        return {**row, subject().group: {"pk": row[subject().group]}} if operation.meaning == DETAILED_RETRIEVE else row
 
 
 class NanForNull(Behaviour):
-    """A width that is null went through pandas, and is NaN: not JSON."""
+    """{last} went through pandas, and is NaN where it is null: not JSON."""
 
     def image(self, operation: Operation, channel: int, pk: int) -> bytes:
-        return super().image(operation, channel, pk).replace(b'"width":null', b'"width":NaN')
+        field = to_json(about("last"))
+        return super().image(operation, channel, pk).replace(field + b":null", field + b":NaN")
 
 
 class CountAsText(_Repacked):
@@ -123,15 +136,15 @@ class ResultsByPk(_Repacked):
 
     def repacked(self, operation: Operation, page: dict[str, Any]) -> dict[str, Any]:
         page = super().repacked(operation, page)
-        return {**page, "results": {str(row["pk"]): row for row in page["results"]}}
+        return {**page, "results": {str(row[about("key")]): row for row in page["results"]}}
 
 
 class ImageInArray(Behaviour):
-    """The retrieval answers a list of one image."""
+    """The retrieval answers a list of one {image}."""
 
     def retrieve(self, operation: Operation, call: Call) -> Answer:
         answer = super().retrieve(operation, call)
-        return Answer(200, b"[" + answer.body + b"]", answer.headers) if operation.id == RETRIEVE else answer
+        return Answer(200, b"[" + answer.body + b"]", answer.headers) if operation.meaning == RETRIEVE else answer
 
 
 class EmptyIs204(Behaviour):
@@ -192,14 +205,14 @@ class SecondDocument(_Followed):
     """The retrieval returns its answer and then falls through to the default one: two documents."""
 
     def more(self, operation: Operation) -> bytes:
-        return super().more(operation) + (b'{"status":"ok"}' if operation.id == RETRIEVE else b"")
+        return super().more(operation) + (b'{"status":"ok"}' if operation.meaning == RETRIEVE else b"")
 
 
 class NulBehindJson(_Followed):
     """A buffer is sent with the zero byte at its end, on the detailed retrieval."""
 
     def more(self, operation: Operation) -> bytes:
-        return super().more(operation) + (b"\0" if operation.id == DETAILED_RETRIEVE else b"")
+        return super().more(operation) + (b"\0" if operation.meaning == DETAILED_RETRIEVE else b"")
 
 
 class CommentBehindLength(_Followed):
@@ -213,19 +226,21 @@ class LineBehindLength(_Followed):
     """The updates end in a line break that their length does not count."""
 
     def behind(self, operation: Operation) -> bytes:
-        return super().behind(operation) + (b"\r\n" if operation.id == UPDATES else b"")
+        return super().behind(operation) + (b"\r\n" if operation.meaning == UPDATES else b"")
 
 
 # schema.identifiable
 
 
 class IdForPk(Behaviour):
-    """The updates call the pk id."""
+    """The updates call the {key} id."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
         return (
-            {("id" if name == "pk" else name): value for name, value in row.items()} if operation.id == UPDATES else row
+            {("id" if name == about("key") else name): value for name, value in row.items()}
+            if operation.meaning == UPDATES
+            else row
         )
 
 
@@ -233,7 +248,7 @@ class EnvelopeWithoutCount(_Repacked):
     """The detailed list has no count, to spare the database a query."""
 
     def repacked(self, operation: Operation, page: dict[str, Any]) -> dict[str, Any]:
-        lost = "count" if operation.id == DETAILED_LIST else None
+        lost = "count" if operation.meaning == DETAILED_LIST else None
         return {name: value for name, value in super().repacked(operation, page).items() if name != lost}
 
 
@@ -259,28 +274,20 @@ class _Failing(Behaviour):
         return super().decode(parameter, text)
 
 
-def _is_readable(read: Callable[[str], object], text: str) -> bool:
-    try:
-        read(text)
-    except Invalid:
-        return False
-    return True
-
-
 class UnreadableProduct500(_Failing):
-    """int() of product is not guarded."""
+    """int() of {group} is not guarded."""
 
     def fails(self, parameter: Parameter, text: str) -> bool:
         return super().fails(parameter, text) or (
-            parameter.name == "product" and not _is_readable(parameter.read, text)
+            parameter.name == about("group") and not is_readable(parameter.read, text)
         )
 
 
 class EmptyItem500(_Failing):
-    """An empty item of id__in is not thought of."""
+    """An empty item of {keys} is not thought of."""
 
     def fails(self, parameter: Parameter, text: str) -> bool:
-        return super().fails(parameter, text) or (parameter.name == "id__in" and "" in text.split(","))
+        return super().fails(parameter, text) or (parameter.name == about("keys") and "" in text.split(","))
 
 
 class NulByte500(_Failing):
@@ -294,21 +301,21 @@ class PageZero500(_Failing):
     """Page 0 is a negative OFFSET."""
 
     def fails(self, parameter: Parameter, text: str) -> bool:
-        return super().fails(parameter, text) or (parameter.name == "page" and text.strip() == "0")
+        return super().fails(parameter, text) or (parameter.name == page_name() and text.strip() == "0")
 
 
 class LimitZero500(_Failing):
     """limit=0 divides by zero."""
 
     def fails(self, parameter: Parameter, text: str) -> bool:
-        return super().fails(parameter, text) or (parameter.name == "limit" and text.strip() == "0")
+        return super().fails(parameter, text) or (parameter.name == size_name() and text.strip() == "0")
 
 
 class LargeId500(Behaviour):
     """An id beyond 32 bits overflows the database's integer."""
 
     def image_id(self, operation: Operation, call: Call, channel: int) -> int:
-        if self.path_argument(operation, call, "id") >= _INT32:
+        if self.path_argument(operation, call, "key") >= _INT32:
             raise server_error()
         return super().image_id(operation, call, channel)
 
@@ -318,26 +325,26 @@ class LargePage500(Behaviour):
 
     def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
         arguments = super().arguments(operation, call)
-        page, limit = arguments.get("page"), arguments.get("limit")
+        page, limit = arguments.get(page_name()), arguments.get(size_name())
         if isinstance(page, int) and isinstance(limit, int) and page * limit >= 2**63:
             raise server_error()
         return arguments
 
 
 class NoHash500(Behaviour):
-    """The detailed serializer takes it that every image has a hash."""
+    """The detailed serializer takes it that {blob} is never null."""
 
     def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
-        if operation.meaning.detailed and self.stored(channel, pk)["hash"] is None:
+        if operation.meaning.detailed and self.stored(channel, pk).get(about("blob")) is None:
             raise server_error()
         return super().rendered(operation, channel, pk)
 
 
 class MissingImage500(Behaviour):
-    """.get() of an image that does not exist is not caught, on the detailed retrieval."""
+    """.get() of {an_image} that does not exist is not caught, on the detailed retrieval."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
-        if operation.id == DETAILED_RETRIEVE:
+        if operation.meaning == DETAILED_RETRIEVE:
             raise server_error()
         return super().missing_image(operation, channel, pk)
 
@@ -422,13 +429,13 @@ class FormatSuffix500(_FailingRoute):
 class _FailingPath(Behaviour):
     """Fails for certain values of the path's parameters."""
 
-    def fails_at(self, name: str, text: str) -> bool:
+    def fails_at(self, role: str, text: str) -> bool:
         return False
 
-    def path_argument(self, operation: Operation, call: Call, name: str) -> int:
-        if self.fails_at(name, call.path_parameter(name)):
+    def path_argument(self, operation: Operation, call: Call, role: str) -> int:
+        if self.fails_at(role, call.path_parameter(resource().roles[role])):
             raise server_error()
-        return super().path_argument(operation, call, name)
+        return super().path_argument(operation, call, role)
 
 
 def _number(text: str) -> int:
@@ -439,136 +446,136 @@ def _number(text: str) -> int:
 class ChannelBeyondInt32(_FailingPath):
     """A channel from 2147483648 on overflows a signed column of 32 bits: 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "channel_id" and _number(text) >= 2**31) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "scope" and _number(text) >= 2**31) or super().fails_at(role, text)
 
 
 class IdBeyondUint32(_FailingPath):
     """An id from 4294967296 on overflows an unsigned column of 32 bits: 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "id" and _number(text) >= 2**32) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "key" and _number(text) >= 2**32) or super().fails_at(role, text)
 
 
 class ChannelBeyondDouble(_FailingPath):
     """A channel from 9007199254740992 on is no exact number in JavaScript, and an assertion fails: 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "channel_id" and _number(text) >= 2**53) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "scope" and _number(text) >= 2**53) or super().fails_at(role, text)
 
 
 class LargestId500(_FailingPath):
     """One is added to an id before the look-up, and the largest, 9223372036854775807, overflows: 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "id" and _number(text) == 2**63 - 1) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "key" and _number(text) == 2**63 - 1) or super().fails_at(role, text)
 
 
 class IdBeyondInt64(_FailingPath):
     """An id of more than 64 bits reaches the database, which refuses it: 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "id" and _number(text) >= 2**63) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "key" and _number(text) >= 2**63) or super().fails_at(role, text)
 
 
 class ChannelBeyondInt64(_FailingPath):
     """A channel of more than 64 bits reaches the database, which refuses it: 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "channel_id" and _number(text) >= 2**63) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "scope" and _number(text) >= 2**63) or super().fails_at(role, text)
 
 
 class ZeroId500(_FailingPath):
-    """Image 0 is falsy, and the view goes on without an image: 500."""
+    """{Image} 0 is falsy, and the view goes on without {an_image}: 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "id" and _number(text) == 0) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "key" and _number(text) == 0) or super().fails_at(role, text)
 
 
 class ZeroChannel500(_FailingPath):
     """Channel 0 is falsy, and the view goes on without a channel: 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "channel_id" and _number(text) == 0) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "scope" and _number(text) == 0) or super().fails_at(role, text)
 
 
 class NegativeChannel500(_FailingPath):
     """The route takes a sign, and the channel's id is unsigned: -1 is 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "channel_id" and text.startswith("-")) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "scope" and text.startswith("-")) or super().fails_at(role, text)
 
 
 class DecimalId500(_FailingPath):
     """The route takes a decimal, and int() of 1.0 is not guarded: 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "id" and "." in text) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "key" and "." in text) or super().fails_at(role, text)
 
 
 class LeadingZeroChannel500(_FailingPath):
     """A channel is looked up by its text in a table of numbers, and 05 is not in it: a KeyError."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "channel_id" and text.startswith("0") and text != "0") or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "scope" and text.startswith("0") and text != "0") or super().fails_at(role, text)
 
 
 class SpacedId500(_FailingPath):
     """A space in an id breaks the cache's key: 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "id" and " " in text) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "key" and " " in text) or super().fails_at(role, text)
 
 
 class NulInId500(_FailingPath):
     """A NUL byte in an id reaches the database, which refuses it: 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "id" and "\0" in text) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "key" and "\0" in text) or super().fails_at(role, text)
 
 
 class NulInChannel500(_FailingPath):
     """A NUL byte in a channel reaches the database, which refuses it: 500."""
 
-    def fails_at(self, name: str, text: str) -> bool:
-        return (name == "channel_id" and "\0" in text) or super().fails_at(name, text)
+    def fails_at(self, role: str, text: str) -> bool:
+        return (role == "scope" and "\0" in text) or super().fails_at(role, text)
 
 
 # schema.rejects-invalid
 
 
 class WordIsNoFilter(Behaviour):
-    """A word for product is no filter."""
+    """A word for {group} is no filter."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
-        if parameter.name == "product" and not _is_readable(parameter.read, text):
+        if parameter.name == about("group") and not is_readable(parameter.read, text):
             return None
         return super().decode(parameter, text)
 
 
 class WordMatchesNothing(Behaviour):
-    """A word for product__pk__in is compared as text, and matches nothing."""
+    """A word for {ids} is compared as text, and matches nothing."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
-        if parameter.name == "product__pk__in" and not _is_readable(parameter.read, text):
+        if parameter.name == about("ids") and not is_readable(parameter.read, text):
             return [-1]
         return super().decode(parameter, text)
 
 
 class WordInListSkipped(Behaviour):
-    """id__in=1,abc is id__in=1."""
+    """{keys}=1,abc is {keys}=1."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
-        if parameter.name == "id__in":
-            text = ",".join(item for item in text.split(",") if _is_readable(parameter.read_item, item)) or "0"
+        if parameter.name == about("keys"):
+            text = ",".join(item for item in text.split(",") if is_readable(parameter.read_item, item)) or "0"
         return super().decode(parameter, text)
 
 
 class WordIsFirstImage(Behaviour):
-    """An id that is no number finds the channel's first image."""
+    """An id that is no number finds the channel's first {image}."""
 
     def image_id(self, operation: Operation, call: Call, channel: int) -> int:
-        if not call.path_parameter("id").isalpha():
+        if not call.path_parameter(resource().roles["key"]).isalpha():
             return super().image_id(operation, call, channel)
         listing = self.listing(operation, channel, self.query(operation, {}))
         return next(iter(listing.slice(0, 1)), 0) or self.missing_image(operation, channel, 0)
@@ -577,74 +584,58 @@ class WordIsFirstImage(Behaviour):
 class WordIsChannel(Behaviour):
     """A channel that is no number is the first one."""
 
-    def path_argument(self, operation: Operation, call: Call, name: str) -> int:
-        if name == "channel_id" and call.path_parameter(name).isalpha():
+    def path_argument(self, operation: Operation, call: Call, role: str) -> int:
+        if role == "scope" and call.path_parameter(resource().roles[role]).isalpha():
             return self.store.channels[0]
-        return super().path_argument(operation, call, name)
+        return super().path_argument(operation, call, role)
 
 
 _BEGINNING = re.compile(r"^(\s*[0-9]+)[^0-9.\s].*")
 """A whole number with something else behind it."""
 
 
-class _ParsedInt(Behaviour):
-    """Reads the number that a text begins with, as JavaScript's parseInt does."""
+def _parsed(text: str) -> str:
+    """The number that a text begins with, as JavaScript's parseInt reads it."""
+    return _BEGINNING.sub(r"\1", text)
 
-    def parses(self, name: str) -> bool:
+
+def parsed_int(one: Filter) -> type[Behaviour]:
+    class FilterParsedInt(Behaviour):
+        """parseInt reads {filter}: 12abc is 12."""
+
+        def decode(self, parameter: Parameter, text: str) -> Argument | None:
+            if parameter.name == one.name:
+                text = ",".join(map(_parsed, text.split(",")))
+            return super().decode(parameter, text)
+
+    return FilterParsedInt
+
+
+class _ParsedPath(Behaviour):
+    """Reads the number that an id in the path begins with."""
+
+    def parses(self, role: str) -> bool:
         return False
 
-    def decode(self, parameter: Parameter, text: str) -> Argument | None:
-        if self.parses(parameter.name):
-            text = ",".join(_BEGINNING.sub(r"\1", item) for item in text.split(","))
-        return super().decode(parameter, text)
-
-    def path_argument(self, operation: Operation, call: Call, name: str) -> int:
-        if self.parses(name):
-            texts = call.scope["path_params"]
-            call = Call({**call.scope, "path_params": {**texts, name: _BEGINNING.sub(r"\1", texts[name])}})
-        return super().path_argument(operation, call, name)
+    def path_argument(self, operation: Operation, call: Call, role: str) -> int:
+        if self.parses(role):
+            name, texts = resource().roles[role], call.scope["path_params"]
+            call = Call({**call.scope, "path_params": {**texts, name: _parsed(texts[name])}})
+        return super().path_argument(operation, call, role)
 
 
-class ProductParsedInt(_ParsedInt):
-    """parseInt reads product: 12abc is 12."""
+class IdParsedInt(_ParsedPath):
+    """parseInt reads the id in the path: 12abc is {image} 12."""
 
-    def parses(self, name: str) -> bool:
-        return name == "product" or super().parses(name)
-
-
-class IdInParsedInt(_ParsedInt):
-    """parseInt reads the values of id__in: 12abc is 12."""
-
-    def parses(self, name: str) -> bool:
-        return name == "id__in" or super().parses(name)
+    def parses(self, role: str) -> bool:
+        return role == "key" or super().parses(role)
 
 
-class ProductsParsedInt(_ParsedInt):
-    """parseInt reads the values of product__pk__in: 12abc is 12."""
-
-    def parses(self, name: str) -> bool:
-        return name == "product__pk__in" or super().parses(name)
-
-
-class TypesParsedInt(_ParsedInt):
-    """parseInt reads the values of product_type: 0abc is 0."""
-
-    def parses(self, name: str) -> bool:
-        return name == "product_type" or super().parses(name)
-
-
-class IdParsedInt(_ParsedInt):
-    """parseInt reads the id in the path: 12abc is image 12."""
-
-    def parses(self, name: str) -> bool:
-        return name == "id" or super().parses(name)
-
-
-class ChannelParsedInt(_ParsedInt):
+class ChannelParsedInt(_ParsedPath):
     """parseInt reads the channel in the path: 5abc is channel 5."""
 
-    def parses(self, name: str) -> bool:
-        return name == "channel_id" or super().parses(name)
+    def parses(self, role: str) -> bool:
+        return role == "scope" or super().parses(role)
 
 
 BUGS: Family = {
@@ -710,10 +701,7 @@ BUGS: Family = {
         WordInListSkipped,
         WordIsFirstImage,
         WordIsChannel,
-        ProductParsedInt,
-        IdInParsedInt,
-        ProductsParsedInt,
-        TypesParsedInt,
+        PerFilter(lambda each: each.type == "integer", parsed_int),
         IdParsedInt,
         ChannelParsedInt,
     ),

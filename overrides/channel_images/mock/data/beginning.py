@@ -5,8 +5,8 @@ from typing import Protocol
 
 from attrs import frozen
 
-from channel_images.mock.data.dataset import Row
 from channel_images.mock.data.listing import Keys
+from channel_images.mock.data.made import Row
 from channel_images.mock.data.pattern import Criteria, Pending, Traits
 
 
@@ -54,7 +54,7 @@ class Beginning(Protocol):
         ...
 
     def sent(self, index: int) -> str | None:
-        """The `modified_date` of the version of an image that was sent, `None` where none was."""
+        """The version of an image that was sent, by its date; `None` where none was."""
         ...
 
     def row(self, index: int) -> Row:

@@ -2,15 +2,19 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from itertools import count
+from typing import Any
 
 from attrs import define, frozen
 
 from channel_images.mock.data.beginning import Beginning, Selected
-from channel_images.mock.data.dataset import Row
 from channel_images.mock.data.listing import Chosen, Listing, View
-from channel_images.mock.data.pattern import ANY, Criteria, Pending, Traits
+from channel_images.mock.data.made import Row
+from channel_images.mock.data.pattern import ANY, Conditions, Criteria, Pending, Traits, unknown
 from channel_images.mock.data.products import Products
+from channel_images.mock.data.subject import subject
+from channel_images.resource import resource
 
 _VIEWS_KEPT = 32
 """Views of a channel kept up to date; the full list and the pending lists are four of them."""
@@ -40,9 +44,9 @@ class Change:
 
     product: int
     modified: str
-    """The image's `modified_date`."""
+    """The image's version: its `modified_date`."""
     sent: str | None
-    """The `modified_date` of the version that the channel has; `None` where it has none."""
+    """The version that the channel has; `None` where it has none."""
     batch: int | None = None
     """The open batch that has taken the image."""
     row: Row | None = None
@@ -73,6 +77,13 @@ class Query:
     criteria: Criteria = ANY
     pks: frozenset[int] | None = None
     products: frozenset[int] | None = None
+    others: Conditions = frozenset()
+    """What other fields may be, as `comparable` has it. To find these rows, every row may have to be looked at."""
+
+
+def comparable(value: Any) -> Any:
+    """A value of a field as a filter compares it: numbers by what they are, not by how they are written."""
+    return Decimal(str(value)) if isinstance(value, float) else value
 
 
 class Channel:
@@ -115,7 +126,7 @@ class Channel:
         return self._beginning.row(self._beginning.index_from(pk))
 
     def sent(self, pk: int) -> str | None:
-        """The `modified_date` of the version that was sent, `None` where none was."""
+        """The version that was sent, by its date; `None` where none was."""
         self.standing(pk)
         change = self._changes.get(pk)
         return change.sent if change else self._beginning.sent(self._beginning.index_from(pk))
@@ -132,14 +143,24 @@ class Channel:
 
     def traits(self, product: int) -> Traits | None:
         """What `product` is, or `None` for one that the channel never had."""
-        return self._products.get(product) or self._beginning.traits(product)
+        known = self._products.get(product)
+        return self._beginning.traits(product) if known is None else known
 
     def listing(self, query: Query) -> Listing:
-        """The images that `query` asks for, by ascending pk."""
-        if query.pks is None and query.products is None:
-            return self._view(query.criteria)
-        named = query.pks if query.products is None else self._images_of(query.products)
-        assert named is not None  # noqa: S101 - one of the two is not None, which the type checker cannot see
+        """The images that `query` asks for, by ascending pk.
+
+        Where it names neither pks nor products, but what another field may be, every row is looked at.
+        """
+        named: Iterable[int]
+        if query.products is not None:
+            named = self._images_of(query.products)
+        elif query.pks is not None:
+            named = query.pks
+        else:
+            view = self._view(query.criteria)
+            if not query.others:
+                return view
+            named = view.slice(0, view.count)
         return Chosen(sorted(pk for pk in named if self._satisfies(pk, query)))
 
     # Changing
@@ -161,19 +182,20 @@ class Channel:
 
         `traits` are those of its product, and count only where the channel does not know it yet.
         """
-        self._introduce(row["product"], traits)
-        self._changes[row["pk"]] = Change(row["product"], row["modified_date"], sent=None, row=row)
-        self.products.note(row["product"], 1)
-        self._changed(row["pk"])
+        pk, product = row[resource().key], row[subject().group]
+        self._introduce(product, traits)
+        self._changes[pk] = Change(product, row[resource().version], sent=None, row=row)
+        self.products.note(product, 1)
+        self._changed(pk)
 
     def modify(self, row: Row) -> None:
         """Give the image with this pk other fields."""
-        pk, product = row["pk"], row["product"]
-        self._introduce(product, Traits(product_type=0, is_seller=False))
+        pk, product = row[resource().key], row[subject().group]
+        self._introduce(product, unknown())
         change = self._change(pk)
         self.products.note(change.product, -1)
         self.products.note(product, 1)
-        change.row, change.product, change.modified = row, product, row["modified_date"]
+        change.row, change.product, change.modified = row, product, row[resource().version]
         self._changed(pk)
 
     def remove(self, pk: int) -> None:
@@ -184,7 +206,7 @@ class Channel:
         self._changed(pk)
 
     def mark_sent(self, pk: int, version: str) -> None:
-        """Note that the channel has a version of an image, by its `modified_date`, unless it has a later one."""
+        """Note that the channel has a version of an image, unless it has a later one."""
         change = self._change(pk)
         change.sent = max(version, change.sent or "")
         self._restate(pk)
@@ -227,7 +249,12 @@ class Channel:
             and (query.pks is None or pk in query.pks)
             and (query.products is None or standing.product in query.products)
             and self._admitted(standing, query.criteria)
+            and (not query.others or self._meets(pk, query.others))
         )
+
+    def _meets(self, pk: int, others: Conditions) -> bool:
+        row = self.row(pk)
+        return all(comparable(row.get(field)) in values for field, values in others)
 
     def _admitted(self, standing: Standing, criteria: Criteria) -> bool:
         traits = self.traits(standing.product)
@@ -237,7 +264,7 @@ class Channel:
         """The change of an image that is there, begun where there is none yet."""
         standing = self.standing(pk)
         if pk not in self._changes:
-            self._changes[pk] = Change(standing.product, self.row(pk)["modified_date"], self.sent(pk))
+            self._changes[pk] = Change(standing.product, self.row(pk)[resource().version], self.sent(pk))
         return self._changes[pk]
 
     def _changed(self, pk: int) -> None:

@@ -1,8 +1,8 @@
 """Makes the images that a channel begins with: rows as a pure function of (seed, channel, index).
 
-Nothing is stored for a row. Its product, type, seller and pending state come from the channel's repeating pattern; its
-dates, sizes, hash and the rest from one keyed BLAKE2 hash of its index, which gives the same bytes on any machine and
-with any Python.
+Nothing is stored for a row. Its product, what that is, and its pending state come from the channel's repeating pattern; its
+dates and the rest from one keyed BLAKE2 hash of its index, which gives the same bytes on any machine and with any Python:
+`images` has what is more than the schema says, `made` whatever the schema allows.
 
 Keys are arithmetic too. A channel owns a range of `KEYS_PER_CHANNEL` pks and as many product ids, so that no two
 channels share any. Within the range, every eighth pk is missing, as in a table from which rows were deleted: there are
@@ -10,10 +10,10 @@ unknown ids between the known ones. Channel 5 begins with image 1 and product 12
 """
 
 import hashlib
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import TypeAlias, TypedDict
+from datetime import timedelta
 
+from channel_images.mock.data import images
+from channel_images.mock.data.made import CREATED_WITHIN, FIRST_CREATED, Row, completed, format_date
 from channel_images.mock.data.pattern import (
     CYCLE,
     CYCLE_PRODUCTS,
@@ -24,28 +24,8 @@ from channel_images.mock.data.pattern import (
     Slot,
     Traits,
 )
-
-
-class Row(TypedDict):
-    """The fields of an image, in the order of the contract; a test holds them to it."""
-
-    pk: int
-    product: int
-    source: str | None
-    modified_date: str
-    created_date: str
-    height: int | None
-    width: int | None
-    hash: str | None
-    status: str
-    is_active: bool
-    order: int
-    object_id: int
-    content_type: str
-
-
-Fields: TypeAlias = Mapping[str, int | str | bool | None]
-"""Some fields of an image."""
+from channel_images.mock.data.subject import subject
+from channel_images.resource import resource
 
 KEYS_PER_CHANNEL = 100_000_000
 MAX_CHANNEL = 2**20 - 1
@@ -58,21 +38,8 @@ MAX_IMAGES = KEYS_PER_CHANNEL // _KEYS_IN_GROUP * _ROWS_IN_GROUP
 _FIRST_CHANNEL = 5
 _FIRST_PRODUCT = 123
 
-_FIRST_CREATED = datetime(2022, 1, 1)
-_CREATED_WITHIN = 900 * 86_400 * 1_000_000
 _MODIFIED_WITHIN = 90 * 86_400 * 1_000_000
-"""Both in microseconds; together they end before the store's clock begins."""
-
-_SOURCES = ("unified", "integration", "seller_center", None)
-_SIZES = (480, 600, 800, 1000, 1200, 1600, 2048)
-
-
-_MOMENT = timedelta(microseconds=1)
-
-
-def format_date(moment: datetime) -> str:
-    """A UTC date-time as the API writes it, always with its six digits of microseconds."""
-    return moment.isoformat(timespec="microseconds") + "Z"
+"""In microseconds, after the creation; the store's clock begins later still."""
 
 
 class Dataset:
@@ -159,40 +126,37 @@ class Dataset:
 
     def row(self, index: int) -> Row:
         """The image at `index`, as the plain operations show it."""
-        hasher = self._hasher.copy()
-        hasher.update(index.to_bytes(8, "big"))
-        noise = hasher.digest()
-        pk, product, order = self.pk(index), self.product(index), self.slot(index).order
-        created = int.from_bytes(noise[0:8], "big") % _CREATED_WITHIN
-        # One image in six was never touched after its creation.
-        modified = created + (int.from_bytes(noise[8:14], "big") % _MODIFIED_WITHIN if noise[14] % 6 else 0)
-        measured = noise[24] % 8 != 0
-        # A few images are made from the product's first one, and are attached to that image.
-        derived = order > 0 and noise[30] % 16 == 0
-        return {
-            "pk": pk,
-            "product": product,
-            "source": _SOURCES[noise[23] % len(_SOURCES)],
-            "modified_date": format_date(_FIRST_CREATED + timedelta(microseconds=modified)),
-            "created_date": format_date(_FIRST_CREATED + timedelta(microseconds=created)),
-            "height": _SIZES[noise[25] % len(_SIZES)] if measured else None,
-            # A width alone may be unknown as well.
-            "width": _SIZES[noise[26] % len(_SIZES)] if measured and noise[27] % 16 else None,
-            "hash": noise[:16].hex() if noise[28] % 10 else None,
-            "status": "active" if noise[29] % 5 else "disabled",
-            "is_active": noise[31] % 4 != 0,
-            "order": order,
-            "object_id": self.pk(index - order) if derived else product,
-            "content_type": "productimage" if derived else "product",
+        noise = self._noise(index)
+        created, modified = self._moments(noise)
+        product, order = self.product(index), self.slot(index).order
+        known: Row = {
+            **dict.fromkeys(subject().dates, _date(created)),
+            resource().version: _date(modified),
+            subject().group: product,
+            resource().key: self.pk(index),
+            **images.begun(noise, product, order, self.pk(index - order)),
         }
+        return completed(known, noise)
 
     def sent(self, index: int) -> str | None:
-        """The `modified_date` of the version that was sent of the image at `index`, `None` where none was."""
-        pending, row = self.pending(index), self.row(index)
+        """The version of the image at `index` that was sent, by its date; `None` where none was."""
+        pending, (created, modified) = self.pending(index), self._moments(self._noise(index))
         if pending is Pending.INSERT:
             return None
-        if pending is Pending.SENT:
-            return row["modified_date"]
         # An update was sent as it was created; where it never was modified since, as it was a moment before.
-        before = datetime.fromisoformat(row["modified_date"].removesuffix("Z")) - _MOMENT
-        return min(row["created_date"], format_date(before))
+        return _date(modified if pending is Pending.SENT else min(created, modified - 1))
+
+    def _noise(self, index: int) -> bytes:
+        hasher = self._hasher.copy()
+        hasher.update(index.to_bytes(8, "big"))
+        return hasher.digest()
+
+    def _moments(self, noise: bytes) -> tuple[int, int]:
+        """When an image was created, and when it was modified, in microseconds."""
+        created = int.from_bytes(noise[0:8], "big") % CREATED_WITHIN
+        # One image in six was never touched after its creation.
+        return created, created + (int.from_bytes(noise[8:14], "big") % _MODIFIED_WITHIN if noise[14] % 6 else 0)
+
+
+def _date(moment: int) -> str:
+    return format_date(FIRST_CREATED + timedelta(microseconds=moment))

@@ -1,25 +1,34 @@
 """Holds the fields of an image to the contract: those that a test or the admin API sets, and those that are loaded."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import jsonschema_rs
 
-from channel_images.contract import load_contract, standalone
-from channel_images.mock.data.dataset import Fields, Row, format_date
-from channel_images.mock.parameters import message
-from channel_images.resource import is_extensible
+from channel_images.contract import standalone
+from channel_images.mock.data.dataset import Dataset
+from channel_images.mock.data.made import Row, format_date
+from channel_images.mock.data.subject import Field, subject
+from channel_images.mock.parameters import NUMBER, message
+from channel_images.resource import Filter, is_extensible, resource
 
 MAX_ID = 2**63 - 1
 
-_DATES = ("created_date", "modified_date")
-_NEEDED = ("pk", "product", "modified_date")
-"""The fields without which the mock could not list an image."""
 _LATEST = "9999"
 """No date of this year: the store's clock starts behind all of them, and must not run out of years."""
+_ATTRIBUTES: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "integer": ((int,), NUMBER),
+    "number": ((int, float, Decimal), NUMBER),
+    "boolean": ((bool,), "Must be a valid boolean."),
+    "string": ((str,), "Not a valid string."),
+}
+"""What the value of an attribute may be, and what is said of any other, by the type of its filter."""
+_CHANNEL, _SAMPLE = 5, 64
+"""Whose rows are held to the contract, and how many of them."""
 
 
 class InvalidFields(ValueError):
@@ -31,23 +40,31 @@ class InvalidFields(ValueError):
 
 
 @cache
-def _properties() -> frozenset[str]:
-    """The names of an image's fields."""
-    return frozenset(load_contract()["components"]["schemas"]["ProductImage"]["properties"])
-
-
-@cache
 def _validator() -> jsonschema_rs.Validator:
-    return jsonschema_rs.validator_for(
-        standalone(load_contract()["components"]["schemas"]["ProductImage"]), validate_formats=True
-    )
+    return jsonschema_rs.validator_for(standalone(resource().schema), validate_formats=True)
 
 
 @cache
 def _lenient_validator() -> jsonschema_rs.Validator:
     """The same, but that an open enum may have any value."""
-    document = standalone(load_contract()["components"]["schemas"]["ProductImage"])
-    return jsonschema_rs.validator_for(_opened(document), validate_formats=True)
+    return jsonschema_rs.validator_for(_opened(standalone(resource().schema)), validate_formats=True)
+
+
+@cache
+def check_made() -> None:
+    """Hold rows that are made up to the contract.
+
+    Raises:
+        ValueError: The contract asks for more of a field than the mock can make up.
+    """
+    dataset = Dataset(0, _CHANNEL, _SAMPLE)
+    for index in range(_SAMPLE):
+        for error in _validator().iter_errors(dataset.row(index)):
+            where = ".".join(map(str, error.instance_path))
+            raise ValueError(
+                f"the mock makes values up for {resource().name}.{where}, and the contract refuses one: {error.message}; "
+                "give the schema of the field examples to choose from"
+            )
 
 
 def _opened(node: Any) -> Any:
@@ -57,33 +74,74 @@ def _opened(node: Any) -> Any:
     return [_opened(each) for each in node] if isinstance(node, list) else node
 
 
-def checked(fields: Mapping[str, object]) -> Fields:
+def attributes_of(fields: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, object]]:
+    """The attributes of the product among `fields`, without those that are `None`; and the other fields.
+
+    Raises:
+        InvalidFields: The value of an attribute has another type than the contract says.
+    """
+    fields, said = dict(fields), {}
+    for attribute in subject().attributes:
+        value = fields.pop(attribute.name, None)
+        if value is None:
+            continue
+        if not has_type(attribute, value):
+            raise InvalidFields({attribute.name: [_ATTRIBUTES[attribute.type][1]]})
+        said[attribute.name] = value
+    return said, fields
+
+
+def has_type(attribute: Filter, value: object) -> bool:
+    """Whether an attribute may have such a value."""
+    return type(value) in _ATTRIBUTES[attribute.type][0]
+
+
+def checked(fields: Mapping[str, object]) -> Row:
     """`fields` as a row holds them, with dates in the service's own format.
 
     Raises:
-        InvalidFields: The contract does not know a name or a value, or one is `pk`.
+        InvalidFields: The contract does not know a name or a value, or one is the key.
     """
-    known = _properties()
+    known = subject().fields
     errors = {name: ["This field does not exist."] for name in fields if name not in known}
-    if "pk" in fields:
-        errors["pk"] = ["This field is read-only."]
-    row: dict[str, int | str | bool | None] = {}
+    if resource().key in fields:
+        errors[resource().key] = ["This field is read-only."]
+    row: Row = {}
     for name, value in fields.items():
-        if name in _DATES:
+        if name in errors:
+            continue
+        if known[name].is_date and not (value is None and known[name].is_nullable):
             date = read_date(value)
             if date is None:
-                errors.setdefault(name, ["Enter a valid date/time, with its time zone."])
+                errors[name] = ["Enter a valid date/time, with its time zone."]
             else:
                 row[name] = date
-        elif value is not None and not isinstance(value, int | str):
-            errors.setdefault(name, ["Not a valid value."])
+        elif not _is_json(value) or not _fits(value, known[name]):
+            errors[name] = ["Not a valid value."]
         else:
             row[name] = value
     for error in _validator().iter_errors(row):
-        errors.setdefault(str(error.instance_path[0]), []).append(message(error))
+        if error.instance_path:  # and not that fields are missing: they are made up
+            errors.setdefault(str(error.instance_path[0]), []).append(message(error))
     if errors:
         raise InvalidFields(errors)
     return row
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(name, str) and _is_json(each) for name, each in value.items())
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    return (
+        value is None or isinstance(value, str | int) or (isinstance(value, float | Decimal) and math.isfinite(value))
+    )
+
+
+def _fits(value: object, field: Field) -> bool:
+    """Whether a field takes a value of this kind. To the validator 1.0 is a whole number, which JSON does not know."""
+    kinds = {(float, Decimal): "number", (Mapping,): "object", (list,): "array"}
+    return all(not isinstance(value, types) or kind in field.types for types, kind in kinds.items())
 
 
 def checked_row(row: Mapping[str, object]) -> Row:
@@ -92,13 +150,14 @@ def checked_row(row: Mapping[str, object]) -> Row:
     It may have further fields, and further values of open enums; it may lack fields that the mock can do without.
 
     Raises:
-        InvalidFields: The contract does not allow it, or a field is missing that the mock needs.
+        InvalidFields: The contract does not allow it, or a field is missing without which the mock could not list it.
     """
-    errors = {name: ["This field is required."] for name in _NEEDED if name not in row}
+    keys = (resource().key, subject().group)
+    errors = {name: ["This field is required."] for name in (*keys, resource().version) if name not in row}
     # JSON has no whole numbers of its own: to the validator, 1.0 is one.
-    errors |= {name: ["Not a valid value."] for name in ("pk", "product") if isinstance(row.get(name), float | Decimal)}
+    errors |= {name: ["Not a valid value."] for name in keys if isinstance(row.get(name), float | Decimal)}
     changed = dict(row)
-    for name in _DATES:
+    for name in subject().dates:
         if name not in row:
             continue
         date = read_date(row[name])
@@ -110,22 +169,22 @@ def checked_row(row: Mapping[str, object]) -> Row:
             changed[name] = date
     if errors or not _lenient_validator().is_valid(changed):
         for error in _lenient_validator().iter_errors(changed):
-            errors.setdefault(str(error.instance_path[0]), [message(error)])
+            errors.setdefault(str((*error.instance_path, resource().name)[0]), [message(error)])
         raise InvalidFields(errors)
-    return cast("Row", changed)
+    return changed
 
 
-def laid_over(row: Row, fields: Fields) -> Row:
+def laid_over(row: Row, fields: Row) -> Row:
     """`row` with other values for `fields`, which must have been checked.
 
     Raises:
         InvalidFields: The row would be modified before it was created.
     """
-    changed = cast("Row", {**row, **fields})
+    changed = {**row, **fields}
     # In one format and one time zone, dates compare as texts.
-    created = changed.get("created_date", "")  # a row that was loaded may lack it
-    if changed["modified_date"] < created:
-        raise InvalidFields({"modified_date": [f"Must not be before created_date, {created}."]})
+    created = changed.get(subject().created, "")  # a row that was loaded may lack it
+    if changed[resource().version] < created:
+        raise InvalidFields({resource().version: [f"Must not be before {subject().created}, {created}."]})
     return changed
 
 

@@ -7,13 +7,15 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from json import JSONDecodeError
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from channel_images.mock.as_json import from_json, to_json
-from channel_images.mock.data.dataset import Row
-from channel_images.mock.data.fields import MAX_ID, InvalidFields, checked_row
+from channel_images.mock.data.fields import MAX_ID, InvalidFields, checked_row, has_type
 from channel_images.mock.data.loaded import Loaded, LoadedImage
-from channel_images.mock.data.pattern import Traits
+from channel_images.mock.data.made import Row
+from channel_images.mock.data.pattern import Traits, unknown
+from channel_images.mock.data.subject import subject
+from channel_images.resource import resource
 
 Source: TypeAlias = str | os.PathLike[str]
 """A file, or, as text, the file of a channel: `5=images.ndjson`."""
@@ -117,16 +119,17 @@ def _image(place: str, row: Mapping[str, object]) -> LoadedImage:
         raise BadData(f"{place}: {invalid}") from None
     return LoadedImage(
         line=to_json(image),
-        pk=image["pk"],
-        product=image["product"],
+        pk=image[resource().key],
+        product=image[subject().group],
         traits=_traits(image),
-        newest=max(image["modified_date"], image.get("created_date", "")),
+        newest=max(image.get(date, "") for date in subject().dates),
     )
 
 
 def _traits(image: Row) -> Traits:
-    """What the product is, where a detailed row says so as the mock's own do; else a simple one that is no seller's."""
-    detail = cast("Mapping[str, object]", image).get("product_detail")
-    said: Mapping[str, object] = detail if isinstance(detail, dict) else {}
-    product_type, is_seller = said.get("product_type"), said.get("is_seller_product")
-    return Traits(product_type if type(product_type) is int else 0, is_seller is True)
+    """What the product is, where a detailed row says so as the mock's own do; else what most are."""
+    detail = image.get("product_detail")
+    said = detail if isinstance(detail, dict) else {}
+    return unknown() | {
+        each.name: said[each.name] for each in subject().attributes if has_type(each, said.get(each.name))
+    }

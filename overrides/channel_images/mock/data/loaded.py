@@ -8,9 +8,9 @@ from typing import cast
 from attrs import frozen
 
 from channel_images.mock.as_json import from_json
-from channel_images.mock.data.dataset import Row
 from channel_images.mock.data.fields import MAX_ID
 from channel_images.mock.data.listing import Sorted
+from channel_images.mock.data.made import Row
 from channel_images.mock.data.pattern import Criteria, Pending, Traits
 
 

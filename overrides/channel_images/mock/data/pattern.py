@@ -2,7 +2,7 @@
 
 A catalogue of ten million images must start at once, count the answers to any filter and jump to any page of them. So
 everything that a filter or a pending list asks about repeats every `CYCLE` rows: one table says for each offset in
-the cycle which product the row shows, of which type, whose, and what is pending. A selection of rows is then a set of
+the cycle which product the row shows, what that product is, and what is pending. A selection of rows is then a set of
 offsets, and "how many" and "the k-th" are arithmetic. Everything else about a row is free of the pattern (see
 `dataset`).
 
@@ -12,11 +12,14 @@ channel of thirty images has some of everything.
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from attrs import frozen
+
+from channel_images.mock.data.subject import singular, subject
+from channel_images.resource import Filter
 
 Item = TypeVar("Item")
 
@@ -34,12 +37,8 @@ class Pending(Enum):
     """What an open batch makes of it: the image is in no pending list until the batch ends."""
 
 
-@frozen
-class Traits:
-    """What a product is: the same for all its images."""
-
-    product_type: int
-    is_seller: bool
+Traits: TypeAlias = Mapping[str, Any]
+"""What a product is: its attributes, by the names of the filters on them. The same for all its images."""
 
 
 @frozen
@@ -54,36 +53,53 @@ class Slot:
     pending: Pending
 
 
+Conditions: TypeAlias = frozenset[tuple[str, frozenset[Any]]]
+"""The values that each of some names may have."""
+
+
 @frozen
 class Criteria:
-    """What a row must be, in terms of the pattern; `None` asks for nothing."""
+    """What a row must be, in terms of the pattern."""
 
     pending: frozenset[Pending] | None = None
-    is_seller: bool | None = None
-    product_types: frozenset[int] | None = None
+    """What the channel may wait for; `None` for anything."""
+    attributes: Conditions = frozenset()
+    """What its product must be, by the names of the filters."""
 
     def admit(self, traits: Traits, pending: Pending) -> bool:
         """Whether a row of a product with `traits`, in the state `pending`, is among those asked for."""
-        return (
-            (self.pending is None or pending in self.pending)
-            and (self.is_seller is None or traits.is_seller is self.is_seller)
-            and (self.product_types is None or traits.product_type in self.product_types)
+        return (self.pending is None or pending in self.pending) and all(
+            traits[name] in values for name, values in self.attributes
         )
 
 
 ANY = Criteria()
 """Every row."""
 
-# What each block holds, to be shuffled: simple products are the commonest, every type occurs.
-_TYPES = (0, 0, 0, 1, 2, 3, 4, 5)
-_SELLERS = (True,) * 3 + (False,) * 5
+# What each block holds, to be shuffled.
 _IMAGES = (1, 2, 2, 3, 3, 4, 5, 6)
 _PENDING = (Pending.INSERT,) * 7 + (Pending.UPDATE,) * 4 + (Pending.SENT,) * 15
 
+_TYPES: Mapping[str, Callable[[int], Any]] = {"integer": int, "number": float, "string": "value-{}".format}
+"""Values of an attribute of which the contract lists none."""
+
 _BLOCKS = 64
-CYCLE_PRODUCTS = _BLOCKS * len(_TYPES)
+CYCLE_PRODUCTS = _BLOCKS * len(_IMAGES)
 CYCLE = _BLOCKS * sum(_IMAGES)
 """Rows in a cycle."""
+
+
+def values_of(attribute: Filter) -> Sequence[Any]:
+    """An attribute of eight products: the commonest value first, and each value that the contract lists, up to eight."""
+    if attribute.type == "boolean":
+        return (True,) * 3 + (False,) * 5
+    values = attribute.values or tuple(_TYPES[attribute.type](number) for number in range(4))
+    return values[:1] * (len(_IMAGES) - len(values)) + values[: len(_IMAGES)]
+
+
+def unknown() -> dict[str, Any]:
+    """What a product is of which nothing is said."""
+    return {each.name: False if each.type == "boolean" else values_of(each)[0] for each in subject().attributes}
 
 
 def _shuffled(items: Sequence[Item], *key: object) -> list[Item]:
@@ -105,14 +121,10 @@ class Pattern:
         for block in range(_BLOCKS):
             key = (seed, channel, block)
             pending = iter(_shuffled(_PENDING, "pending", *key))
-            products = zip(
-                _shuffled(_TYPES, "type", *key),
-                _shuffled(_SELLERS, "seller", *key),
-                _shuffled(_IMAGES, "images", *key),
-                strict=True,
-            )
-            for product_type, is_seller, images in products:
-                number, traits = len(self.starts), Traits(product_type, is_seller)
+            kinds = [_shuffled(values_of(each), singular(each), *key) for each in subject().attributes]
+            for images, *values in zip(_shuffled(_IMAGES, "images", *key), *kinds, strict=True):
+                traits = {each.name: value for each, value in zip(subject().attributes, values, strict=True)}
+                number = len(self.starts)
                 self.starts.append(len(self.slots))
                 self.slots += [Slot(number, order, traits, next(pending)) for order in range(images)]
         self.starts.append(len(self.slots))

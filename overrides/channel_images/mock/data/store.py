@@ -6,13 +6,17 @@ from datetime import datetime, timedelta
 from threading import RLock
 from types import MappingProxyType
 
+from channel_images.mock.data import images
 from channel_images.mock.data.beginning import Beginning
 from channel_images.mock.data.channel import Channel, Query
-from channel_images.mock.data.dataset import Dataset, Row, format_date
-from channel_images.mock.data.fields import MAX_ID, InvalidFields, checked, laid_over
+from channel_images.mock.data.dataset import Dataset
+from channel_images.mock.data.fields import MAX_ID, InvalidFields, attributes_of, check_made, checked, laid_over
 from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.loaded import Loaded
-from channel_images.mock.data.pattern import Pending, Traits
+from channel_images.mock.data.made import Row, completed, format_date
+from channel_images.mock.data.pattern import Pending, Traits, unknown
+from channel_images.mock.data.subject import subject
+from channel_images.resource import resource
 
 _FIRST_CHANGE = datetime(2025, 1, 1)
 _NONE_LOADED: Mapping[int, Loaded] = MappingProxyType({})
@@ -37,6 +41,7 @@ class Store:
     def __init__(self, seed: int, channels: Mapping[int, int], loaded: Mapping[int, Loaded] = _NONE_LOADED) -> None:
         """`channels` are the sizes of the channels whose images are made, beside those that were loaded."""
         self.lock = RLock()
+        check_made()
         made = {channel: Dataset(seed, channel, images) for channel, images in channels.items()}
         self._beginnings: dict[int, Beginning] = {**made, **loaded}
         newest = max((each.newest for each in loaded.values()), default="")
@@ -81,7 +86,7 @@ class Store:
             return self._channel(channel).standing(pk).pending
 
     def sent(self, channel: int, pk: int) -> str | None:
-        """The version of the image that was sent, by its `modified_date`; `None` where none was."""
+        """The version of the image that was sent, by its date; `None` where none was."""
         with self.lock:
             return self._channel(channel).sent(pk)
 
@@ -96,54 +101,40 @@ class Store:
 
     # Changing
 
-    def add(
-        self,
-        channel: int,
-        fields: Mapping[str, object],
-        *,
-        pk: int | None = None,
-        product_type: int | None = None,
-        is_seller_product: bool | None = None,
-    ) -> Row:
+    def add(self, channel: int, fields: Mapping[str, object], *, pk: int | None = None) -> Row:
         """Add an image, which is pending for insertion, and give it as the API shows it.
 
-        Without `pk` it gets the next free one; without `product`, a product of its own. `product_type` and
-        `is_seller_product` are the product's, and must agree with what the channel knows of it.
+        Without `pk` it gets the next free one; without a product, one of its own. Among `fields` may be attributes of the
+        product; they must agree with what the channel knows of it.
 
         Raises:
             InvalidFields: The contract does not allow these fields, or the pk is in use.
         """
+        said, fields = attributes_of(fields)
         given = checked(fields)
         with self.lock:
             home = self._channel(channel)
             pk = home.new_pk(self._in_use) if pk is None else self._free(pk)
-            product = given.get("product", home.new_product())
-            assert isinstance(product, int)  # noqa: S101 - the contract's validator has seen to it
-            traits = _agreed(home.traits(product), product_type, is_seller_product)
-            now = self._tick()
-            defaults = Row(
-                pk=pk,
-                product=product,
-                source="integration",
-                modified_date=str(given.get("created_date", now)),
-                created_date=str(given.get("modified_date", now)),
-                height=1200,
-                width=800,
-                hash=hashlib.blake2b(f"{channel}/{pk}".encode(), digest_size=16).hexdigest(),
-                status="active",
-                is_active=True,
-                order=home.listing(Query(products=frozenset({product}))).count,
-                object_id=product,
-                content_type="product",
-            )
+            product = given.get(subject().group, home.new_product())
+            traits = _agreed(home.traits(product), said)
+            order = home.listing(Query(products=frozenset({product}))).count
+            now, key = self._tick(), f"{channel}/{pk}".encode()
+            known: Row = {
+                **dict.fromkeys(subject().dates, given.get(resource().version, now)),
+                resource().version: given.get(subject().created, now),
+                subject().group: product,
+                resource().key: pk,
+                **images.added(key, product, order),
+            }
+            defaults = completed(known, hashlib.blake2b(key).digest())
             home.add(laid_over(defaults, given), traits)
             return home.row(pk)
 
     def modify(self, channel: int, pk: int, fields: Mapping[str, object]) -> Row:
         """Change fields of an image, and give it as the API shows it.
 
-        Its `modified_date` becomes the present unless it is given; an image that was sent is pending for update from
-        now on, where its `modified_date` is later than what was sent.
+        Its version, the `modified_date`, becomes the present unless it is given; an image that was sent is pending for update
+        from now on, where its version is later than what was sent.
 
         Raises:
             InvalidFields: The contract does not allow these fields.
@@ -151,7 +142,7 @@ class Store:
         given = checked(fields)
         with self.lock:
             home = self._channel(channel)
-            home.modify(laid_over(home.row(pk), {"modified_date": self._tick(), **given}))
+            home.modify(laid_over(home.row(pk), {resource().version: self._tick(), **given}))
             return home.row(pk)
 
     def remove(self, channel: int, pk: int) -> None:
@@ -170,7 +161,7 @@ class Store:
         """
         with self.lock:
             home = self._channel(channel)
-            present = {pk: home.row(pk)["modified_date"] for pk in versions}
+            present = {pk: home.row(pk)[resource().version] for pk in versions}
             given = {pk: version for pk, version in versions.items() if version is not None}
             if complaints := [text for pk, each in given.items() if (text := self.complaint(channel, pk, each))]:
                 raise InvalidFields({"versions": complaints})
@@ -180,9 +171,9 @@ class Store:
     def complaint(self, channel: int, pk: int, version: str) -> str | None:
         """Why an image cannot be sent at this version, in words; `None` where it can."""
         home = self._channel(channel)
-        modified, sent = home.row(pk)["modified_date"], home.sent(pk)
+        modified, sent = home.row(pk)[resource().version], home.sent(pk)
         if version > modified:
-            return f"Image {pk}: the version {version} is later than its modified_date, {modified}."
+            return f"Image {pk}: the version {version} is later than its {resource().version}, {modified}."
         if sent is not None and version < sent:
             return f"Image {pk}: the version {version} is older than {sent}, which was sent already."
         return None
@@ -221,9 +212,9 @@ class Store:
 
     def _free(self, pk: int) -> int:
         if not 0 <= pk <= MAX_ID:
-            raise InvalidFields({"pk": [f"Ensure this value is between 0 and {MAX_ID}."]})
+            raise InvalidFields({resource().key: [f"Ensure this value is between 0 and {MAX_ID}."]})
         if self._in_use(pk):
-            raise InvalidFields({"pk": ["An image with this pk already exists."]})
+            raise InvalidFields({resource().key: ["An image with this pk already exists."]})
         return pk
 
     def _in_use(self, pk: int) -> bool:
@@ -234,16 +225,14 @@ class Store:
         return format_date(self._now)
 
 
-def _agreed(known: Traits | None, product_type: int | None, is_seller: bool | None) -> Traits:
+def _agreed(known: Traits | None, said: Traits) -> Traits:
     """What a product is, by what is known and what is said of it.
 
     Raises:
         InvalidFields: These differ.
     """
-    said = Traits(
-        product_type=(known.product_type if known else 0) if product_type is None else product_type,
-        is_seller=(known.is_seller if known else False) if is_seller is None else is_seller,
-    )
-    if known is not None and said != known:
-        raise InvalidFields({"product": [f"This product is known as {known}."]})
-    return said
+    traits = {**(unknown() if known is None else known), **said}
+    if known is not None and traits != known:
+        told = ", ".join(f"{name}={value}" for name, value in known.items())
+        raise InvalidFields({subject().group: [f"This product is known as {told}."]})
+    return traits

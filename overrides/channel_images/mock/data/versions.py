@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from channel_images.mock.data.fields import InvalidFields, read_date
+from channel_images.resource import resource
 
 
 class Image(Protocol):
@@ -28,7 +29,7 @@ def versions_of(sent: Sent) -> dict[int, str | None]:
     Raises:
         InvalidFields: What is given is no image, or its version is no date.
     """
-    if isinstance(sent, Mapping) and "pk" not in sent:
+    if isinstance(sent, Mapping) and resource().key not in sent:
         return _merged((pk, _date(pk, version)) for pk, version in sent.items())
     several = sent if isinstance(sent, Iterable) and not isinstance(sent, Mapping) else [sent]
     return _merged(map(_version, several))
@@ -45,10 +46,11 @@ def _merged(pairs: Iterable[tuple[object, str | None]]) -> dict[int, str | None]
 
 
 def _version(image: object) -> tuple[object, str | None]:
+    key, version = resource().key, resource().version
     if isinstance(image, Mapping):
-        return image.get("pk"), _date(image.get("pk"), image.get("modified_date"), is_needed=True)
-    if hasattr(image, "pk"):
-        return image.pk, _date(image.pk, getattr(image, "modified_date", None), is_needed=True)
+        return image.get(key), _date(image.get(key), image.get(version), is_needed=True)
+    if hasattr(image, key):
+        return getattr(image, key), _date(getattr(image, key), getattr(image, version, None), is_needed=True)
     return image, None
 
 
@@ -57,6 +59,6 @@ def _date(pk: object, value: object, *, is_needed: bool = False) -> str | None:
         return None
     date = read_date(value)
     if date is None:
-        complaint = f"Image {pk}: {value!r} is no version: give its modified_date, with a time zone."
+        complaint = f"Image {pk}: {value!r} is no version: give its {resource().version}, with a time zone."
         raise InvalidFields({"versions": [complaint]})
     return date

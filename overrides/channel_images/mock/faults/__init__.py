@@ -2,7 +2,7 @@
 
 A fault is written as its kind, then its settings and the conditions under which it strikes, joined by colons:
 
-    429:retry-after=2:first=3        503:rate=0.1:operation=listProductImages        latency:seconds=0.2
+    429:retry-after=2:first=3        503:rate=0.1:operation=login        latency:seconds=0.2
 
 `KINDS` and `CONDITIONS`, in `kinds`, describe all of them. Faults combine: delays add up, a status takes the place of
 the answer, and what happens to the body or the connection happens to that. Of two that contradict each other, the one

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from channel_images.mock.beside import BESIDE
 from channel_images.mock.operations import operations
+from channel_images.resource import resource
 
 
 class BadFault(ValueError):
@@ -86,7 +87,7 @@ class Words:
 
     def operations(self) -> frozenset[str] | None:
         """The operations that are named, if any."""
-        text = self.text("operation", "listProductImages")
+        text = self.text("operation", resource().operation(is_list=True).id)
         if text is None:
             return None
         known = [*operations(), *BESIDE]

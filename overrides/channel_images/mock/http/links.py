@@ -37,15 +37,15 @@ def _first(header: bytes | None) -> bytes:
     return (header or b"").split(b",")[0].strip()
 
 
-def page_link(call: Call, page: int, *, trust_proxy: bool) -> str:
-    """The URL of another page of the same list: every other parameter stays, as it was sent and in its place.
+def page_link(call: Call, name: str, page: int, *, trust_proxy: bool) -> str:
+    """The URL of another page of the same list: every parameter but `name` stays, as it was sent and in its place.
 
     Page 1 is the page without the parameter, as Django REST Framework writes it.
     """
-    replacement = [] if page == 1 else [f"page={page}"]
+    replacement = [] if page == 1 else [f"{name}={page}"]
     kept: list[str] = []
     for part in filter(None, call.query_string.split("&")):
-        if unquote_plus(part.partition("=")[0]) != "page":
+        if unquote_plus(part.partition("=")[0]) != name:
             kept.append(part)
         else:
             kept += replacement

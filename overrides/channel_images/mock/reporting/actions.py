@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from attrs import evolve, frozen
 
-from channel_images.mock.reporting.batches import CONTENT_TYPE, BatchObject, BatchRequest
+from channel_images.mock.reporting.batches import BatchObject, BatchRequest, row_type
 from channel_images.mock.reporting.content_types import ContentType, content_type
 
 PRODUCT = "product"
@@ -36,15 +36,15 @@ class IntegrationAction:
 
 def action_pk(model: str, object_id: int) -> int:
     """The pk of an action: by arithmetic, so that nothing needs to be kept of objects that no batch took."""
-    return 2 * object_id + (model == CONTENT_TYPE)
+    return 2 * object_id + (model == row_type())
 
 
 def begun(batch: BatchRequest, taken: BatchObject, remote_id: str | None) -> IntegrationAction:
     """The action of an image that a batch takes."""
     return IntegrationAction(
-        pk=action_pk(CONTENT_TYPE, taken.pk),
+        pk=action_pk(row_type(), taken.pk),
         channel=batch.channel,
-        content_type=content_type(CONTENT_TYPE),
+        content_type=content_type(row_type()),
         object_id=taken.pk,
         remote_id=taken.remote_id or remote_id,
         version_date=taken.version_date,

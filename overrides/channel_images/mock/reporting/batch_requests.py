@@ -10,7 +10,7 @@ from channel_images.mock.http.answers import Answer, bad_request, not_found
 from channel_images.mock.http.call import Call
 from channel_images.mock.parameters import Invalid
 from channel_images.mock.reporting.actions import begun, ended, remote_id_of
-from channel_images.mock.reporting.batches import CONTENT_TYPE, MOVES, BatchObject, BatchRequest, Status
+from channel_images.mock.reporting.batches import MOVES, BatchObject, BatchRequest, Status, row_type
 from channel_images.mock.reporting.ledger import Ledger, now
 from channel_images.mock.reporting.lists import Filters, choice, page
 from channel_images.mock.reporting.objects import LONGEST_ID, read_objects, refuse
@@ -93,16 +93,16 @@ class BatchRequests:
         named = read_objects(objects).values()
         refuse([complaint for each in named if (complaint := self._steps.complaint(batch, each))])
         taken = tuple(
-            BatchObject(each.pk, each.version_date or "", CONTENT_TYPE, each.remote_id, each.failed_reason_type)
+            BatchObject(each.pk, each.version_date or "", row_type(), each.remote_id, each.failed_reason_type)
             for each in named
         )
-        batch = evolve(batch, objects=taken, content_type=CONTENT_TYPE)
+        batch = evolve(batch, objects=taken, content_type=row_type())
         actions = self._ledger.actions_of(batch.channel)
         for each in taken:
             remote_id = None
             if self._store.sent(batch.channel, each.pk) is not None:
                 known = actions.get(each.pk)
-                remote_id = (known and known.remote_id) or remote_id_of(CONTENT_TYPE, each.pk)
+                remote_id = (known and known.remote_id) or remote_id_of(row_type(), each.pk)
             actions[each.pk] = begun(batch, each, remote_id)
         self._steps.take(batch)
         return batch
@@ -144,8 +144,8 @@ def _filled(batch: BatchRequest, channel: int, body: Body) -> BatchRequest:
     if str(body.get("channel", channel)) != str(channel):
         errors["channel"] = [f"This must be the path's channel, {channel}."]
     content_type = body.get("content_type")
-    if content_type not in (None, CONTENT_TYPE):
-        errors["content_type"] = [f"The mock's batches are of {CONTENT_TYPE}."]
+    if content_type not in (None, row_type()):
+        errors["content_type"] = [f"The mock's batches are of {row_type()}."]
     remote = body.get("remote_batch_id", batch.remote_batch_id)
     if remote is not None and not (isinstance(remote, str) and len(remote) <= LONGEST_ID):
         errors["remote_batch_id"] = [f"Enter text of up to {LONGEST_ID} characters."]
@@ -153,7 +153,7 @@ def _filled(batch: BatchRequest, channel: int, body: Body) -> BatchRequest:
         raise bad_request(errors)
     return evolve(
         batch,
-        content_type=CONTENT_TYPE if content_type else batch.content_type,
+        content_type=row_type() if content_type else batch.content_type,
         remote_batch_id=remote if isinstance(remote, str) else None,
     )
 

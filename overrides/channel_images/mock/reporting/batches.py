@@ -5,8 +5,12 @@ from enum import StrEnum
 
 from attrs import frozen
 
-CONTENT_TYPE = "productimage"
-"""What the mock's batches are made of."""
+from channel_images.resource import resource
+
+
+def row_type() -> str:
+    """What the mock's batches are made of, in Django's words: `productimage`."""
+    return resource().name.lower()
 
 
 class Status(StrEnum):

@@ -32,5 +32,6 @@ CONTENT_TYPES = {number: ContentType(number, *names) for number, names in enumer
 
 
 def content_type(model: str) -> ContentType:
-    """The content type of a model, which must be one of them."""
-    return next(each for each in CONTENT_TYPES.values() if each.model == model)
+    """The content type of a model; of one that is none of them, with the next id."""
+    known = (each for each in CONTENT_TYPES.values() if each.model == model)
+    return next(known, ContentType(len(_MODELS) + 1, "catalogs", model))

@@ -14,7 +14,7 @@ from channel_images.mock.reporting.actions import (
     action_pk,
     of_product,
 )
-from channel_images.mock.reporting.batches import CONTENT_TYPE
+from channel_images.mock.reporting.batches import row_type
 from channel_images.mock.reporting.ledger import Ledger
 from channel_images.mock.reporting.lists import Filters, page
 from channel_images.mock.reporting.paths import channel_of
@@ -55,7 +55,7 @@ class IntegrationActions:
         if wanted_channel not in {None, channel}:
             return Chosen(())
         pks: list[int] = []
-        if model in {None, CONTENT_TYPE}:
+        if model in {None, row_type()}:
             actions = self._ledger.actions_of(channel)
             known = actions.values() if ids is None else [actions[pk] for pk in ids if pk in actions]
             pks += [

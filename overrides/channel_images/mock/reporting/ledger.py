@@ -7,7 +7,7 @@ from uuid import UUID
 
 from channel_images.mock.as_json import Json
 from channel_images.mock.bounded import Bounded
-from channel_images.mock.data.dataset import format_date
+from channel_images.mock.data.made import format_date
 from channel_images.mock.reporting.actions import IntegrationAction
 from channel_images.mock.reporting.batches import BatchRequest, Status
 

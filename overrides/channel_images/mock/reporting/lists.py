@@ -12,9 +12,10 @@ from channel_images.mock.data.listing import Listing
 from channel_images.mock.http.answers import Answer, bad_request, not_found
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.links import page_link
-from channel_images.mock.operations import operations
+from channel_images.mock.operations import operations, page_name, size_name
 from channel_images.mock.parameters import Invalid, read_integer
 from channel_images.mock.settings import Settings
+from channel_images.resource import resource
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Given = TypeVar("Given")
@@ -87,7 +88,7 @@ def _uuid(text: str) -> str:
 def page(
     call: Call, listing: Listing, row: Callable[[int], Json], settings: Settings, *, is_descending: bool = False
 ) -> Answer:
-    """The page of a list that a request asks for, with the contract's `page` and `limit`.
+    """The page of a list that a request asks for, with the contract's parameters for that.
 
     Raises:
         Refused: With 404; there is no such page. With 400; the limit is no number.
@@ -102,7 +103,7 @@ def page(
     pks = listing.slice(count - stop, count - start)[::-1] if is_descending else listing.slice(start, stop)
 
     def link(to: int) -> str:
-        return page_link(call, to, trust_proxy=settings.trust_proxy)
+        return page_link(call, page_name(), to, trust_proxy=settings.trust_proxy)
 
     answer = Answer.of_json(
         {
@@ -119,13 +120,16 @@ def page(
 def _paging(call: Call) -> tuple[int, int]:
     """The number of the page, and its size."""
     values = []
-    for name in ("limit", "page"):
-        parameter = next(each for each in operations()["listProductImages"].query_parameters if each.name == name)
+    parameters = operations()[resource().operation(is_list=True).id].query_parameters
+    for name in (size_name(), page_name()):
+        parameter = next(each for each in parameters if each.name == name)
         text = call.query.get(name)
         try:
             values.append(parameter.default if text is None else parameter.decode(text))
         except Invalid as invalid:
-            raise (not_found("Invalid page.") if name == "page" else bad_request({name: invalid.messages})) from None
+            raise (
+                not_found("Invalid page.") if name == page_name() else bad_request({name: invalid.messages})
+            ) from None
     limit, number = values
     assert isinstance(number, int)  # noqa: S101 - the contract's page and limit are integers
     assert isinstance(limit, int)  # noqa: S101

@@ -5,6 +5,7 @@ from attrs import asdict, frozen
 from channel_images.mock.as_json import Json
 from channel_images.mock.data.listing import Chosen
 from channel_images.mock.data.store import Store
+from channel_images.mock.data.subject import subject
 from channel_images.mock.endpoints import Body
 from channel_images.mock.http.answers import Answer
 from channel_images.mock.http.call import Call
@@ -60,7 +61,7 @@ class Lookups:
             "sku": f"SKU-{product}",
             "base_code": f"SKU-{product}",
             "name": f"Product {product}",
-            "product_type": traits.product_type if traits else None,
+            **{each.name: traits[each.name] if traits else None for each in subject().attributes if each.values},
             "is_active": True,
             "attributes": {},
             "created_date": _DATE,

@@ -8,7 +8,7 @@ from channel_images.mock.as_json import Json
 from channel_images.mock.data.fields import read_date
 from channel_images.mock.http.answers import bad_request
 from channel_images.mock.parameters import Invalid, read_integer
-from channel_images.mock.reporting.batches import CONTENT_TYPE, Reason
+from channel_images.mock.reporting.batches import Reason, row_type
 
 LONGEST_ID = 255
 """Characters of a `remote_id`, and of a `remote_batch_id`."""
@@ -61,8 +61,8 @@ def _read(place: int, item: object) -> Named:
     date = read_date(version)
     if version is not None and date is None:
         raise Invalid(f"Image {pk}: version_date must be a date/time with its time zone.")
-    if item.get("content_type") not in (None, CONTENT_TYPE):
-        raise Invalid(f"Image {pk}: content_type must be {CONTENT_TYPE}.")
+    if item.get("content_type") not in (None, row_type()):
+        raise Invalid(f"Image {pk}: content_type must be {row_type()}.")
     return Named(pk, date, _remote_id(pk, item), _reason(pk, item))
 
 
