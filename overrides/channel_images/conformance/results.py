@@ -58,7 +58,7 @@ class Result:
     reason: str = ""
     evidence: Evidence | None = None
     follows_from: str = ""
-    """The violation that this result follows from (`paging.order · listProductImages`): with it, this rule cannot be
+    """The violation that this result follows from (`paging.order · ` and the `operationId`): with it, this rule cannot be
     judged. Empty for a result that stands by itself."""
 
     @property

@@ -18,6 +18,7 @@ from channel_images.conformance.asking.wire import Answer, Request
 from channel_images.conformance.judging.allowances import may_answer, with_open_enums
 from channel_images.conformance.results import Severity
 from channel_images.contract import load_contract, resolve, standalone
+from channel_images.resource import ENVELOPE, resource
 
 RESPONSE = "schema.response"
 IDENTIFIABLE = "schema.identifiable"
@@ -29,7 +30,6 @@ TRACEBACK = re.compile(
 JSON = "application/json"
 HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 """What may be half of a surrogate pair."""
-ENVELOPE = ("count", "next", "previous", "results")
 
 
 @frozen
@@ -155,8 +155,13 @@ def _identity_faults(document: object, operation: Operation) -> Iterator[_Fault]
             )
         rows = document.get("results")
     for row in rows if isinstance(rows, list) else [rows]:
-        if isinstance(row, dict) and "pk" not in row:
-            yield IDENTIFIABLE, "a row without a pk", f"it has {', '.join(row) or 'nothing'}"[:200], Severity.ERROR
+        if isinstance(row, dict) and resource().key not in row:
+            yield (
+                IDENTIFIABLE,
+                f"a row without a {resource().key}",
+                f"it has {', '.join(row) or 'nothing'}"[:200],
+                Severity.ERROR,
+            )
             return
 
 
