@@ -98,6 +98,8 @@ class Report:
     requests: int
     """How many requests were sent."""
     results: Sequence[Result]
+    contract: str = ""
+    """The title and the version of the contract that the server was held to."""
     not_judged: str = ""
     """Why the server could not be judged; empty where it was."""
     command: str = ""

@@ -88,8 +88,8 @@ def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> It
         content_type=content_type,
     ):
         return
-    validators = _validators()[operation.id]
-    if answer.status not in validators:
+    by_status = validators()[operation.id]
+    if answer.status not in by_status:
         yield RESPONSE, f"status {answer.status} is not documented", answer.describe(), Severity.ERROR
         return
     if answer.request.method == "HEAD":
@@ -112,7 +112,7 @@ def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> It
             Severity.WARNING,
         )
         document = document.get("results")
-    yield from _schema_faults(document, answer.status, validators[answer.status])
+    yield from _schema_faults(document, answer.status, by_status[answer.status])
     if answer.status == 200:
         yield from _identity_faults(document, operation)
 
@@ -189,7 +189,7 @@ def _patterns() -> tuple[tuple[Operation, re.Pattern[str]], ...]:
 
 
 @cache
-def _validators() -> Mapping[str, Mapping[int, jsonschema_rs.Draft202012Validator]]:
+def validators() -> Mapping[str, Mapping[int, jsonschema_rs.Draft202012Validator]]:
     """A validator for each operation and documented status."""
     compiled: dict[str, dict[int, jsonschema_rs.Draft202012Validator]] = {}
     for item in load_contract()["paths"].values():
