@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from channel_images import conformance
 from channel_images.cli.app import app
 from channel_images.cli.check import _judged
-from channel_images.contract import contract_text
+from channel_images.contract import contract_text, load_contract
 from channel_images.mock import MockServer
 
 CONTRACT = contract_text()
@@ -122,9 +122,10 @@ def test_the_report_names_the_contract(healthy_mock: MockServer, tmp_path: Path)
     )
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert report["contract"] == "Pictures 1.0.0"
+    version = load_contract()["info"]["version"]
+    assert report["contract"] == f"Pictures {version}"
     assert f"--contract={other}" in report["command"]
-    assert "<dt>Contract</dt><dd>Pictures 1.0.0</dd>" in (tmp_path / "report" / "index.html").read_text()
+    assert f"<dt>Contract</dt><dd>Pictures {version}</dd>" in (tmp_path / "report" / "index.html").read_text()
 
 
 @pytest.mark.parametrize(

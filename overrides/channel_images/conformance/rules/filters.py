@@ -86,9 +86,11 @@ def _unused(survey: Survey, by: Filter) -> list[Value]:
     elif by.values or by.type == "boolean":
         values = by.values or (True, False)
     elif by.type == "string":
-        values = [f"{value}x" for value in used if isinstance(value, str)][:1]
+        # Whatever has a form may be refused where it lacks it.
+        is_plain = not by.schema.keys() & {"format", "pattern"}
+        values = [f"{value}x" for value in used if is_plain and isinstance(value, str)][:1]
     else:
-        values = [max((value for value in used if not isinstance(value, str)), default=0) + FAR]
+        values = [int(max((value for value in used if not isinstance(value, str)), default=0)) + FAR]
     return [value for value in values if value not in used and can_take(by, value)]
 
 
@@ -389,10 +391,11 @@ def partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
     if not resource().hidden:
         raise NotExercised("the contract has no filter on what rows do not show")
     within, rows = _universe(survey)
-    for by in resource().hidden:
+    known = [by for by in resource().hidden if _sides(survey, by)]
+    if not known:
+        raise NotExercised("no value of what rows do not show is known: the contract lists none, and --expect none")
+    for by in known:
         name, sides = by.name, _sides(survey, by)
-        if not sides:
-            continue
         for first, second in itertools.combinations(sides, 2):
             if shared := sorted(sides[first] & sides[second]):
                 yield Finding(
