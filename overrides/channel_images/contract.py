@@ -45,8 +45,10 @@ def contract_text() -> str:
         ContractNotFound: It is nowhere to be found.
         OSError, UnicodeDecodeError: The one that `use_contract` names cannot be read.
     """
-    if _chosen:
-        return _chosen[0].read_text(encoding="utf-8")
+    return _chosen[0].read_text(encoding="utf-8") if _chosen else _own_text()
+
+
+def _own_text() -> str:
     candidates = _candidates()
     for candidate in candidates:
         if candidate.is_file():
@@ -61,11 +63,21 @@ def load_contract() -> Mapping[str, Any]:
 
     Every caller gets the same object: copy it before changing it. Raises `ContractNotFound`.
     """
+    return _parsed(contract_text())
+
+
+@cache
+def own_contract() -> Mapping[str, Any]:
+    """The package's own contract, whichever one is in use. Raises `ContractNotFound`."""
+    return _parsed(_own_text()) if _chosen else load_contract()
+
+
+def _parsed(text: str) -> dict[str, Any]:
     import yaml
 
     # libyaml parses ten times faster; PyYAML is also distributed without it.
     loader: type[yaml.CSafeLoader | yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    document: dict[str, Any] = yaml.load(contract_text(), loader)  # noqa: S506 - both loaders are safe ones
+    document: dict[str, Any] = yaml.load(text, loader)  # noqa: S506 - both loaders are safe ones
     return document
 
 

@@ -51,6 +51,7 @@ class Filter:
         is_shown: Whether it compares the field itself. If not, it asks for an attribute of what the field refers to: all
             rows with the same value of the field have the same attribute, and none of them shows it.
         several: Whether it takes several values, and leaves the rows of each.
+        schema: What the contract says of a value.
         type: The type of a value, one of `TYPES`.
         values: The values that the contract lists; empty where it lists none.
         is_extensible: Whether there may be values that it does not list.
@@ -61,6 +62,7 @@ class Filter:
     field: str
     is_shown: bool
     several: bool
+    schema: Node
     type: str
     values: tuple[Any, ...]
     is_extensible: bool
@@ -271,6 +273,7 @@ def _filter(contract: Node, row: str, schema: Node, where: str, node: Node) -> F
         field=field,
         is_shown=relation == "field",
         several=whole is not value,
+        schema=value,
         type=value["type"],
         values=tuple(value.get("enum", ())),
         is_extensible=is_extensible(value),

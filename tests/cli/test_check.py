@@ -19,7 +19,10 @@ from typer.testing import CliRunner
 from channel_images import conformance
 from channel_images.cli.app import app
 from channel_images.cli.check import _judged
+from channel_images.contract import contract_text, load_contract
 from channel_images.mock import MockServer
+
+CONTRACT = contract_text()
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
@@ -82,6 +85,47 @@ def test_what_cannot_be_judged_is_one_line_and_exit_2(
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("openapi: [\n", "line 2 is no YAML: "),
+        ("- 1\n", "is no OpenAPI document of this kind: "),
+        ("info: {title: A, version: 1.0}\n", "its info has a title and a version, both texts"),
+        ("info: {title: A, version: '1'}\n", "one schema has x-resource, the rows that the lists hold: none"),
+        (CONTRACT.replace("key: pk", "key: id"), "x-resource has the key 'id', which is no integer field of it"),
+        (
+            CONTRACT.replace("schemas/ProductImageStatus'", "schemas/Nothing'"),
+            "'/components/schemas/Nothing' does not exist",
+        ),
+    ],
+)
+def test_a_contract_that_is_none_is_one_line_and_exit_2(tmp_path: Path, text: str | None, words: str) -> None:
+    file = tmp_path / "contract.yaml"
+    if text is not None:
+        file.write_text(text)
+    done = spawn("check", "http://127.0.0.1:9", "--channel", "5", "--token", "x", "--contract", str(file))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith(f"channel-images: {file}")
+    assert words in done.stderr
+
+
+def test_the_report_names_the_contract(healthy_mock: MockServer, tmp_path: Path) -> None:
+    other = tmp_path / "contract.yaml"
+    other.write_text(CONTRACT.replace("title: Sales Channel Product Images", "title: Pictures"))
+    arguments = ("--channel", "5", "--quick", "--rule", "paging.count", "--report", str(tmp_path / "report"))
+    done = spawn(
+        "check", healthy_mock.url, *arguments, "--contract", str(other), CHANNEL_IMAGES_TOKEN=healthy_mock.token
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    version = load_contract()["info"]["version"]
+    assert report["contract"] == f"Pictures {version}"
+    assert f"--contract={other}" in report["command"]
+    assert f"<dt>Contract</dt><dd>Pictures {version}</dd>" in (tmp_path / "report" / "index.html").read_text()
 
 
 @pytest.mark.parametrize(

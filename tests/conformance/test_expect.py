@@ -35,10 +35,12 @@ def read(folder: Path, text: str, name: str = "expect.yaml") -> Expectations:
 
 
 def test_a_file_in_yaml_and_in_json(tmp_path: Path) -> None:
-    expected = Expectations({12: True}, {12: 2, 13: 0}, {101: "insert", 102: "none"})
+    expected = Expectations(
+        {"is_seller_product": {12: True}, "product_type": {12: 2, 13: 0}}, {101: "insert", 102: "none"}
+    )
     assert read(tmp_path, GOOD) == expected
     said = '{"products": [{"product": 12, "is_seller_product": true}], "images": [{"pk": 1, "pending": "update"}]}'
-    assert read(tmp_path, said, "expect.json") == Expectations({12: True}, {}, {1: "update"})
+    assert read(tmp_path, said, "expect.json") == Expectations({"is_seller_product": {12: True}}, {1: "update"})
     assert read(tmp_path, "") == Expectations()
 
 
@@ -88,7 +90,7 @@ def judged(server: MockServer, expectations: Expectations, rule: str) -> Report:
 def test_an_inverted_filter_shows_by_a_known_answer_alone(inverted: MockServer) -> None:
     image = inverted.add(5, is_seller_product=True)
     assert judged(inverted, Expectations(), "filter.partition").verdict == "conforms"
-    report = judged(inverted, Expectations({image["product"]: True}), "filter.partition")
+    report = judged(inverted, Expectations({"is_seller_product": {image["product"]: True}}), "filter.partition")
     (violation,) = report.violations()
     assert violation.reason == "is_seller_product contradicts --expect"
 
@@ -96,7 +98,8 @@ def test_an_inverted_filter_shows_by_a_known_answer_alone(inverted: MockServer) 
 @pytest.mark.parametrize(("product_type", "verdict"), [(2, "conforms"), (3, "violates")])
 def test_a_known_product_type(inverted: MockServer, product_type: int, verdict: str) -> None:
     image = inverted.add(5, product_type=2)
-    assert judged(inverted, Expectations({}, {image["product"]: product_type}), "filter.partition").verdict == verdict
+    known = Expectations({"product_type": {image["product"]: product_type}})
+    assert judged(inverted, known, "filter.partition").verdict == verdict
 
 
 @pytest.mark.parametrize(("state", "verdict"), [("insert", "conforms"), ("update", "violates"), ("none", "violates")])

@@ -33,6 +33,22 @@ def violations(report: Report) -> list[tuple[str, str, str]]:
     return [(each.rule, each.operation, each.reason) for each in report.violations()]
 
 
+def with_bug(name: str) -> Report:
+    """What its rule finds of a server with a bug."""
+    rule = RULES[name]
+    with MockServer(images=IMAGES, bugs=[name], churn=BUSY if BUGS[name].needs_churn else False) as server:
+        # The rules about single answers look at what all the others ask for.
+        rules = None if rule.startswith("schema.") else frozenset({rule})
+        return judge(server, Options(rules=rules, probe_writes=True, schemathesis=False))
+
+
+def with_variant(name: str) -> Report:
+    """What is found of a server with a variant."""
+    with MockServer(images=IMAGES, variants=[name]) as server:
+        # A slow server is asked less: it shows the same.
+        return judge(server, Options(probe_writes=True, schemathesis=False, quick=name == "slow"))
+
+
 def test_each_rule_of_the_contract_is_in_the_catalogue_and_has_a_bug() -> None:
     assert set(CATALOGUE) == set(load_contract()["x-conformance"])
     assert set(CATALOGUE) == set(RULES.values())
@@ -40,10 +56,7 @@ def test_each_rule_of_the_contract_is_in_the_catalogue_and_has_a_bug() -> None:
 
 @pytest.mark.parametrize(("name", "rule"), RULES.items())
 def test_a_bug_is_reported_by_its_rule(name: str, rule: str) -> None:
-    with MockServer(images=IMAGES, bugs=[name], churn=BUSY if BUGS[name].needs_churn else False) as server:
-        # The rules about single answers look at what all the others ask for.
-        rules = None if rule.startswith("schema.") else frozenset({rule})
-        report = judge(server, Options(rules=rules, probe_writes=True, schemathesis=False))
+    report = with_bug(name)
     assert not report.not_judged
     found = violations(report)
     assert rule in {each for each, _, _ in found}, found
@@ -53,9 +66,7 @@ def test_a_bug_is_reported_by_its_rule(name: str, rule: str) -> None:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_is_not_accused(name: str) -> None:
-    with MockServer(images=IMAGES, variants=[name]) as server:
-        # A slow server is asked less: it shows the same.
-        report = judge(server, Options(probe_writes=True, schemathesis=False, quick=name == "slow"))
+    report = with_variant(name)
     assert report.verdict == "conforms", violations(report)
     warnings = {each.rule for each in report.violations()}
     assert warnings == EXPECTED_WARNINGS.get(name, set())

@@ -18,7 +18,7 @@ FLOORS = (
     {"test_conformance"},
 )
 """From the ground up; those of one floor do not import each other."""
-SDK = {"calls", "contract", "exceptions"}
+SDK = {"calls", "contract", "exceptions", "resource"}
 """What the check may import of the rest of the package."""
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from channel_images.cli.connection import CaFileOption, Credentials, HeaderOption, ProxyOption, parsed_header
+from channel_images.cli.contract import ContractOption, use
 from channel_images.cli.errors import fail, needs_extra
 from channel_images.cli.options import with_groups
 from channel_images.settings import CHANNEL_VARIABLES, URL_VARIABLES
@@ -92,6 +93,7 @@ def check(
         typer.Option(min=0.01, help="Requests a second; by default 10, and no limit on loopback.", show_default=False),
     ] = None,
     max_requests: Annotated[int | None, typer.Option(min=1, help="End the run after so many requests.")] = None,
+    contract: ContractOption = None,
     probe_writes: Annotated[
         bool, typer.Option("--probe-writes", help="Also send POST, PUT, PATCH and DELETE, to ids that do not exist.")
     ] = False,
@@ -110,9 +112,12 @@ def check(
         from channel_images.conformance import Options, Severity, Target
         from channel_images.conformance.asking.expect import Expectations, read_expectations
         from channel_images.conformance.asking.target import base_url, default_rate
+        from channel_images.conformance.judging.oracle import validators
         from channel_images.conformance.report.text import visible_line
         from channel_images.conformance.waivers import Waivers, read_waivers
 
+    if contract is not None:
+        use(contract, validators)
     if not url:
         fail(f"no server: give its base URL, as in `channel-images check https://host`, or set {URL_VARIABLES[0]}")
     if not channel:
@@ -138,6 +143,7 @@ def check(
     command = ["channel-images", "check", target.url, *(f"--channel={number}" for number in channel), f"--seed={seed}"]
     command += [f"--rule={identity}" for identity in rule or []] + [f"--skip={identity}" for identity in skip or []]
     command += [f"--waivers={waivers}"] * bool(waivers) + [f"--expect={expect}"] * bool(expect)
+    command += [f"--contract={contract}"] * bool(contract)
     command += ["--probe-writes"] * probe_writes + ["--quick"] * quick
     command += ["--fail-on=warning"] * (fail_on is FailOn.WARNING)
     options = Options(

@@ -5,7 +5,6 @@ import math
 import secrets
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -54,8 +53,8 @@ class Document:
         return BadFile(self.path, self.line(pointer), what)
 
 
-def load(path: Path, schema: str) -> Document:
-    """Read a YAML or JSON file that obeys the packaged schema of that name. Raises `BadFile`."""
+def load(path: Path, schema: dict[str, Any]) -> Document:
+    """Read a YAML or JSON file that obeys a JSON schema. Raises `BadFile`."""
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
@@ -88,7 +87,7 @@ def load(path: Path, schema: str) -> Document:
     except RecursionError:
         raise BadFile(path, None, "nested too deep") from None
     if document.data is not None:
-        validator = jsonschema_rs.validator_for(json.loads(schema_text(schema)), validate_formats=True)
+        validator = jsonschema_rs.validator_for(schema, validate_formats=True)
         errors = validator.iter_errors(document.data)
         wrong = [(document.line(tuple(error.instance_path)), _words(error, schema)) for error in errors]
         if wrong:
@@ -96,10 +95,11 @@ def load(path: Path, schema: str) -> Document:
     return document
 
 
-@cache
-def schema_text(name: str) -> str:
-    """The text of a packaged JSON schema: `waivers` or `expect`."""
-    return (files("channel_images.conformance") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")
+def packaged_schema(name: str) -> dict[str, Any]:
+    """A packaged JSON schema: `waivers` or `report`."""
+    schemas = files("channel_images.conformance") / "schemas"
+    schema: dict[str, Any] = json.loads((schemas / f"{name}.schema.json").read_text(encoding="utf-8"))
+    return schema
 
 
 def or_near(word: str, known: Sequence[str]) -> str:
@@ -174,10 +174,10 @@ def _wrong(at: Any, what: str) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=what, problem_mark=at.start_mark)
 
 
-def _words(error: jsonschema_rs.ValidationError, schema: str) -> str:
+def _words(error: jsonschema_rs.ValidationError, schema: dict[str, Any]) -> str:
     """What a violation of a schema says, in words of the file."""
     kind: Any = error.kind
-    broken: Any = json.loads(schema_text(schema))
+    broken: Any = schema
     for step in error.schema_path[:-1]:
         broken = broken[step]
     match kind.name:

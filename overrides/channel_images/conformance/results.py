@@ -58,7 +58,7 @@ class Result:
     reason: str = ""
     evidence: Evidence | None = None
     follows_from: str = ""
-    """The violation that this result follows from (`paging.order · listProductImages`): with it, this rule cannot be
+    """The violation that this result follows from (`paging.order · ` and the `operationId`): with it, this rule cannot be
     judged. Empty for a result that stands by itself."""
 
     @property
@@ -98,6 +98,8 @@ class Report:
     requests: int
     """How many requests were sent."""
     results: Sequence[Result]
+    contract: str = ""
+    """The title and the version of the contract that the server was held to."""
     not_judged: str = ""
     """Why the server could not be judged; empty where it was."""
     command: str = ""

@@ -23,6 +23,7 @@ from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ER
 from channel_images.conformance.judging.rule import Finding, Rule, violation
 from channel_images.conformance.results import Latency, Report, Result, Severity, Verdict
 from channel_images.conformance.waivers import Waivers
+from channel_images.contract import load_contract
 
 BLIP = "an answer was missing, and there when the request was sent again"
 BREAKS = "connections break again and again"
@@ -157,6 +158,7 @@ class _Run:
             seconds=round(time.monotonic() - clock, 1),
             requests=self.wire.requests,
             results=self.options.waivers.applied(map(cleaner.result, self.results)),
+            contract="{title} {version}".format_map(load_contract()["info"]),
             not_judged=cleaner.text(not_judged or self._nothing_held()),
             latency={operation: Latency.of(seconds) for operation, seconds in self.seconds.items()},
             command=self.options.command,

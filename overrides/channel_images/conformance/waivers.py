@@ -16,7 +16,7 @@ import yaml
 from attrs import evolve, frozen
 
 from channel_images.conformance.catalogue import CATALOGUE
-from channel_images.conformance.files import Document, load, or_near, write_atomically
+from channel_images.conformance.files import Document, load, or_near, packaged_schema, write_atomically
 from channel_images.conformance.results import Result, Verdict
 
 GRACE = timedelta(days=30)
@@ -169,7 +169,7 @@ def read_waivers(path: Path) -> Waivers:
 
     Raises `BadFile`, a `ValueError` whose message is one line with the file, the line and what is wrong there.
     """
-    document = load(path, "waivers")
+    document = load(path, packaged_schema("waivers"))
     return Waivers(tuple(_waiver(document, index, entry) for index, entry in enumerate(document.data or ())))
 
 

@@ -1,98 +1,102 @@
-"""Finds the operations of the contract by their `operationId`, when something is asked of them."""
+"""Finds the operations of the contract by what they mean, when something is asked of them."""
 
-from collections.abc import Mapping
+import re
 from functools import cache, cached_property
-from typing import Any
 
 from attrs import frozen
 
-from channel_images.contract import load_contract, resolve
+from channel_images import resource as contract
+from channel_images.contract import load_contract, own_contract, resolve
+from channel_images.resource import Filter, Shape, resource
 
 MAX_ID = 2**63 - 1
-"""The largest id that the contract allows."""
+"""The largest id that there is, in 64 bits."""
 UNKNOWN_CHANNEL = 1_999_999_973
 """A channel that no server has come to, within 32 bits."""
 
 
 @frozen
 class Operation:
-    """One operation of the contract, by its `operationId`. What the contract says of it is read when it is asked for."""
+    """One operation of the contract, by its meaning. What the contract says of it is read when it is asked for."""
 
-    id: str
+    is_list: bool
+    is_detailed: bool = False
+    parts: frozenset[str] = frozenset()
+    """What the rows of a list wait for; empty where it holds all rows."""
+
+    def __repr__(self) -> str:
+        # Random numbers are drawn by it, and have to be the same in every process.
+        return f"Operation(id={self.id!r})"
 
     @cached_property
+    def _declared(self) -> contract.Operation:
+        return resource().operation(is_list=self.is_list, is_detailed=self.is_detailed, parts=self.parts)
+
+    @property
+    def id(self) -> str:
+        """Its `operationId`."""
+        return self._declared.id
+
+    @property
     def path(self) -> str:
-        """The path template, e.g. `/api/v1/channel/{channel_id}/product_images/`."""
-        return _said(self.id)[0]
+        """The path template."""
+        return self._declared.path
 
-    @cached_property
+    @property
     def is_enveloped(self) -> bool:
-        """Whether its rows come in a page envelope; the pending lists are bare arrays."""
-        body = resolve(_said(self.id)[1]["responses"]["200"])["content"]["application/json"]["schema"]
-        return "results" in resolve(body).get("properties", {})
-
-    @property
-    def is_list(self) -> bool:
-        return "page" in self._query
-
-    @property
-    def filters(self) -> frozenset[str]:
-        """Its query parameters other than `page` and `limit`."""
-        return self._query - {"page", "limit"}
+        """Whether its rows come in a page envelope, not in a bare array."""
+        return self._declared.shape is Shape.PAGE
 
     @cached_property
-    def _query(self) -> frozenset[str]:
-        parameters = map(resolve, _said(self.id)[1].get("parameters", ()))
-        return frozenset(parameter["name"] for parameter in parameters if parameter["in"] == "query")
+    def filters(self) -> frozenset[str]:
+        """Its query parameters other than those for the page and its size."""
+        return frozenset(resource().filters) & {parameter["name"] for parameter in self._declared.parameters}
 
-    def path_for(self, channel: int | str, image: int | str = 1) -> str:
+    def path_for(self, channel: int | str, key: int | str = 1) -> str:
         """The path of a request."""
-        return self.path.replace("{channel_id}", str(channel)).replace("{id}", str(image))
+        roles = resource().roles
+        return self.path.replace(f"{{{roles['scope']}}}", str(channel)).replace(f"{{{roles['key']}}}", str(key))
 
 
-@cache
-def _said(operation: str) -> tuple[str, Mapping[str, Any]]:
-    """The path of an operation, and what the contract says of it."""
-    return next(
-        (path, item["get"])
-        for path, item in load_contract()["paths"].items()
-        if item["get"]["operationId"] == operation
-    )
+FULL = Operation(is_list=True)
+DETAILED = Operation(is_list=True, is_detailed=True)
+INSERTS = Operation(is_list=True, parts=frozenset({"insert"}))
+UPDATES = Operation(is_list=True, parts=frozenset({"update"}))
+INSERTS_OR_UPDATES = Operation(is_list=True, parts=INSERTS.parts | UPDATES.parts)
+RETRIEVE = Operation(is_list=False)
+RETRIEVE_DETAILED = Operation(is_list=False, is_detailed=True)
 
-
-FULL = Operation("listProductImages")
-DETAILED = Operation("listDetailedProductImages")
-INSERTS = Operation("listProductImageInserts")
-UPDATES = Operation("listProductImageUpdates")
-INSERTS_OR_UPDATES = Operation("listProductImageInsertsOrUpdates")
-RETRIEVE = Operation("retrieveProductImage")
-RETRIEVE_DETAILED = Operation("retrieveDetailedProductImage")
-
-ENVELOPED = (FULL, DETAILED)
+EVERYTHING = (FULL, DETAILED)
+"""The lists of all rows."""
 PENDING = (INSERTS, UPDATES, INSERTS_OR_UPDATES)
-LISTS = (*ENVELOPED, *PENDING)
+LISTS = (*EVERYTHING, *PENDING)
 RETRIEVALS = (RETRIEVE, RETRIEVE_DETAILED)
 OPERATIONS = (*LISTS, *RETRIEVALS)
-"""All of them, in the order of the contract."""
+"""All of them."""
 
 
 @cache
-def image_schema() -> Mapping[str, Any]:
-    """The contract's schema of an image."""
-    return resolve({"$ref": "#/components/schemas/ProductImage"})
+def default_limit() -> int:
+    """The rows of a page whose size is left out."""
+    name = resource().roles["size"]
+    parameter = next(each for each in resource().operation(is_list=True).parameters if each["name"] == name)
+    limit: int = resolve(parameter["schema"]).get("default", 10)
+    return limit
 
 
 @cache
-def date_fields() -> frozenset[str]:
-    """The documented fields of an image that are date-times."""
-    return frozenset(
-        name for name, schema in image_schema()["properties"].items() if resolve(schema).get("format") == "date-time"
-    )
+def key_filter() -> Filter | None:
+    """The filter on the key of a row, that which takes several keys before another; `None` where there is none."""
+    found = [each for each in resource().filters.values() if each.is_shown and each.field == resource().key]
+    return min(found, key=lambda each: not each.several, default=None)
 
 
-def product_types() -> tuple[int, ...]:
-    """The product types that the contract names."""
-    return tuple(resolve({"$ref": "#/components/schemas/ProductType"})["enum"])
+@cache
+def noun(*, article: bool = False) -> str:
+    """What a row is called in a sentence: the last word of the name of its schema, `image` where that is `ProductImage`."""
+    *_, word = "row", *re.findall(r"[A-Z]?[a-z]+|[A-Z]+", resource().name)
+    word = word.lower()
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}" if article else word
 
 
 @frozen
@@ -105,6 +109,6 @@ class Statement:
 
 
 def statement(rule: str) -> Statement:
-    """What the contract says for a rule. Raises `KeyError` for a rule that the contract does not state."""
-    entry = load_contract()["x-conformance"][rule]
+    """What the contract says for a rule, or our own where that says nothing. Raises `KeyError` for an unknown rule."""
+    entry = load_contract().get("x-conformance", {}).get(rule) or own_contract()["x-conformance"][rule]
     return Statement(entry["statement"], f"{entry['basis']}: {entry['source']}")

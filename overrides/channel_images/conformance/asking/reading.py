@@ -1,16 +1,21 @@
 """Reads lists and images: from answers to rows, and from pages to lists."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeGuard
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from attrs import frozen
 
-from channel_images.conformance.asking.operations import MAX_ID, Operation, date_fields, image_schema
+from channel_images.conformance.asking.operations import MAX_ID, Operation, key_filter, noun
 from channel_images.conformance.asking.parsing import NotJson, parsed
 from channel_images.conformance.asking.standing import Session
 from channel_images.conformance.asking.wire import Answer, Params, origin
+from channel_images.contract import resolve
+from channel_images.resource import Filter, resource
 
 Row = Mapping[str, Any]
 Filters = tuple[tuple[str, str], ...]
@@ -48,7 +53,7 @@ class Page:
 
     @property
     def pks(self) -> tuple[int, ...]:
-        return tuple(row["pk"] for row in self.rows)
+        return tuple(row[resource().key] for row in self.rows)
 
 
 def body(answer: Answer) -> Any:
@@ -62,14 +67,14 @@ def body(answer: Answer) -> Any:
 
 
 def page(answer: Answer) -> Page:
-    """The page in an answer, in an envelope or bare. Raises `Unreadable` where it holds no list of rows with a pk."""
+    """The page in an answer, in an envelope or bare. Raises `Unreadable` where it holds no list of rows with a key."""
     document = body(answer)
     is_enveloped = isinstance(document, dict)
     rows = document.get("results") if is_enveloped else document
     if not isinstance(rows, list):
         raise Unreadable(answer, "200 without a list of rows")
-    if not all(isinstance(row, dict) and type(row.get("pk")) is int for row in rows):
-        raise Unreadable(answer, "a row without a pk")
+    if not all(isinstance(row, dict) and type(row.get(resource().key)) is int for row in rows):
+        raise Unreadable(answer, f"a row without a {resource().key}")
     if not is_enveloped:
         return Page(answer, tuple(rows))
     count = document.get("count")
@@ -87,20 +92,26 @@ def _link(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def image(answer: Answer) -> Row:
-    """The image in an answer. Raises `Unreadable` where there is none."""
+def single(answer: Answer) -> Row:
+    """The row in the answer of a retrieval. Raises `Unreadable` where there is none."""
     document = body(answer)
-    if not isinstance(document, dict) or type(document.get("pk")) is not int:
-        raise Unreadable(answer, "200 without an image")
+    if not isinstance(document, dict) or type(document.get(resource().key)) is not int:
+        raise Unreadable(answer, f"200 without {noun(article=True)}")
     return document
 
 
 def rows(answer: Answer) -> Page:
-    """The rows in an answer: those of a page, or one image. Raises `Unreadable` where there are none."""
+    """The rows in an answer: those of a page, or a single one. Raises `Unreadable` where there are none."""
     try:
         return page(answer)
     except Unreadable:
-        return Page(answer, (image(answer),))
+        return Page(answer, (single(answer),))
+
+
+def paged(number: int | str | None = None, limit: int | str | None = None) -> Params:
+    """The parameters for a page and its size; what is `None` is left out."""
+    given = (("page", number), ("size", limit))
+    return tuple((resource().roles[role], str(value)) for role, value in given if value is not None)
 
 
 @frozen
@@ -117,7 +128,7 @@ class ListOf:
 
     def params(self, number: int | str, limit: int | str | None) -> Params:
         """The parameters of one page; without a `limit`, the server's own is meant."""
-        return (*self.filters, ("page", str(number)), *([("limit", str(limit))] if limit is not None else []))
+        return (*self.filters, *paged(number, limit))
 
     def answer(self, session: Session, number: int | str, limit: int | str | None, *, fresh: bool = False) -> Answer:
         """The answer to one page."""
@@ -191,11 +202,17 @@ def redirected(answer: Answer) -> str | None:
 
 def documented(row: Row) -> dict[str, object]:
     """The documented fields of a row in a comparable form: one left out is null, a date-time is an instant."""
-    return {name: _comparable(name, row.get(name)) for name in image_schema()["properties"]}
+    return {name: _comparable(name, row.get(name)) for name in resource().fields}
+
+
+@cache
+def _date_fields() -> frozenset[str]:
+    fields = resource().fields.items()
+    return frozenset(name for name, schema in fields if resolve(schema).get("format") == "date-time")
 
 
 def _comparable(name: str, value: object) -> object:
-    if name in date_fields() and isinstance(value, str):
+    if name in _date_fields() and isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
             return moment.astimezone(UTC) if moment.tzinfo else value
@@ -205,10 +222,56 @@ def _comparable(name: str, value: object) -> object:
     return (type(value).__name__, value) if isinstance(value, bool) else value
 
 
-def product_of(row: Row) -> int | None:
-    """The product of a row; `None` where it carries no id."""
-    product = row.get("product")
-    return product if type(product) is int and 0 <= product <= MAX_ID else None
+Value = bool | int | float | str
+"""What a filter compares with."""
+MOST_DIGITS = 15
+"""Of a number that a float holds exactly enough to ask for it."""
+MOST_LETTERS = 100
+"""Of a text that is asked for."""
+
+
+def asked_for(by: Filter, row: Row) -> Value | None:
+    """The value by which a filter finds a row; `None` where the row has none that the filter can take."""
+    value = row.get(by.field)
+    return value if can_take(by, value) else None
+
+
+def can_take(by: Filter, value: object) -> TypeGuard[Value]:
+    """Whether a filter takes a value, as the contract has it, and a query can say it exactly."""
+    if by.values and not by.is_extensible and value not in by.values:
+        return False
+    match by.type, value:
+        case kind, bool():
+            return kind == "boolean"
+        case "string", str():
+            is_plain = value.isprintable() and 0 < len(value.strip()) == len(value) <= MOST_LETTERS
+            return is_plain and not (by.several and "," in value)
+        case ("integer" | "number", int()):
+            pass
+        case "number", float() if math.isfinite(value) and len(Decimal(repr(value)).as_tuple().digits) <= MOST_DIGITS:
+            pass
+        case _:
+            return False
+    least, most = by.schema.get("minimum", -MAX_ID - 1), by.schema.get("maximum", MAX_ID)
+    return bool(least <= value <= most)
+
+
+def written(value: Value) -> str:
+    """A value as a query has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{Decimal(repr(value)).normalize():f}" if isinstance(value, float) else str(value)
+
+
+def joined(values: Sequence[Value]) -> str:
+    """Several values as the contract writes them: one parameter, with commas."""
+    return ",".join(map(written, values))
+
+
+def keyed(*keys: int) -> Filters:
+    """The filter that leaves the rows with some keys; none where the contract has no filter that takes them."""
+    by = key_filter()
+    return ((by.name, joined(keys)),) if by is not None and (by.several or len(keys) == 1) else ()
 
 
 def differences(one: Row, other: Row) -> list[str]:

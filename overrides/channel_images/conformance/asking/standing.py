@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from attrs import Factory, define, evolve, field
 
-from channel_images.conformance.asking.operations import LISTS, OPERATIONS, Operation, image_schema
+from channel_images.conformance.asking.operations import LISTS, OPERATIONS, Operation
 from channel_images.conformance.asking.parsing import said
 from channel_images.conformance.asking.signin import SignInFailed
 from channel_images.conformance.asking.wire import (
@@ -27,10 +27,11 @@ from channel_images.conformance.asking.wire import (
     ServerGone,
     Wire,
 )
+from channel_images.resource import resource
 
 REFUSALS = frozenset({401, 403})
-LIKE_AN_IMAGE = 3
-"""Documented fields that an object without a pk needs, to be taken for an image."""
+LIKE_A_ROW = 3
+"""Documented fields that an object without a key needs, to be taken for a row."""
 SHORTEST_LIFE = 20
 """Requests that a token has to live for, or signing in again is given up."""
 MOST_TITLE = 60
@@ -148,7 +149,8 @@ class Standing:
         self._turn += 1
         request = self._anchor
         if self._operation.is_list:
-            request = evolve(request, params=(("page", "1"), ("limit", str(1 + self._turn % 9))))
+            roles = resource().roles
+            request = evolve(request, params=((roles["page"], "1"), (roles["size"], str(1 + self._turn % 9))))
         return self.wire.send(request, self.valid)
 
     def _is_refused(self, answer: Answer) -> bool:
@@ -172,27 +174,27 @@ class Standing:
 
 
 def is_of_api(operation: Operation, answer: Answer) -> bool:
-    """Whether an answer is one that only this API gives: rows or an image, however faulty."""
+    """Whether an answer is one that only this API gives: rows, however faulty."""
     if answer.status != 200 or answer.broke:
         return False
     document = said(answer.body)
     if not operation.is_list:
-        # Some deployments wrap one image in a list, which is a fault, and the API all the same.
-        return _is_like_an_image(document) or (_are_rows(document) and bool(document))
+        # Some deployments wrap a single row in a list, which is a fault, and the API all the same.
+        return _is_like_a_row(document) or (_are_rows(document) and bool(document))
     if isinstance(document, Mapping):
         return _are_rows(document.get("results")) or isinstance(document.get("results"), Mapping)
     return _are_rows(document) and (bool(document) or not operation.is_enveloped)
 
 
 def _are_rows(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str) and (not value or _is_like_an_image(value[0]))
+    return isinstance(value, Sequence) and not isinstance(value, str) and (not value or _is_like_a_row(value[0]))
 
 
-def _is_like_an_image(value: object) -> bool:
+def _is_like_a_row(value: object) -> bool:
     if not isinstance(value, Mapping):
         return False
-    documented = image_schema()["properties"].keys() & value.keys()
-    return "pk" in documented or len(documented) >= LIKE_AN_IMAGE
+    documented = resource().fields.keys() & value.keys()
+    return resource().key in documented or len(documented) >= LIKE_A_ROW
 
 
 def may_come_from_elsewhere(answer: Answer) -> bool:

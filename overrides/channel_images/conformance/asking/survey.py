@@ -8,7 +8,7 @@ import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from itertools import cycle, islice
+from itertools import combinations, cycle, islice
 
 from attrs import Factory, define, evolve, field, frozen
 
@@ -22,7 +22,7 @@ from channel_images.conformance.asking.operations import (
     RETRIEVE,
     UPDATES,
     Operation,
-    image_schema,
+    default_limit,
 )
 from channel_images.conformance.asking.reading import (
     ABSENT,
@@ -33,11 +33,15 @@ from channel_images.conformance.asking.reading import (
     Page,
     Row,
     Unreadable,
+    Value,
+    asked_for,
+    joined,
     page,
-    product_of,
+    paged,
 )
 from channel_images.conformance.asking.standing import Session
 from channel_images.conformance.asking.wire import Answer, Params
+from channel_images.resource import Filter, resource
 
 WHOLE = 2_000
 """Rows up to which a list is read whole."""
@@ -83,12 +87,12 @@ class Known:
     @cached_property
     def seen(self) -> tuple[int, ...]:
         """The pks that were read, in the order of the list."""
-        return tuple(self.rows[position]["pk"] for position in sorted(self.rows))
+        return tuple(self.rows[position][resource().key] for position in sorted(self.rows))
 
     @cached_property
     def by_pk(self) -> dict[int, Row]:
         """The rows that were read."""
-        return {row["pk"]: row for row in self.rows.values()}
+        return {row[resource().key]: row for row in self.rows.values()}
 
     @property
     def count(self) -> int | None:
@@ -100,7 +104,7 @@ class Known:
         positions = range(start, min(start + size, self.total))
         if any(position not in self.rows for position in positions):
             return None
-        return tuple(self.rows[position]["pk"] for position in positions)
+        return tuple(self.rows[position][resource().key] for position in positions)
 
 
 @frozen
@@ -260,11 +264,11 @@ class Survey:
             return None
         ways: tuple[Params, ...] = (
             (),
-            (("limit", "10"),),
-            (("page", "1"),),
-            (("page", "1"), ("limit", "10")),
-            (("page", "0"),),
-            (("page", "0"), ("limit", str(limit or 10))),
+            paged(limit=default_limit()),
+            paged(1),
+            paged(1, default_limit()),
+            paged(0),
+            paged(0, limit or default_limit()),
         )
         for params in ways:
             try:
@@ -350,14 +354,14 @@ class Survey:
         except (Unreadable, NotExercised):
             return False
 
-    def most_values(self, name: str, values: Sequence[int]) -> int:
+    def most_values(self, name: str, values: Sequence[Value]) -> int:
         """How many of some values, at least one, the server takes in one filter; 1 where it refuses even `LEAST`."""
         if name not in self.learned.most_values:
             path = FULL.path_for(self.channel)
             enough = list(islice(cycle(values), MANY[0]))
             self.learned.most_values[name] = 1
             for number in MANY:
-                if self.session.get(path, ((name, ",".join(map(str, enough[:number]))),)).status not in TOO_MANY:
+                if self.session.get(path, ((name, joined(enough[:number])),)).status not in TOO_MANY:
                     self.learned.most_values[name] = number
                     break
         return self.learned.most_values[name]
@@ -398,31 +402,39 @@ class Survey:
 
     def _strata(self, known: Known) -> Iterable[Callable[[Row], object]]:
         """What to tell rows apart by, so that a sample has some of each kind."""
-        for name in image_schema()["properties"]:
-            values = {json.dumps(row.get(name)) for row in known.rows.values()}
+        rows = known.rows.values()
+        for name in resource().fields:
+            values = {json.dumps(row.get(name)) for row in rows}
             if len(values) <= CATEGORIES:
                 yield lambda row, name=name: json.dumps(row.get(name))  # type: ignore[misc]  # bound here, not later
             else:
                 yield lambda row, name=name: row.get(name) is None  # type: ignore[misc]  # as above
-        yield lambda row: row.get("object_id") == row.get("product")
+        for one, other in combinations(resource().fields, 2):
+            alike = sum(row.get(one) == row.get(other) for row in rows)
+            # What is the same in most rows is easily taken for the same in all of them.
+            if len(rows) < 2 * alike < 2 * len(rows):
+                yield lambda row, one=one, other=other: row.get(one) == row.get(other)  # type: ignore[misc]  # as above
 
     def some_pk(self) -> int:
-        """The pk of an image of the channel; 1 where none can be read."""
+        """The key of a row of the channel; 1 where none can be read."""
         try:
             return next(iter(self.all_rows()), 1)
         except (Unreadable, NotExercised):
             return 1
 
-    def products(self) -> dict[int, list[int]]:
-        """The pks of the rows that were read, by product, in the order of the list. Raises `Unreadable`."""
-        products: dict[int, list[int]] = {}
+    def found_by(self, by: Filter) -> dict[Value, list[int]]:
+        """The keys of the rows that were read, by the value that a filter finds them by, in the order of the list.
+
+        Raises `Unreadable`.
+        """
+        found: dict[Value, list[int]] = {}
         for pk, row in self.all_rows().items():
-            if (product := product_of(row)) is not None:
-                products.setdefault(product, []).append(pk)
-        return products
+            if (value := asked_for(by, row)) is not None:
+                found.setdefault(value, []).append(pk)
+        return found
 
     def absent_pk(self, count: int = 1) -> list[int]:
-        """Ids that no image of any channel at hand has, within 32 bits where the others are: what lies beyond may match
+        """Keys that no row of any channel at hand has, within 32 bits where the others are: what lies beyond may match
         no route."""
         used = {pk for channel in (self.channel, *self.others) for pk in self.full(channel).by_pk}
         for operation in LISTS:
@@ -442,7 +454,7 @@ class Survey:
         return [pk for pk in candidates if pk not in used and 0 < pk < beyond][:count]
 
     def exists(self, pk: int) -> bool:
-        """Whether the channel has an image, by a request of its own, once in a reading."""
+        """Whether the channel has a row, by a request of its own, once in a reading."""
         if pk not in self._existing:
             self._existing[pk] = self.session.get(RETRIEVE.path_for(self.channel, pk), fresh=True).status == 200
         return self._existing[pk]

@@ -115,7 +115,7 @@ def _is_wellformed(url: str) -> bool:
 
 def _has_nested_errors(body: bytes) -> bool:
     """Whether a 400 tells apart the items of a list, as a ListField of Django REST Framework does:
-    `{"id__in": {"0": ["..."]}}`."""
+    `{"name": {"0": ["..."]}}`."""
     document = _json(body)
 
     def are_messages(value: object) -> bool:

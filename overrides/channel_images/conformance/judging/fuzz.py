@@ -28,6 +28,7 @@ from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.wire import Answer, RunEnds
 from channel_images.contract import load_contract
+from channel_images.resource import resource
 
 NOWHERE = "http://127.0.0.1"
 """A base URL that requests are built with; they go to the server under test."""
@@ -95,7 +96,7 @@ class _Sender:
         built = case.as_transport_kwargs(base_url=NOWHERE)
         url = requests.Request("GET", built["url"], params=built.get("params")).prepare().url or ""
         parts = urlsplit(url)
-        if any(name == "limit" and not self.survey.affordable(value) for name, value in (case.query or {}).items()):
+        if not self.survey.affordable((case.query or {}).get(resource().roles["size"])):
             return None
         try:
             return self.survey.session.get(parts.path + (f"?{parts.query}" if parts.query else ""))
@@ -158,7 +159,7 @@ def _config(survey: Survey, seed: int) -> SchemathesisConfig:
             "seed": seed,
             "base-url": NOWHERE,
             # So that the requests meet rows.
-            "parameters": {"path.channel_id": survey.channel},
+            "parameters": {f"path.{resource().roles['scope']}": survey.channel},
             "cache": {"enabled": False},
             "generation": {"database": "none"},
             "phases": {"coverage": {"unexpected-methods": []}},

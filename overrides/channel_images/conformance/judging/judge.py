@@ -285,7 +285,7 @@ def _is_own_fault(answer: Answer, operation: Operation, channel: int) -> bool:
     be read, where it belongs to another operation, whose own rules see it, and where it is another channel's.
     """
     path = answer.request.path
-    is_its = path.startswith(operation.path_for(channel).partition("{id}")[0]) if operation.is_list else False
+    is_its = path.startswith(operation.path_for(channel)) if operation.is_list else False
     is_the_servers = not answer.is_server_error and answer.status != 403 and not answer.unread
     return is_the_servers and (is_its or _is_retrieval(path, operation, channel))
 
@@ -293,7 +293,7 @@ def _is_own_fault(answer: Answer, operation: Operation, channel: int) -> bool:
 def _is_retrieval(path: str, operation: Operation, channel: int) -> bool:
     if operation not in RETRIEVALS:
         return False
-    before, after = operation.path.replace("{channel_id}", str(channel)).split("{id}")
+    before, after = operation.path_for(channel, " ").split(" ")
     return path.startswith(before) and path.endswith(after) and path[len(before) : -len(after)].isdigit()
 
 
@@ -344,7 +344,7 @@ def _movement(requests: frozenset[Request], before: Survey, after: Survey) -> Mo
 
 def _compared(old: Answer, new: Answer, survey: Survey) -> Movement:
     if old.status != new.status:
-        # An image that came or went. Any other change of status is the server's doing, not the data's.
+        # A row that came or went. Any other change of status is the server's doing, not the data's.
         return Movement.CHANGED if {old.status, new.status} == {200, 404} else Movement.NONE
     try:
         earlier, later = rows(old), rows(new)
@@ -352,7 +352,7 @@ def _compared(old: Answer, new: Answer, survey: Survey) -> Movement:
         return Movement.NONE
     if earlier.count != later.count:
         return Movement.CHANGED
-    ones, others = {row["pk"]: row for row in earlier.rows}, {row["pk"]: row for row in later.rows}
+    ones, others = dict(zip(earlier.pks, earlier.rows, strict=True)), dict(zip(later.pks, later.rows, strict=True))
     if any(documented(ones[pk]) != documented(others[pk]) for pk in ones.keys() & others.keys()):
         return Movement.CHANGED
     if differing := sorted(ones.keys() ^ others.keys()):

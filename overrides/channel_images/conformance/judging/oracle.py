@@ -18,6 +18,7 @@ from channel_images.conformance.asking.wire import Answer, Request
 from channel_images.conformance.judging.allowances import may_answer, with_open_enums
 from channel_images.conformance.results import Severity
 from channel_images.contract import load_contract, resolve, standalone
+from channel_images.resource import ENVELOPE, resource
 
 RESPONSE = "schema.response"
 IDENTIFIABLE = "schema.identifiable"
@@ -29,7 +30,6 @@ TRACEBACK = re.compile(
 JSON = "application/json"
 HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 """What may be half of a surrogate pair."""
-ENVELOPE = ("count", "next", "previous", "results")
 
 
 @frozen
@@ -88,8 +88,8 @@ def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> It
         content_type=content_type,
     ):
         return
-    validators = _validators()[operation.id]
-    if answer.status not in validators:
+    by_status = validators()[operation.id]
+    if answer.status not in by_status:
         yield RESPONSE, f"status {answer.status} is not documented", answer.describe(), Severity.ERROR
         return
     if answer.request.method == "HEAD":
@@ -112,7 +112,7 @@ def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> It
             Severity.WARNING,
         )
         document = document.get("results")
-    yield from _schema_faults(document, answer.status, validators[answer.status])
+    yield from _schema_faults(document, answer.status, by_status[answer.status])
     if answer.status == 200:
         yield from _identity_faults(document, operation)
 
@@ -155,8 +155,13 @@ def _identity_faults(document: object, operation: Operation) -> Iterator[_Fault]
             )
         rows = document.get("results")
     for row in rows if isinstance(rows, list) else [rows]:
-        if isinstance(row, dict) and "pk" not in row:
-            yield IDENTIFIABLE, "a row without a pk", f"it has {', '.join(row) or 'nothing'}"[:200], Severity.ERROR
+        if isinstance(row, dict) and resource().key not in row:
+            yield (
+                IDENTIFIABLE,
+                f"a row without a {resource().key}",
+                f"it has {', '.join(row) or 'nothing'}"[:200],
+                Severity.ERROR,
+            )
             return
 
 
@@ -184,7 +189,7 @@ def _patterns() -> tuple[tuple[Operation, re.Pattern[str]], ...]:
 
 
 @cache
-def _validators() -> Mapping[str, Mapping[int, jsonschema_rs.Draft202012Validator]]:
+def validators() -> Mapping[str, Mapping[int, jsonschema_rs.Draft202012Validator]]:
     """A validator for each operation and documented status."""
     compiled: dict[str, dict[int, jsonschema_rs.Draft202012Validator]] = {}
     for item in load_contract()["paths"].values():

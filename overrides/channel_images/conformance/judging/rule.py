@@ -15,6 +15,7 @@ from channel_images.conformance.asking.reading import Row
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.wire import Answer
 from channel_images.conformance.results import Evidence, Result, Severity, Verdict
+from channel_images.resource import resource
 
 MOST_REQUESTS = 6
 """Requests that the evidence of a violation shows."""
@@ -91,6 +92,11 @@ def few(values: Sequence[object], most: int = 5) -> str:
     """The first of many values, for evidence."""
     shown = ", ".join(str(value) for value in values[:most])
     return f"{shown} and {len(values) - most} more" if len(values) > most else shown or "none"
+
+
+def keys(values: Sequence[object]) -> str:
+    """The keys of some rows, for evidence: `pk 1, 2 and 7 more` where the key is called `pk`."""
+    return f"{resource().key} {few(values)}"
 
 
 def shown(value: object) -> str:

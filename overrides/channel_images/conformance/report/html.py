@@ -96,7 +96,12 @@ def render_html(report: Report) -> str:
     room = _Room(BUDGET)
     about = {
         name: room.show(text, MAX_TEXT)
-        for name, text in (("url", report.url), ("not_judged", report.not_judged), ("command", report.command))
+        for name, text in (
+            ("url", report.url),
+            ("contract", report.contract),
+            ("not_judged", report.not_judged),
+            ("command", report.command),
+        )
     }
     groups = list(_groups(report, room))
     return environment.get_template("index.html.jinja").render(

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
-from channel_images.conformance.asking.operations import FULL, RETRIEVE, UNKNOWN_CHANNEL, Operation
-from channel_images.conformance.asking.reading import NotExercised
+from channel_images.conformance.asking.operations import FULL, RETRIEVE, UNKNOWN_CHANNEL, Operation, noun
+from channel_images.conformance.asking.reading import NotExercised, paged, written
 from channel_images.conformance.asking.standing import REFUSALS
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.target import TOKEN
 from channel_images.conformance.asking.wire import Answer, Credentials, Params
 from channel_images.conformance.judging.rule import Finding, Pattern, rule
+from channel_images.resource import Filter, resource
 
 MISSING = Credentials("no token")
 WRONG = Credentials(
@@ -135,10 +136,10 @@ def _elsewhere(survey: Survey, path: str) -> Iterator[Finding]:
 
 
 def _unknown(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """Whether an answer without a token tells a channel or an image that exists from one that does not."""
+    """Whether an answer without a token tells a channel or a row that exists from one that does not."""
     asked = [("a channel", operation.path_for(UNKNOWN_CHANNEL, survey.some_pk()))]
     if not operation.is_list:
-        asked += [("an image", operation.path_for(survey.channel, pk)) for pk in survey.absent_pk(1)]
+        asked += [(noun(article=True), operation.path_for(survey.channel, pk)) for pk in survey.absent_pk(1)]
     for what, path in asked:
         answer = survey.session.get(path, credentials=MISSING)
         if answer.status not in REFUSALS and not answer.is_server_error:
@@ -163,12 +164,15 @@ def _branches(survey: Survey, operation: Operation) -> list[Params]:
     if not operation.is_list:
         return []
     return [
-        (("page", "2"), ("limit", "1")),
-        *(((name, _A_VALUE.get(name, str(survey.some_pk()))),) for name in sorted(operation.filters)),
+        paged(2, 1),
+        *(((name, _a_value(survey, resource().filters[name])),) for name in sorted(operation.filters)),
     ]
 
 
-_A_VALUE = {"is_seller_product": "true", "product_type": "0"}
+def _a_value(survey: Survey, by: Filter) -> str:
+    if by.type == "boolean":
+        return "true"
+    return written(by.values[0]) if by.values else str(survey.some_pk())
 
 
 def _how(answer: Answer) -> str:

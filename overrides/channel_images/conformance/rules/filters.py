@@ -1,9 +1,9 @@
 """Judges filters: a filtered list is the part of the full list that it says.
 
-What a row carries (`product`, `pk`) is compared with the filter directly. What it does not carry
-(`is_seller_product`, `product_type`) is held by what must be true anyway: the values split the list, agree for all
-images of a product, and unions and intersections add up. On a list that is too long to be read whole several times,
-these last are tried within `id__in` of a sample.
+A filter on a field that rows show is compared with the rows directly. One on an attribute that no row shows is held by what
+must be true anyway: its values split the list, agree for all rows with the same value of the field that has the attribute,
+and unions and intersections add up. On a list that is too long to be read whole several times, these last are tried within
+the filter by the keys of a sample.
 
 Whatever is compared is known to be whole, or it is not compared: `_lacking` and `_has_other_length` say nothing
 of rows that a `Sample` did not see.
@@ -11,28 +11,129 @@ of rows that a `Sample` did not see.
 
 import itertools
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-from channel_images.conformance.asking.operations import FULL, Operation, product_types
-from channel_images.conformance.asking.reading import Filters, ListOf, NotExercised, Page, page, product_of
+from channel_images.conformance.asking.operations import FULL, Operation, key_filter, noun
+from channel_images.conformance.asking.reading import (
+    Filters,
+    ListOf,
+    NotExercised,
+    Page,
+    Row,
+    Value,
+    asked_for,
+    can_take,
+    joined,
+    keyed,
+    page,
+    paged,
+    written,
+)
 from channel_images.conformance.asking.survey import LEAST, MANY, Sample, Survey, Whole, beginnings
 from channel_images.conformance.asking.wire import Answer
-from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
+from channel_images.conformance.judging.rule import Finding, Pattern, keys, rule
 from channel_images.conformance.rules.paging import ORDER, RELATIONS
+from channel_images.resource import Filter, resource
 
-SELLER, TYPE, PRODUCT, PRODUCTS, IDS = "is_seller_product", "product_type", "product", "product__pk__in", "id__in"
-MOST_IDS = 100
-"""Ids in the sample that stands for a long list."""
+MOST_KEYS = 100
+"""Keys in the sample that stands for a long list."""
 FEW_PAGES = 4
 """Pages up to which a list is filtered whole; of a longer one, a sample is."""
 WRAPS = (2**32, 2**33, 2**48, 2**62)
 """What an id loses where it is cut down to 32 bits, or to another number of them."""
-UNKNOWN_TYPE = "999"
+UNKNOWN_NUMBER = 999
+"""A number that no enum of numbers has come to."""
+FAR = 1_000_003
+"""Beyond the largest number of a field, so far that no row is likely to get there during a run."""
 
 
-def joined(values: Sequence[int]) -> str:
-    """Several values as the contract writes them: one parameter, with commas."""
-    return ",".join(str(value) for value in values)
+# Which filters there are, and what to ask them for
+
+
+def _shown() -> list[Filter]:
+    """The filters on fields that rows show, that on the key first."""
+    shown = [each for each in resource().filters.values() if each.is_shown]
+    return sorted(shown, key=lambda each: each is not key_filter())
+
+
+def _values(survey: Survey, by: Filter, most: int) -> list[Value]:
+    """Values to filter by, at most so many: of keys some that are not neighbours, in no order; of another field the first,
+    the last, those with several rows, and seeded others."""
+    if not survey.all_rows():
+        raise NotExercised(f"channel {survey.channel} lists no row")
+    found = survey.found_by(by)
+    values = list(found)
+    if by.field == resource().key:
+        spread = values[:: max(1, len(values) // most)][:most]
+        return survey.random("ids").sample(spread, k=len(spread))
+    several = sorted(values, key=lambda value: -len(found[value]))[:2]
+    others = survey.random(f"{by.field}s").sample(values, k=min(len(values), most))
+    return list(dict.fromkeys([*values[:1], *values[-1:], *several, *others]))[:most]
+
+
+def _common(survey: Survey, by: Filter, most: int) -> list[Value]:
+    """Such values, the one that most rows have first."""
+    found = survey.found_by(by)
+    return sorted(_values(survey, by, most), key=lambda value: -len(found[value]))
+
+
+def _unused(survey: Survey, by: Filter) -> list[Value]:
+    """Values that a server has to take, and that no row has."""
+    used = survey.found_by(by)
+    values: Sequence[Value] = ()
+    if by.field == resource().key:
+        values = survey.absent_pk(2)
+    elif by.values or by.type == "boolean":
+        values = by.values or (True, False)
+    elif by.type == "string":
+        # Whatever has a form may be refused where it lacks it.
+        is_plain = not by.schema.keys() & {"format", "pattern"}
+        values = [f"{value}x" for value in used if is_plain and isinstance(value, str)][:1]
+    else:
+        values = [int(max((value for value in used if not isinstance(value, str)), default=0)) + FAR]
+    return [value for value in values if value not in used and can_take(by, value)]
+
+
+def _odd(survey: Survey, by: Filter) -> list[Value]:
+    """Values that no row has, and that are near to one that rows have when they are compared badly."""
+    used = survey.found_by(by)
+    odd: list[Value] = []
+    if by.type in ("integer", "number") and not by.values:
+        odd.append(0)
+    for value in [value for value in used if not isinstance(value, bool)][:2]:
+        # What a comparison of texts would find: the beginning or the end of what is there.
+        if isinstance(value, str):
+            odd.append(value[:-1])
+        elif by.type == "integer" and by.field != resource().key and value > 9:
+            odd += [int(str(value)[:-1]), int(str(value)[1:])]
+        elif by.type == "number":
+            odd += [float(int(value)), int(value) + 0.5]
+    return [value for value in dict.fromkeys(odd) if value not in used and can_take(by, value)]
+
+
+def _wrapping(survey: Survey, by: Filter) -> list[Value]:
+    """What is there once an integer is cut down to fewer bits. Integers that long may exist where others do."""
+    used = [value for value in survey.found_by(by) if isinstance(value, int) and by.type == "integer"]
+    if by.values or not used or max(used) >= 2**31:
+        return []
+    return [value for wrap in WRAPS if can_take(by, value := used[0] + wrap)]
+
+
+def _kept(survey: Survey, by: Filter, values: Sequence[Value]) -> list[Value]:
+    """As many of some values as the server takes in one filter; no more than it has to take where that is not asked."""
+    most = LEAST if survey.quick else survey.most_values(by.name, values) if values else 0
+    return list(values[:most])
+
+
+def _asking(by: Filter, *values: Value) -> Filters:
+    return ((by.name, joined(values)),)
+
+
+def _named(filters: Filters) -> str:
+    return "&".join(f"{name}={value if len(value) < 60 else value[:57] + '...'}" for name, value in filters)
+
+
+# What they give, and what is due
 
 
 def _listed(survey: Survey, filters: Filters) -> Whole | Sample:
@@ -64,235 +165,39 @@ def _compared(survey: Survey, filters: Filters, due: set[int], relation: str) ->
         of_all = "" if isinstance(survey.full(), Whole) else " among the rows that were read"
         yield Finding(
             relation,
-            f"{_named(filters)}: {len(due)} rows{of_all}, pk {few(sorted(due))}",
-            f"{known.total} rows: missing pk {few(missing)}; too many pk {few(extra)}"
+            f"{_named(filters)}: {len(due)} rows{of_all}, {keys(sorted(due))}",
+            f"{known.total} rows: missing {keys(missing)}; too many {keys(extra)}"
             + ("; some of them twice" if twice else ""),
             beginnings(known),
         )
 
 
-def _kept(survey: Survey, name: str, values: Sequence[int]) -> list[int]:
-    """As many of some values as the server takes in one filter; no more than it has to take where that is not asked."""
-    most = LEAST if survey.quick else survey.most_values(name, values) if values else 0
-    return list(values[:most])
-
-
-def _named(filters: Filters) -> str:
-    return "&".join(f"{name}={value if len(value) < 60 else value[:57] + '...'}" for name, value in filters)
-
-
-def _universe(survey: Survey) -> tuple[Filters, dict[int, int | None]]:
-    """The filter that all relations are tried within, and the product by pk of the rows that it leaves."""
+def _universe(survey: Survey) -> tuple[Filters, dict[int, Row]]:
+    """The filter that all relations are tried within, and the rows that it leaves."""
     full, rows = survey.full(), survey.all_rows()
     if not rows:
         raise NotExercised(f"channel {survey.channel} lists no row")
     if isinstance(full, Whole) and full.total <= FEW_PAGES * survey.largest:
-        return (), {pk: product_of(row) for pk, row in rows.items()}
-    sample = survey.sample(max(LEAST, min(MOST_IDS, FEW_PAGES * survey.largest)), salt="universe")
-    pks = sorted(_kept(survey, IDS, sample))
-    return ((IDS, joined(pks)),), {pk: product_of(rows[pk]) for pk in pks}
-
-
-def _products(survey: Survey, most: int) -> list[int]:
-    """Products to filter by: the first, the last, those with several images, and seeded others."""
-    products = survey.products()
-    if not products:
-        raise NotExercised(f"channel {survey.channel} lists no row with a product")
-    ids = list(products)
-    several = sorted(ids, key=lambda product: -len(products[product]))[:2]
-    others = survey.random("products").sample(ids, k=min(len(ids), most))
-    return list(dict.fromkeys([ids[0], ids[-1], *several, *others]))[:most]
-
-
-def _ids(survey: Survey, most: int) -> list[int]:
-    """Pks that are not neighbours in the list, in no order."""
-    pks = list(survey.all_rows())
-    if not pks:
-        raise NotExercised(f"channel {survey.channel} lists no row")
-    spread = pks[:: max(1, len(pks) // most)][:most]
-    return survey.random("ids").sample(spread, k=len(spread))
+        return (), rows
+    by_key = key_filter()
+    if by_key is None or not by_key.several:
+        raise NotExercised(
+            f"{full.total} rows are too many, and the contract has no filter for the keys of some of them"
+        )
+    sample = survey.sample(max(LEAST, min(MOST_KEYS, FEW_PAGES * survey.largest)), salt="universe")
+    pks = sorted(sample[: len(_kept(survey, by_key, sample))])
+    return keyed(*pks), {pk: rows[pk] for pk in pks}
 
 
 def _due(survey: Survey, filters: Filters) -> set[int]:
-    """The pks of the rows read that satisfy filters on what rows carry."""
+    """The pks of the rows read that satisfy filters on what rows show."""
     rows = survey.all_rows()
     pks = set(rows)
-    for name, value in filters:
-        wanted = {int(each) for each in value.split(",")}
-        pks &= wanted if name == IDS else {pk for pk in pks if product_of(rows[pk]) in wanted}
+    for name, text in filters:
+        by = resource().filters[name]
+        wanted = set(text.split(",")) if by.several else {text}
+        pks &= {pk for value, found in survey.found_by(by).items() if written(value) in wanted for pk in found}
     return pks
-
-
-def _single(survey: Survey) -> list[Filters]:
-    """One filter on what rows carry, with one value."""
-    most = 2 if survey.quick else 6
-    filters: list[Filters] = [((PRODUCT, str(each)),) for each in _products(survey, most)]
-    filters += [((PRODUCTS, str(each)),) for each in _products(survey, 2)]
-    filters += [((IDS, str(pk)),) for pk in _ids(survey, 1 if survey.quick else 3)]
-    return filters
-
-
-def _absent(survey: Survey) -> list[Filters]:
-    """Filters that no row satisfies."""
-    absent = survey.absent_pk(2)
-    used = survey.products()
-    products = [product for product in (0, max(used, default=0) + 1_000_003) if product not in used]
-    filters: list[Filters] = [((IDS, str(pk)),) for pk in (*absent, *([0] if 0 not in survey.all_rows() else []))]
-    # What a comparison of texts would find: the beginning or the end of an id that is there.
-    for product in [each for each in used if each > 9][:2]:
-        products += [int(part) for part in (str(product)[:-1], str(product)[1:]) if int(part) not in used]
-    # What is there once an id is cut down to fewer bits. Ids that long may exist where others do.
-    for name, values in ((IDS, list(survey.all_rows())), (PRODUCT, list(used)), (PRODUCTS, list(used))):
-        if values and max(values) < 2**31:
-            filters += [((name, str(values[0] + wrap)),) for wrap in WRAPS]
-    if isinstance(survey.full(), Whole):
-        filters += [((name, str(product)),) for product in dict.fromkeys(products) for name in (PRODUCT, PRODUCTS)]
-    filters.append(((TYPE, UNKNOWN_TYPE),))
-    return filters if not survey.quick else filters[:1]
-
-
-@rule("filter.sound", Pattern.SUBSET, [FULL])
-def sound(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """Each row that product, product__pk__in and id__in return satisfies the filter; a value that does not exist gives
-    no row, or 400."""
-    for filters in _single(survey):
-        known = _listed(survey, filters)
-        (name, value), *_ = filters
-        carried = "pk" if name == IDS else PRODUCT
-        wrong = [pk for pk, row in known.by_pk.items() if (pk if name == IDS else product_of(row)) != int(value)]
-        if wrong:
-            yield Finding(
-                f"{name} returns rows that it should not",
-                f"{name}={value}: rows whose {carried} is {value}",
-                f"pk {few(wrong)} too",
-                beginnings(known),
-            )
-    for filters in _absent(survey):
-        (name, value), *_ = filters
-        answer = survey.session.get(FULL.path_for(survey.channel), [*filters, ("limit", "10")])
-        if 400 <= answer.status < 500 or answer.is_server_error:
-            continue
-        known = _listed(survey, filters)
-        if known.rows:
-            yield Finding(
-                f"{name} returns rows for a value that does not exist",
-                f"no row for {name}={value}, or 400",
-                f"{known.total} rows: pk {few(known.seen)}",
-                (answer,),
-            )
-
-
-@rule("filter.complete", Pattern.COMPLETE, [FULL], rests_on=[ORDER])
-def complete(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """Each row of the full list that satisfies product, product__pk__in or id__in is returned by it."""
-    for filters in _single(survey):
-        known = _listed(survey, filters)
-        due = _due(survey, filters)
-        if (missing := _lacking(known, due)) or _has_other_length(survey, known, due):
-            yield Finding(
-                f"{filters[0][0]} does not return all rows that satisfy it",
-                f"{_named(filters)}: {len(due)} rows, pk {few(sorted(due))}",
-                f"{known.total} rows: pk {few(missing)} missing",
-                beginnings(known, survey.full()),
-            )
-
-
-@rule("filter.multi", Pattern.EQUALITY, [FULL], rests_on=[ORDER])
-def multi(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """Several values give the union of the single ones: in any order, not adjacent, many of them; unknown ones and
-    repeated ones add nothing. A space after a comma is refused, or means nothing."""
-    for name, finds in ((IDS, list(survey.all_rows())), (PRODUCTS, list(survey.products()))):
-        if not survey.quick and finds and survey.most_values(name, finds) < LEAST:
-            answer = survey.session.get(FULL.path_for(survey.channel), ((name, joined(finds[:LEAST])),))
-            yield Finding(
-                f"{name} does not take {LEAST} values", f"at least {LEAST} values", answer.describe(), (answer,)
-            )
-            return
-    for filters in _several(survey):
-        name = filters[0][0]
-        relation = f"several values of {name} are not the union of the single ones"
-        yield from _compared(survey, filters, _due(survey, filters), relation)
-    if not survey.quick:
-        yield from _spaced(survey)
-    yield from _several_types(survey)
-
-
-def _several(survey: Survey) -> list[Filters]:
-    """Several values of one filter on what rows carry."""
-    pks, products = _ids(survey, 4), _products(survey, 4)
-    absent = survey.absent_pk(1)
-    unused = max(survey.products(), default=0) + 1_000_003
-    cases: list[Filters] = [
-        ((IDS, joined(pks[:2])),),
-        ((IDS, joined(pks[:2][::-1])),),
-        ((IDS, joined([*pks[:3], *absent])),),
-        ((IDS, joined([*absent, *pks[:3]])),),
-        ((PRODUCTS, joined(products[:2])),),
-        ((PRODUCTS, joined(products[:2][::-1])),),
-        ((PRODUCTS, joined([*products[:3], unused])),),
-        ((PRODUCTS, joined([unused, *products[:3]])),),
-    ]
-    if survey.quick:
-        return cases[::2]
-    rows = list(survey.all_rows())
-    many = _kept(survey, IDS, rows[:: max(1, len(rows) // MANY[0])][: MANY[0]])
-    many_products = _kept(survey, PRODUCTS, _products(survey, 60))
-    return [
-        *cases,
-        ((IDS, joined(pks)),),
-        ((IDS, joined(sorted(pks))),),
-        ((IDS, joined([pks[0], *pks])),),
-        ((IDS, joined(many)),),
-        ((IDS, joined(many[::-1])),),
-        ((PRODUCTS, joined(products)),),
-        ((PRODUCTS, joined([products[0], *products])),),
-        ((PRODUCTS, joined(many_products)),),
-    ]
-
-
-def _spaced(survey: Survey) -> Iterator[Finding]:
-    """Two values with a space after the comma, as people write them: refused, or the union of both."""
-    limit, within = survey.largest, _universe(survey)[0]
-    types = {number: pks for number, pks in _types(survey).items() if pks}
-    cases: list[tuple[str, list[int], Filters, set[int]]] = [
-        (name, values, (), _due(survey, ((name, joined(values)),)))
-        for name, values in ((IDS, _ids(survey, 2)), (PRODUCTS, _products(survey, 2)))
-    ]
-    cases.append((TYPE, list(types)[:2], within, set().union(*list(types.values())[:2])))
-    for name, values, filters, due in cases:
-        if len(values) < 2:
-            continue
-        for space in ("%20", "+"):
-            others = urlencode([*filters, ("page", "1"), ("limit", str(limit))], safe=",")
-            answer = survey.session.get(
-                f"{FULL.path_for(survey.channel)}?{name}={values[0]},{space}{values[1]}&{others}"
-            )
-            if 400 <= answer.status < 500 or answer.is_server_error:
-                continue
-            found = page(answer)
-            missing = due - set(found.pks) if len(found.rows) < limit else set()
-            extra = set(found.pks) - due if isinstance(survey.full(), Whole) or name != PRODUCTS else set()
-            if missing or extra:
-                yield Finding(
-                    f"a space after the comma of {name} loses or adds rows",
-                    f"a refusal, or the rows of {joined(values)}: pk {few(sorted(due))}",
-                    f"missing pk {few(sorted(missing))}; too many pk {few(sorted(extra))}",
-                    (answer,),
-                )
-                break
-
-
-def _several_types(survey: Survey) -> Iterator[Finding]:
-    types = _types(survey)
-    inhabited = [number for number, pks in types.items() if pks] or list(types)[:1]
-    pairs = [inhabited[-2:][::-1]]
-    if not survey.quick:
-        pairs += [inhabited[:2], inhabited[:2][::-1], inhabited[-2:], [inhabited[0], inhabited[-1]]]
-        pairs += [inhabited, inhabited[::-1], list(types), inhabited[::2]]
-    for numbers in [list(each) for each in dict.fromkeys(tuple(pair) for pair in pairs) if len(each) > 1]:
-        filters: Filters = (*_universe(survey)[0], (TYPE, joined(numbers)))
-        due = set().union(*(types[number] for number in numbers))
-        yield from _compared(survey, filters, due, f"several values of {TYPE} are not the union of the single ones")
 
 
 def _pks(survey: Survey, filters: Filters) -> set[int]:
@@ -303,154 +208,306 @@ def _pks(survey: Survey, filters: Filters) -> set[int]:
     return set(known.pks)
 
 
-def _types(survey: Survey) -> dict[int, set[int]]:
-    """The pks of each product type, within the universe."""
+def _satisfying(survey: Survey, filters: Filters) -> set[int]:
+    """The intersection of what each filter gives by itself, within the universe."""
+    within, rows = _universe(survey)
+    due = set(rows)
+    for name, value in filters:
+        due &= (
+            _due(survey, ((name, value),))
+            if resource().filters[name].is_shown
+            else _pks(survey, (*within, (name, value)))
+        )
+    return due
+
+
+def _sides(survey: Survey, by: Filter) -> dict[Value, set[int]]:
+    """The pks of each value of a filter on what rows do not show, within the universe: of those that the contract lists, and
+    those that --expect knows."""
     within = _universe(survey)[0]
-    return {number: _pks(survey, (*within, (TYPE, str(number)))) for number in product_types()}
+    listed = (True, False) if by.type == "boolean" else by.values
+    values = dict.fromkeys([*listed, *survey.expectations.attributes.get(by.name, {}).values()])
+    return {value: _pks(survey, (*within, *_asking(by, value))) for value in values}
 
 
-def _sides(survey: Survey) -> dict[str, set[int]]:
-    """The pks on each side of `is_seller_product`, within the universe."""
-    within = _universe(survey)[0]
-    return {side: _pks(survey, (*within, (SELLER, side))) for side in ("true", "false")}
+def _inhabited(survey: Survey, by: Filter) -> dict[Value, set[int]]:
+    return {value: pks for value, pks in _sides(survey, by).items() if pks}
 
 
-def _answers(survey: Survey, name: str, *values: object) -> tuple[Answer, ...]:
-    """What each value of a filter was answered, within the universe."""
-    within = _universe(survey)[0]
-    return tuple(answer for value in values for answer in beginnings(_listed(survey, (*within, (name, str(value))))))
+# The rules
+
+
+def _single(survey: Survey) -> Iterator[tuple[Filter, Value]]:
+    """One filter on what rows show, with one value."""
+    for by in _shown():
+        is_key = by.field == resource().key
+        most = (1 if survey.quick else 3) if is_key else 2 if survey.quick or by.several else 6
+        for value in _values(survey, by, most):
+            yield by, value
+
+
+def _absent(survey: Survey) -> Iterator[tuple[Filter, Value]]:
+    """Filters that no row satisfies."""
+    is_whole = isinstance(survey.full(), Whole)
+    for by in _shown():
+        values = _wrapping(survey, by)
+        if is_whole or by.field == resource().key:
+            values = [*_unused(survey, by), *_odd(survey, by), *values]
+        yield from ((by, value) for value in values)
+    for by in resource().hidden:
+        if by.values:
+            yield by, UNKNOWN_NUMBER if by.type == "integer" else f"{by.values[0]}x"
+
+
+@rule("filter.sound", Pattern.SUBSET, [FULL])
+def sound(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """Each row that a filter on a field returns has the value that was asked for; a value that does not exist gives no row,
+    or 400."""
+    if not resource().filters:
+        raise NotExercised("the contract has no filter")
+    for by, value in _single(survey):
+        known = _listed(survey, _asking(by, value))
+        if wrong := [pk for pk, row in known.by_pk.items() if asked_for(by, row) != value]:
+            yield Finding(
+                f"{by.name} returns rows that it should not",
+                f"{_named(_asking(by, value))}: rows whose {by.field} is {written(value)}",
+                f"{keys(wrong)} too",
+                beginnings(known),
+            )
+    for by, value in itertools.islice(_absent(survey), 1 if survey.quick else None):
+        filters = _asking(by, value)
+        answer = survey.session.get(FULL.path_for(survey.channel), [*filters, *paged(limit=10)])
+        if 400 <= answer.status < 500 or answer.is_server_error:
+            continue
+        known = _listed(survey, filters)
+        if known.rows:
+            yield Finding(
+                f"{by.name} returns rows for a value that does not exist",
+                f"no row for {_named(filters)}, or 400",
+                f"{known.total} rows: {keys(known.seen)}",
+                (answer,),
+            )
+
+
+@rule("filter.complete", Pattern.COMPLETE, [FULL], rests_on=[ORDER])
+def complete(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """Each row of the full list that has the value that was asked for is returned by the filter on its field."""
+    if not _shown():
+        raise NotExercised("the contract has no filter on what rows show")
+    for by, value in _single(survey):
+        filters = _asking(by, value)
+        known, due = _listed(survey, filters), _due(survey, filters)
+        if (missing := _lacking(known, due)) or _has_other_length(survey, known, due):
+            yield Finding(
+                f"{by.name} does not return all rows that satisfy it",
+                f"{_named(filters)}: {len(due)} rows, {keys(sorted(due))}",
+                f"{known.total} rows: {keys(missing)} missing",
+                beginnings(known, survey.full()),
+            )
+
+
+@rule("filter.multi", Pattern.EQUALITY, [FULL], rests_on=[ORDER])
+def multi(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """Several values give the union of the single ones: in any order, not adjacent, many of them; unknown ones and
+    repeated ones add nothing. A space after a comma is refused, or means nothing."""
+    filters = [each for each in (*_shown(), *resource().hidden) if each.several]
+    if not filters:
+        raise NotExercised("the contract has no filter with several values")
+    for by in filters if not survey.quick else ():
+        finds = list(survey.found_by(by)) if by.is_shown else []
+        if finds and survey.most_values(by.name, finds) < LEAST:
+            answer = survey.session.get(FULL.path_for(survey.channel), _asking(by, *finds[:LEAST]))
+            yield Finding(
+                f"{by.name} does not take {LEAST} values", f"at least {LEAST} values", answer.describe(), (answer,)
+            )
+            return
+    for by in filters:
+        relation = f"several values of {by.name} are not the union of the single ones"
+        for values in _unions(survey, by):
+            yield from _compared(survey, *_union(survey, by, values), relation)
+        if not survey.quick:
+            yield from _spaced(survey, by)
+
+
+def _unions(survey: Survey, by: Filter) -> list[list[Value]]:
+    """Values that are asked for together."""
+    if not by.is_shown:
+        inhabited = list(_inhabited(survey, by))
+        sets = [inhabited[-2:][::-1]]
+        if not survey.quick:
+            sets += [inhabited[:2], inhabited[:2][::-1], inhabited[-2:], [*inhabited[:1], *inhabited[-1:]]]
+            sets += [inhabited, inhabited[::-1], list(_sides(survey, by)), inhabited[::2]]
+        return [list(each) for each in dict.fromkeys(map(tuple, sets)) if len(each) > 1]
+    values, unused = _values(survey, by, 4), _unused(survey, by)[:1]
+    sets = [values[:2], values[:2][::-1], [*values[:3], *unused], [*unused, *values[:3]]]
+    if survey.quick:
+        sets = sets[::2]
+    else:
+        many = _kept(survey, by, _values(survey, by, MANY[0]))
+        sets += [values, sorted(values), [*values[:1], *values], many, many[::-1]]
+    return [each for each in sets if each]
+
+
+def _union(survey: Survey, by: Filter, values: Sequence[Value]) -> tuple[Filters, set[int]]:
+    """The filter by several values, and the pks that are due."""
+    asking = _asking(by, *values)
+    if by.is_shown:
+        return asking, _due(survey, asking)
+    sides = _sides(survey, by)
+    return (*_universe(survey)[0], *asking), set().union(*(sides[value] for value in values))
+
+
+def _spaced(survey: Survey, by: Filter) -> Iterator[Finding]:
+    """Two values with a space after the comma, as people write them: refused, or the union of both."""
+    values = _values(survey, by, 2) if by.is_shown else list(_inhabited(survey, by))[:2]
+    if len(values) < 2:
+        return
+    limit, ((*within, _), due) = survey.largest, _union(survey, by, values)
+    one, other = (quote(written(value)) for value in values)
+    others = urlencode([*within, *paged(1, limit)], safe=",")
+    # Of a long list, rows may be due that were not read: not by their keys, and not within the universe.
+    is_known = isinstance(survey.full(), Whole) or by is key_filter() or not by.is_shown
+    for space in ("%20", "+"):
+        answer = survey.session.get(f"{FULL.path_for(survey.channel)}?{by.name}={one},{space}{other}&{others}")
+        if 400 <= answer.status < 500 or answer.is_server_error:
+            continue
+        found = page(answer)
+        missing = due - set(found.pks) if len(found.rows) < limit else set()
+        extra = set(found.pks) - due if is_known else set()
+        if missing or extra:
+            yield Finding(
+                f"a space after the comma of {by.name} loses or adds rows",
+                f"a refusal, or the rows of {joined(values)}: {keys(sorted(due))}",
+                f"missing {keys(sorted(missing))}; too many {keys(sorted(extra))}",
+                (answer,),
+            )
+            return
 
 
 @rule("filter.partition", Pattern.DISJOINT, [FULL], rests_on=[ORDER])
 def partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """is_seller_product true and false share no row and cover the list, product types share no row, and the images of
-    a product fall on the same side."""
-    within, products = _universe(survey)
-    sides = _sides(survey)
-    true, false = sides["true"], sides["false"]
-    shown = _answers(survey, SELLER, "true", "false")
-    if both := sorted(true & false):
-        yield Finding(f"{SELLER} true and false share rows", "no row on both sides", f"pk {few(both)} on both", shown)
-    if neither := sorted(set(products) - true - false):
-        yield Finding(
-            f"{SELLER} true and false do not cover the list", "each row on a side", f"pk {few(neither)} on none", shown
-        )
-    if foreign := sorted((true | false) - set(products)):
-        yield Finding(
-            f"{SELLER} returns rows that the full list lacks", "rows of the full list", f"pk {few(foreign)}", shown
-        )
-    yield from _torn(survey, products, sides, SELLER)
-
-    types = _types(survey)
-    for first, second in itertools.combinations(types, 2):
-        if shared := sorted(types[first] & types[second]):
+    """The values of a filter on what rows do not show share no row, true and false cover the list, and the rows with the
+    same value of the field that has the attribute fall on the same side."""
+    if not resource().hidden:
+        raise NotExercised("the contract has no filter on what rows do not show")
+    within, rows = _universe(survey)
+    known = [by for by in resource().hidden if _sides(survey, by)]
+    if not known:
+        raise NotExercised("no value of what rows do not show is known: the contract lists none, and --expect none")
+    for by in known:
+        name, sides = by.name, _sides(survey, by)
+        for first, second in itertools.combinations(sides, 2):
+            if shared := sorted(sides[first] & sides[second]):
+                yield Finding(
+                    f"{_halves(by)} share rows",
+                    f"no row of both {written(first)} and {written(second)}",
+                    f"{keys(shared)} of both",
+                    _answers(survey, by, first, second),
+                )
+                break
+        found = set().union(*sides.values())
+        if by.type == "boolean" and (neither := sorted(set(rows) - found)):
             yield Finding(
-                "product types share rows",
-                f"no row of both type {first} and type {second}",
-                f"pk {few(shared)} of both",
-                _answers(survey, TYPE, first, second),
+                f"{_halves(by)} do not cover the list",
+                "each row on a side",
+                f"{keys(neither)} on none",
+                _answers(survey, by, *sides),
             )
-            return
-    for number, pks in types.items():
-        if foreign := sorted(pks - set(products)):
+        if foreign := sorted(found - set(rows)):
             yield Finding(
-                f"{TYPE} returns rows that the full list lacks",
+                f"{name} returns rows that the full list lacks",
                 "rows of the full list",
-                f"pk {few(foreign)}",
-                _answers(survey, TYPE, number),
+                keys(foreign),
+                _answers(survey, by, *(value for value, pks in sides.items() if pks - set(rows))),
             )
-    yield from _torn(survey, products, {str(number): pks for number, pks in types.items()}, TYPE)
-    yield from _expected(survey, true, false, types)
-    if within and not survey.quick:
-        yield from _in_number(survey)
+        yield from _torn(survey, by, rows, sides)
+        yield from _expected(survey, by, rows, sides)
+        if within and not survey.quick:
+            yield from _in_number(survey, by)
 
 
-def _torn(survey: Survey, products: dict[int, int | None], sides: dict[str, set[int]], name: str) -> Iterator[Finding]:
-    """Products whose images fall on different sides, one of which may be none of them."""
+def _halves(by: Filter) -> str:
+    """The values of a filter, in words."""
+    return f"{by.name} true and false" if by.type == "boolean" else f"{by.name.replace('_', ' ')}s"
+
+
+def _answers(survey: Survey, by: Filter, *values: Value) -> tuple[Answer, ...]:
+    """What each value of a filter was answered, within the universe."""
+    within = _universe(survey)[0]
+    return beginnings(*(_listed(survey, (*within, *_asking(by, value))) for value in values))
+
+
+def _groups(by: Filter, rows: dict[int, Row]) -> dict[Value, list[int]]:
+    """The pks of the rows, by the value of the field that has the attribute."""
+    groups: dict[Value, list[int]] = {}
+    for pk, row in rows.items():
+        value = row.get(by.field)
+        if isinstance(value, int | str) and not isinstance(value, bool):
+            groups.setdefault(value, []).append(pk)
+    return groups
+
+
+def _torn(survey: Survey, by: Filter, rows: dict[int, Row], sides: dict[Value, set[int]]) -> Iterator[Finding]:
+    """Rows of one group that fall on different sides, one of which may be none of them."""
     of_pk = {pk: side for side, pks in sides.items() for pk in pks}
-    at_side: dict[int | None, dict[str, int]] = {}
-    for pk, number in products.items():
-        at_side.setdefault(number, {}).setdefault(of_pk.get(pk, "none"), pk)
-    for number, at in at_side.items():
-        if number is not None and len(at) > 1:
+    for group, pks in _groups(by, rows).items():
+        at: dict[Value | None, int] = {}
+        for pk in pks:
+            at.setdefault(of_pk.get(pk), pk)
+        if len(at) > 1:
             yield Finding(
-                f"images of one product fall on different sides of {name}",
-                f"all images of product {number} on one side",
-                ", ".join(f"pk {pk} on {side}" for side, pk in at.items()),
-                _answers(survey, name, *(side for side in at if side in sides)),
+                f"{noun()}s of one {by.field} fall on different sides of {by.name}",
+                f"all {noun()}s of {by.field} {group} on one side",
+                ", ".join(f"{keys([pk])} on {'none' if side is None else written(side)}" for side, pk in at.items()),
+                _answers(survey, by, *(side for side in at if side is not None)),
             )
             return
 
 
-def _in_number(survey: Survey) -> Iterator[Finding]:
-    """Of a list of which a sample was compared: whether the sides are as many rows as the list, and the types no more."""
+def _in_number(survey: Survey, by: Filter) -> Iterator[Finding]:
+    """Of a list of which a sample was compared: whether true and false are as many rows as the list, and other values
+    together no more."""
 
     def count(*filters: tuple[str, str]) -> Page:
         return ListOf(FULL, survey.channel, filters).page(survey.session, 1, 1)
 
-    whole, true, false = count(), count((SELLER, "true")), count((SELLER, "false"))
-    if whole.count is None or true.count is None or false.count is None:
+    whole, sides = count(), [count(*_asking(by, value)) for value in _sides(survey, by)]
+    if whole.count is None or any(each.count is None for each in sides):
         return
-    if true.count + false.count != whole.count:
+    total, is_half = sum(each.count or 0 for each in sides), by.type == "boolean"
+    if total > whole.count or (is_half and total < whole.count):
         yield Finding(
-            f"{SELLER} true and false are not as many rows as the list",
-            f"{whole.count} rows",
-            f"{true.count} and {false.count} rows",
-            (whole.answer, true.answer, false.answer),
-        )
-    types = [count((TYPE, str(number))) for number in product_types()]
-    if sum(each.count or 0 for each in types) > whole.count:
-        yield Finding(
-            "product types together are more rows than the list",
-            f"at most {whole.count} rows",
-            " and ".join(str(each.count) for each in types) + " rows",
-            (whole.answer, *(each.answer for each in types)),
+            f"{_halves(by)} "
+            + ("are not as many rows as the list" if is_half else "together are more rows than the list"),
+            f"{'' if is_half else 'at most '}{whole.count} rows",
+            " and ".join(str(each.count) for each in sides) + " rows",
+            (whole.answer, *(each.answer for each in sides)),
         )
 
 
-def _expected(survey: Survey, true: set[int], false: set[int], types: dict[int, set[int]]) -> Iterator[Finding]:
-    """What --expect says of products."""
-    products = survey.products()
-    for product, is_seller in survey.expectations.is_seller_product.items():
-        wrong = [pk for pk in products.get(product, []) if pk in (false if is_seller else true)]
-        if wrong:
-            filters: Filters = ((SELLER, "false" if is_seller else "true"), (PRODUCT, str(product)))
+def _expected(survey: Survey, by: Filter, rows: dict[int, Row], sides: dict[Value, set[int]]) -> Iterator[Finding]:
+    """What --expect says of an attribute that rows do not show."""
+    groups = _groups(by, rows)
+    by_group = next((each for each in _shown() if each.field == by.field), None)
+    for group, value in survey.expectations.attributes.get(by.name, {}).items():
+        if wrong := [pk for pk in groups.get(group, ()) if pk not in sides[value]]:
+            asked = _asking(by, value) + (_asking(by_group, group) if by_group else ())
             yield Finding(
-                f"{SELLER} contradicts --expect",
-                f"product {product}: {SELLER} {str(is_seller).lower()}",
-                f"pk {few(wrong)} on the other side",
-                (survey.session.get(FULL.path_for(survey.channel), filters),),
-            )
-    for product, number in survey.expectations.product_type.items():
-        wrong = [pk for pk in products.get(product, []) if pk not in types.get(number, set())]
-        if wrong and set(wrong) <= set(_universe(survey)[1]):
-            filters = ((TYPE, str(number)), (PRODUCT, str(product)))
-            yield Finding(
-                f"{TYPE} contradicts --expect",
-                f"product {product}: {TYPE} {number}",
-                f"pk {few(wrong)} not among them",
-                (survey.session.get(FULL.path_for(survey.channel), filters),),
+                f"{by.name} contradicts --expect",
+                f"{by.field} {group}: {by.name} {written(value)}",
+                f"{keys(wrong)} not among them",
+                (survey.session.get(FULL.path_for(survey.channel), asked),),
             )
 
 
 @rule("filter.and", Pattern.EQUALITY, [FULL], rests_on=[ORDER])
 def both(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Two filters, or three, give the rows that satisfy each of them."""
+    if len(resource().filters) < 2:
+        raise NotExercised("the contract has no two filters")
     for filters in _combinations(survey):
         relation = f"{' and '.join(sorted(name for name, _ in filters))} together are not the intersection"
         yield from _compared(survey, filters, _satisfying(survey, filters), relation)
-
-
-def _satisfying(survey: Survey, filters: Filters) -> set[int]:
-    """The intersection of what each filter gives by itself, within the universe."""
-    within, products = _universe(survey)
-    due = set(products)
-    for name, value in filters:
-        if name in (SELLER, TYPE):
-            due &= _pks(survey, (*within, (name, value)))
-        else:
-            due &= _due(survey, ((name, value),))
-    return due
 
 
 def _combinations(survey: Survey) -> list[Filters]:
@@ -460,49 +517,58 @@ def _combinations(survey: Survey) -> list[Filters]:
     other. Anything else shows little: where one of them holds already what the other leaves, dropping the other changes
     nothing.
     """
-    within, product_of = _universe(survey)
-    candidates = _candidates(survey, list(product_of))
+    within, rows = _universe(survey)
+    candidates = _candidates(survey, list(rows))
     chosen: list[Filters] = []
-    for (name, values), (other, others) in itertools.combinations(candidates.items(), 2):
-        if within and IDS in (name, other):
+    for (name, texts), (other, others) in itertools.combinations(candidates.items(), 2):
+        if within and any(resource().filters[each] is key_filter() for each in (name, other)):
             continue
         cut: Filters = ()
         apart: Filters = ()
-        for value, other_value in itertools.product(values, others):
-            pair: Filters = ((name, value), (other, other_value))
+        for text, other_text in itertools.product(texts, others):
+            pair: Filters = ((name, text), (other, other_text))
             left, right = (_satisfying(survey, (each,)) for each in pair)
             if left & right and left & right not in (left, right):
                 cut = cut or pair
             elif left and right and not left & right:
                 apart = apart or pair
         chosen += [(*within, *pair) for pair in (cut, apart) if pair]
-    three = [(name, values[0]) for name, values in candidates.items() if name in (SELLER, TYPE, PRODUCTS)]
-    chosen.append((*within, *three))
+    # Those with several values, and those on what rows do not show, leave more rows than the others.
+    names = sorted(
+        candidates, key=lambda name: not resource().filters[name].several and resource().filters[name].is_shown
+    )
+    others = [name for name in names if resource().filters[name] is not key_filter()]
+    if three := [(name, candidates[name][0]) for name in others[:3]]:
+        chosen.append((*within, *three))
     return chosen[::3] if survey.quick else chosen
 
 
 def _candidates(survey: Survey, pks: list[int]) -> dict[str, list[str]]:
-    """Values to try each filter with."""
-    chance = survey.random("combinations")
-    types = {number: found for number, found in _types(survey).items() if found}
-    common = sorted(types, key=lambda number: -len(types[number])) or list(product_types()[:1])
-    products = _products(survey, 8)
-    half = chance.sample(pks, k=max(1, min(len(pks) // 2, MOST_IDS)))
-    most = survey.most_values(IDS, pks)
-    several = max(products, key=lambda each: len(survey.products()[each]))
-    others = [each for each in products if each != several]
-    return {
-        SELLER: ["true", "false"],
-        TYPE: [*map(str, common), joined(common[:2])],
-        PRODUCTS: [joined(products[::2]), joined(products), joined(others[:2] or products), str(several)],
-        PRODUCT: [str(several), *map(str, others)],
-        IDS: [
-            joined(half[:most]),
-            joined([survey.products()[several][0], *half[:3]]),
-            joined(half[:2]),
-            *(joined(sorted(types[number])[: min(most, MOST_IDS)]) for number in common[:2] if number in types),
-        ],
-    }
+    """Values to try each filter with, as they are written; of filters that have any."""
+    candidates: dict[str, list[str]] = {}
+    firsts: dict[int, None] = {}
+    commonest: list[set[int]] = []
+    for by in (*resource().hidden, *_shown()):
+        if by is key_filter():
+            continue
+        if by.is_shown:
+            values = _common(survey, by, 8)
+            sets: list[list[Value]] = [[value] for value in values]
+            if by.several:
+                sets = [values[::2], values, values[1:3] or values, values[:1]]
+            firsts.update((survey.found_by(by)[value][0], None) for value in values[:1])
+        else:
+            inhabited = _inhabited(survey, by)
+            values = sorted(inhabited, key=lambda value: -len(inhabited[value]))
+            sets = [[value] for value in values] + ([values[:2]] if by.several else [])
+            commonest += [inhabited[value] for value in values[:2] if by.type != "boolean"]
+        candidates[by.name] = [joined(each) for each in sets if each]
+    if (by_key := key_filter()) is not None:
+        half = survey.random("combinations").sample(pks, k=max(1, min(len(pks) // 2, MOST_KEYS)))
+        most = survey.most_values(by_key.name, pks) if by_key.several else 1
+        some = [half, [*firsts, *half[:3]], half[:2], *map(sorted, commonest)]
+        candidates[by_key.name] = [joined(each[: min(most, MOST_KEYS)]) for each in some]
+    return {name: texts for name, texts in candidates.items() if texts}
 
 
 @rule("filter.with-paging", Pattern.COMPLETE, [FULL], rests_on=[ORDER])
@@ -528,15 +594,18 @@ def with_paging(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
 def _long_lists(survey: Survey) -> Iterator[Filters]:
     """Filters that leave several rows, one of each kind."""
-    several = max(_products(survey, 6), key=lambda product: len(survey.products()[product]))
-    yield ((IDS, joined(_kept(survey, IDS, _ids(survey, 23)))),)
-    if survey.quick:
-        return
-    yield ((PRODUCT, str(several)),)
-    yield ((PRODUCTS, joined(_kept(survey, PRODUCTS, _products(survey, 15)))),)
-    within, _ = _universe(survey)
-    if not within:
-        types = _types(survey)
-        yield ((TYPE, str(max(types, key=lambda number: len(types[number])))),)
-        sides = _sides(survey)
-        yield ((SELLER, max(sides, key=lambda side: len(sides[side]))),)
+    for by in _shown():
+        if by.several:
+            most = 23 if by is key_filter() else 15
+            values = _kept(survey, by, _values(survey, by, most))
+        else:
+            values = _common(survey, by, 6)[:1]
+        if values:
+            yield _asking(by, *values)
+            if survey.quick:
+                return
+    if resource().hidden and not _universe(survey)[0]:
+        for by in resource().hidden:
+            sides = _sides(survey, by)
+            if sides:
+                yield _asking(by, max(sides, key=lambda value: len(sides[value])))

@@ -1,4 +1,4 @@
-"""Judges identity: one image is the same wherever it is read."""
+"""Judges identity: one row is the same wherever it is read."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,13 +10,23 @@ from channel_images.conformance.asking.operations import (
     RETRIEVE,
     RETRIEVE_DETAILED,
     Operation,
+    noun,
 )
-from channel_images.conformance.asking.reading import ABSENT, ListOf, NotExercised, Row, Unreadable, differences, image
+from channel_images.conformance.asking.reading import (
+    ABSENT,
+    ListOf,
+    NotExercised,
+    Row,
+    Unreadable,
+    differences,
+    keyed,
+    single,
+)
 from channel_images.conformance.asking.survey import Survey, Whole, beginnings
 from channel_images.conformance.asking.wire import AT_ONCE, Answer
 from channel_images.conformance.judging.allowances import PROBLEM
 from channel_images.conformance.judging.oracle import JSON
-from channel_images.conformance.judging.rule import Finding, Pattern, differing, few, rule
+from channel_images.conformance.judging.rule import Finding, Pattern, differing, keys, rule
 from channel_images.conformance.rules.paging import ORDER, at_once
 
 WRAPS = (2**31, 2**32, 2**33, 2**48, 2**62)
@@ -32,40 +42,44 @@ def _sample(survey: Survey) -> list[int]:
 
 def _retrieved(survey: Survey, operation: Operation, pk: int) -> tuple[Answer, Row]:
     answer = survey.session.get(operation.path_for(survey.channel, pk))
-    return answer, image(answer)
+    return answer, single(answer)
 
 
 @rule("identity.retrieve", Pattern.EQUALITY, [RETRIEVE])
 def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """The retrieval of a listed pk is the listed row, field for field."""
+    """The retrieval by a listed key is the listed row, field for field."""
     rows = survey.all_rows()
     for pk in _sample(survey):
         answer, row = _retrieved(survey, operation, pk)
         if fields := differences(rows[pk], row):
             yield Finding(
-                "the retrieved image is not the listed row",
-                f"pk {pk} as the list has it",
+                f"the retrieved {noun()} is not the listed row",
+                f"{keys([pk])} as the list has it",
                 differing(fields, rows[pk], row, "in the list"),
-                (answer, _listing(survey, pk)),
+                (answer, *_listing(survey, pk)),
             )
     yield from _at_once(survey, operation)
 
 
 def _at_once(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """Images that are asked for at the same time are each what they are when they are asked for alone."""
+    """Rows that are asked for at the same time are each what they are when they are asked for alone."""
     pks = _sample(survey)[:AT_ONCE]
     if len(pks) > 1 and not survey.quick:
         alone = [_retrieved(survey, operation, pk)[0] for pk in pks]
-        yield from at_once(survey, alone, "an image is another one when several are asked for at the same time")
+        yield from at_once(
+            survey, alone, f"{noun(article=True)} is another one when several are asked for at the same time"
+        )
 
 
-def _listing(survey: Survey, pk: int) -> Answer:
-    return ListOf(FULL, survey.channel, (("id__in", str(pk)),)).answer(survey.session, 1, 10)
+def _listing(survey: Survey, pk: int) -> tuple[Answer, ...]:
+    """The listed row, where it can be asked for by itself."""
+    filters = keyed(pk)
+    return (ListOf(FULL, survey.channel, filters).answer(survey.session, 1, 10),) if filters else ()
 
 
 @rule("identity.detailed-list", Pattern.EQUALITY, [DETAILED], rests_on=[ORDER])
 def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """The detailed list has the same pks as the list, in number and in the documented fields."""
+    """The detailed list has the same rows as the list, in number and in the documented fields."""
     full, detailed = survey.full(), survey.known(operation)
     shown = beginnings(full, detailed)
     if full.total != detailed.total:
@@ -77,8 +91,8 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
         if missing or extra:
             yield Finding(
                 "the detailed list has other rows",
-                "the pks of the full list",
-                f"missing pk {few(missing)}; too many pk {few(extra)}",
+                "the rows of the full list",
+                f"missing {keys(missing)}; too many {keys(extra)}",
                 shown,
             )
     rows = full.by_pk
@@ -87,8 +101,8 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
         pk, fields = next(iter(unlike.items()))
         yield Finding(
             "a row of the detailed list differs in a documented field",
-            f"pk {pk} as the full list has it",
-            f"{differing(fields, rows[pk], detailed.by_pk[pk], 'in the full list')}; so pk {few(list(unlike))}",
+            f"{keys([pk])} as the full list has it",
+            f"{differing(fields, rows[pk], detailed.by_pk[pk], 'in the full list')}; so {keys(list(unlike))}",
             shown,
         )
     if not full.total and not detailed.total:
@@ -106,12 +120,12 @@ def detailed(survey: Survey, operation: Operation) -> Iterator[Finding]:
         plain = survey.session.get(RETRIEVE.path_for(survey.channel, pk))
         others = {name: rows[pk] for name, rows in listed.items() if pk in rows}
         with suppress(Unreadable):
-            others["in the plain retrieval"] = image(plain)
+            others["in the plain retrieval"] = single(plain)
         for name, other in others.items():
             if fields := differences(other, row):
                 yield Finding(
-                    f"the detailed image differs from the one {name}",
-                    f"pk {pk} as {name}",
+                    f"the detailed {noun()} differs from the one {name}",
+                    f"{keys([pk])} as {name}",
                     differing(fields, other, row, name),
                     (answer, plain),
                 )
@@ -130,7 +144,7 @@ def missing(survey: Survey, operation: Operation) -> Iterator[Finding]:
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         if answer.status not in ABSENT | {403}:
             yield Finding(
-                "an id that does not exist is not 404", f"404 or 403 for pk {pk}", answer.describe(), (answer,)
+                "an id that does not exist is not 404", f"404 or 403 for {keys([pk])}", answer.describe(), (answer,)
             )
         elif answer.status in ABSENT and kind not in (JSON, PROBLEM):
             yield Finding(
@@ -140,7 +154,7 @@ def missing(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
 
 def _wrapped(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """Ids that are another image's once they are cut down to fewer bits. Ids that long may exist where others do."""
+    """Ids that are another row's once they are cut down to fewer bits. Ids that long may exist where others do."""
     pk = survey.some_pk()
     if survey.quick or max(survey.all_rows(), default=0) >= min(WRAPS):
         return
@@ -149,7 +163,7 @@ def _wrapped(survey: Survey, operation: Operation) -> Iterator[Finding]:
         if answer.status < 400 and not answer.broke:
             yield Finding(
                 "an id that does not exist is taken for another one, cut down to fewer bits",
-                f"404 or 403 for pk {pk + wrap}: the lists hold pk {pk}",
+                f"404 or 403 for {keys([pk + wrap])}: the lists hold {keys([pk])}",
                 answer.describe(),
                 (answer,),
             )

@@ -1,4 +1,4 @@
-"""Judges isolation: a channel shows its own images alone."""
+"""Judges isolation: a channel shows its own rows alone."""
 
 from collections.abc import Iterator
 
@@ -8,19 +8,22 @@ from channel_images.conformance.asking.operations import (
     RETRIEVALS,
     UNKNOWN_CHANNEL,
     Operation,
+    noun,
 )
 from channel_images.conformance.asking.reading import (
     ABSENT,
     INVALID,
     NotExercised,
     Unreadable,
+    asked_for,
     differences,
-    image,
-    product_of,
+    joined,
+    single,
 )
 from channel_images.conformance.asking.survey import Sample, Survey, Whole, beginnings
-from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
+from channel_images.conformance.judging.rule import Finding, Pattern, keys, rule
 from channel_images.conformance.rules.paging import ORDER
+from channel_images.resource import resource
 
 REFUSALS = frozenset({403, 404, 410})
 OTHER_LIMIT = 9
@@ -41,7 +44,7 @@ def _exclusive(survey: Survey, most: int) -> list[tuple[int, int, int]]:
             chosen = survey.random("exclusive", lister.of).sample(only, k=min(len(only), most))
             triples += [(pk, lister.of.channel, lacker.of.channel) for pk in chosen]
     if not triples:
-        raise NotExercised("the channels list the same images")
+        raise NotExercised("the channels list the same rows")
     return triples
 
 
@@ -54,16 +57,16 @@ def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
         answer = survey.session.get(operation.path_for(lacker, pk))
         if answer.status not in REFUSALS:
             yield Finding(
-                "an image of another channel is served",
-                f"404 or 403 for pk {pk} in channel {lacker}, which does not list it",
+                f"{noun(article=True)} of another channel is served",
+                f"404 or 403 for {keys([pk])} in channel {lacker}, which does not list it",
                 answer.describe(),
                 (listed, answer),
             )
         row = survey.all_rows(lister)[pk]
-        if listed.status in ABSENT or (listed.status == 200 and differences(row, image(listed))):
+        if listed.status in ABSENT or (listed.status == 200 and differences(row, single(listed))):
             yield Finding(
-                "a channel does not serve an image that it lists",
-                f"pk {pk} as channel {lister} lists it",
+                f"a channel does not serve {noun(article=True)} that it lists",
+                f"{keys([pk])} as channel {lister} lists it",
                 listed.describe(),
                 (listed,),
             )
@@ -84,7 +87,7 @@ def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 yield Finding(
                     "a list holds rows that the channel's full list lacks",
                     f"rows of the full list of channel {channel}",
-                    f"pk {few(foreign)} too",
+                    f"{keys(foreign)} too",
                     beginnings(known, full),
                 )
     if operation is FULL:
@@ -108,19 +111,22 @@ def _is_its_own(survey: Survey, known: Whole | Sample) -> Iterator[Finding]:
         if first.pks != known.expected(0, OTHER_LIMIT):
             yield Finding(
                 "another channel's list begins otherwise at another limit",
-                f"pk {few(known.expected(0, OTHER_LIMIT) or [])} in channel {known.of.channel}",
-                f"pk {few(first.pks)}",
+                f"{keys(known.expected(0, OTHER_LIMIT) or [])} in channel {known.of.channel}",
+                f"{keys(first.pks)}",
                 (first.answer, *beginnings(known)),
             )
 
 
 def _through_filters(survey: Survey) -> Iterator[Finding]:
-    """Ask one channel for the ids and the products of another."""
+    """Ask one channel for what another one lists, by one filter for each field."""
+    by_field = {each.field: each for each in reversed(tuple(resource().filters.values())) if each.is_shown}
     for pk, lister, channel in _exclusive(survey, 1 if survey.quick else 2):
-        product = product_of(survey.all_rows(lister)[pk])
-        for filters in ((("id__in", str(pk)),), *([(("product", str(product)),)] if product is not None else [])):
+        for by in by_field.values():
+            value = asked_for(by, survey.all_rows(lister)[pk])
+            if value is None:
+                continue
             try:
-                known = survey.known(FULL, filters, channel)
+                known = survey.known(FULL, ((by.name, joined([value])),), channel)
             except Unreadable as error:
                 if error.answer.status in INVALID | REFUSALS:
                     continue
@@ -128,9 +134,9 @@ def _through_filters(survey: Survey) -> Iterator[Finding]:
             full = survey.full(channel)
             if isinstance(full, Whole) and (foreign := sorted(set(known.seen) - set(full.pks))):
                 yield Finding(
-                    f"the filter {filters[0][0]} reaches into another channel",
+                    f"the filter {by.name} reaches into another channel",
                     f"rows of the full list of channel {channel}",
-                    f"pk {few(foreign)} too",
+                    f"{keys(foreign)} too",
                     beginnings(known),
                 )
 

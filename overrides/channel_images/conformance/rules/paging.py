@@ -7,7 +7,7 @@ take thousands.
 
 from collections.abc import Callable, Iterator, Sequence
 
-from channel_images.conformance.asking.operations import ENVELOPED, FULL, LISTS, Operation
+from channel_images.conformance.asking.operations import EVERYTHING, FULL, LISTS, Operation, default_limit
 from channel_images.conformance.asking.reading import (
     ABSENT,
     INVALID,
@@ -17,11 +17,13 @@ from channel_images.conformance.asking.reading import (
     Unreadable,
     follow,
     page,
+    paged,
     rows,
 )
 from channel_images.conformance.asking.survey import BASE, LARGE, LEAST, Sample, Survey, Whole
 from channel_images.conformance.asking.wire import AT_ONCE, Answer
-from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
+from channel_images.conformance.judging.rule import Finding, Pattern, few, keys, rule
+from channel_images.resource import resource
 
 Known = Whole | Sample
 
@@ -41,7 +43,7 @@ def limits(survey: Survey, known: Known) -> list[int]:
         wanted = {3, 10, total - 1, LARGE}
     else:
         wanted = {1, 2, 3, 7, 10, 25, 50, 99, BASE, BASE + 1, 500, LARGE, total - 1, total, total + 1, 2 * total}
-        if known.of.operation not in ENVELOPED:
+        if not known.of.operation.is_enveloped:
             wanted -= {2, 25, 2 * total}
     most = 2 * max(LARGE, total if isinstance(known, Whole) else 0)
     return sorted(limit for limit in wanted if 0 < limit <= most and survey.affordable(min(limit, total)))
@@ -116,13 +118,13 @@ def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
     """The pages hold each row once: in the reading of the whole list, and at every boundary looked at."""
     places: dict[int, list[int]] = {}
     for position, row in known.rows.items():
-        places.setdefault(row["pk"], []).append(position)
+        places.setdefault(row[resource().key], []).append(position)
     if twice := [pk for pk, at in places.items() if len(at) > 1]:
         numbers = sorted({position // known.size + 1 for pk in twice for position in places[pk]})
         yield Finding(
             "a row is on two pages, or twice on one",
-            "each pk once",
-            f"pk {few(twice)} more than once, on pages {few(numbers)} at {_limit(known)}",
+            f"each {resource().key} once",
+            f"{keys(twice)} more than once, on pages {few(numbers)} at {_limit(known)}",
             _answers(known, numbers),
         )
     if isinstance(known, Whole) and known.count is not None and len(places) < known.count:
@@ -142,7 +144,7 @@ def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
         yield Finding(
             "a page at another limit does not hold the rows that are due there",
             f"page {number} at limit {limit} is rows {start + 1} to {start + len(due)}",
-            f"missing pk {few(missing)}; too many pk {few(extra)}",
+            f"missing {keys(missing)}; too many {keys(extra)}",
             (current.answer, *_answers(known, [start // known.size + 1])),
         )
 
@@ -155,12 +157,12 @@ def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
         if again.pks != first.pks:
             yield Finding(
                 "the same request gives another order",
-                f"pk {few(first.pks)}",
-                f"pk {few(again.pks)}",
+                f"{keys(first.pks)}",
+                f"{keys(again.pks)}",
                 (first.answer, again.answer),
             )
             return
-    places = {row["pk"]: position for position, row in known.rows.items()}
+    places = {row[resource().key]: position for position, row in known.rows.items()}
     for limit, size, number, current in probed(survey, known, taken(survey, known)):
         start = (number - 1) * size
         positions = [places[pk] for pk in current.pks if pk in places]
@@ -168,8 +170,8 @@ def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
         if positions != sorted(positions):
             yield Finding(
                 "another limit gives another order",
-                f"pk {few(known.expected(start, size) or [])} on page {number} at limit {limit}",
-                f"pk {few(current.pks)}",
+                f"{keys(known.expected(start, size) or [])} on page {number} at limit {limit}",
+                f"{keys(current.pks)}",
                 (current.answer, *_answers(known, [start // known.size + 1])),
             )
 
@@ -258,8 +260,8 @@ def _link(
     if led.pks != due.pks or led.count != due.count:
         yield Finding(
             f"{name} does not lead to its page, or loses the limit or a filter",
-            f"page {leads_to} at limit {limit}: pk {few(due.pks)}",
-            f"{link[:300]}: pk {few(led.pks)}",
+            f"page {leads_to} at limit {limit}: {keys(due.pks)}",
+            f"{link[:300]}: {keys(led.pks)}",
             (current.answer, answer),
         )
 
@@ -278,35 +280,35 @@ def rows_past_the_end(survey: Survey, known: Known) -> Iterator[Finding]:
                 yield Finding(
                     "there are rows past the end",
                     f"404 or no rows on page {number} at limit {limit}: page {last} is the last",
-                    f"pk {few(beyond.pks)}",
+                    f"{keys(beyond.pks)}",
                     (answer,),
                 )
 
 
 def defaults_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
-    """Without parameters, a list is page 1 at limit 10; there is no page before it."""
-    path, filters = known.of.path, known.of.filters
-    first = known.of.page(survey.session, 1, 10) if survey.takes(known.of, 10) else None
+    """Without parameters, a list is page 1 at the default limit; there is no page before it."""
+    path, filters, limit = known.of.path, known.of.filters, default_limit()
+    first = known.of.page(survey.session, 1, limit) if survey.takes(known.of, limit) else None
     for left_out, params in (
         ("page and limit", filters),
-        ("limit", (*filters, ("page", "1"))),
-        ("page", (*filters, ("limit", "10"))),
-        ("limit of page 2", (*filters, ("page", "2"))),
+        ("limit", (*filters, *paged(1))),
+        ("page", (*filters, *paged(limit=limit))),
+        ("limit of page 2", (*filters, *paged(2))),
     )[:: 3 if survey.quick else 1]:
         due = first
         if left_out == "limit of page 2":
-            if known.total <= 10:
+            if known.total <= limit:
                 continue
-            due = known.of.page(survey.session, 2, 10) if first else None
+            due = known.of.page(survey.session, 2, limit) if first else None
         answer = survey.session.get(path, params)
-        if due is None or (answer.status in INVALID and ("limit", "10") in params):
+        if due is None or (answer.status in INVALID and left_out == "page"):
             continue
         got = page(answer)
         if got.pks != due.pks:
             yield Finding(
                 f"leaving out {left_out} is not the default",
-                f"{len(due.rows)} rows: pk {few(due.pks)}",
-                f"{len(got.rows)} rows: pk {few(got.pks)}",
+                f"{len(due.rows)} rows: {keys(due.pks)}",
+                f"{len(got.rows)} rows: {keys(got.pks)}",
                 (answer, due.answer),
             )
     if first is not None and not survey.quick:
@@ -315,7 +317,7 @@ def defaults_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
 
 def _page_0(survey: Survey, known: Known, first: Page) -> Iterator[Finding]:
     """Whether page 0 is a page of its own, as where pages are counted from zero."""
-    answer = known.of.answer(survey.session, 0, 10)
+    answer = known.of.answer(survey.session, 0, default_limit())
     try:
         zeroth = page(answer)
     except Unreadable:
@@ -323,8 +325,8 @@ def _page_0(survey: Survey, known: Known, first: Page) -> Iterator[Finding]:
     if zeroth.pks != first.pks and (extra := [pk for pk in zeroth.pks if pk not in known.by_pk]):
         yield Finding(
             "page 0 holds rows that no other page holds",
-            f"a refusal, or the rows of page 1: pk {few(first.pks)}",
-            f"pk {few(extra)}",
+            f"a refusal, or the rows of page 1: {keys(first.pks)}",
+            f"{keys(extra)}",
             (answer, first.answer),
         )
 
@@ -354,8 +356,8 @@ def at_once(survey: Survey, alone: Sequence[Answer], relation: str) -> Iterator[
             if got != expected and rows(survey.session.get(request.path, request.params, fresh=True)).pks == expected:
                 yield Finding(
                     relation,
-                    f"pk {few(expected)}, as before and after",
-                    f"{request.target}: pk {few(got)}",
+                    f"{keys(expected)}, as before and after",
+                    f"{request.target}: {keys(got)}",
                     tuple(alone),
                     is_proven=True,
                     together=True,
@@ -368,7 +370,7 @@ def _limit(known: Known) -> str:
 
 
 def _answers(known: Known, numbers: "range | list[int]") -> tuple[Answer, ...]:
-    by_number = {int(dict(each.answer.request.params)["page"]): each.answer for each in known.pages}
+    by_number = {int(dict(each.answer.request.params)[resource().roles["page"]]): each.answer for each in known.pages}
     return tuple(by_number[number] for number in numbers if number in by_number)[:3]
 
 
@@ -377,6 +379,11 @@ def _known(survey: Survey, operation: Operation) -> Known:
     if not known.total:
         raise NotExercised(f"channel {survey.channel} lists no row here")
     return known
+
+
+def _needs_envelope(operation: Operation) -> None:
+    if not operation.is_enveloped:
+        raise NotExercised("the contract has no envelope here")
 
 
 def first_page(survey: Survey, operation: Operation) -> Iterator[Finding]:
@@ -388,7 +395,7 @@ def first_page(survey: Survey, operation: Operation) -> Iterator[Finding]:
     yield Finding(
         "page 1 holds no rows, and the list does when it is asked for otherwise",
         f"{found.answer.request.target}: no rows either",
-        f"{len(found.rows)} rows: pk {few(found.pks)}",
+        f"{len(found.rows)} rows: {keys(found.pks)}",
         (empty, found.answer),
     )
 
@@ -410,7 +417,7 @@ FOR_ARRAYS = ("paging.partition", "paging.size", "paging.order", "paging.past-th
 """What holds for a list without an envelope (`pending.paging`)."""
 
 
-@rule("paging.partition", Pattern.COMPLETE, ENVELOPED, rests_on=[ORDER])
+@rule("paging.partition", Pattern.COMPLETE, EVERYTHING, rests_on=[ORDER])
 def partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """The pages together hold each row once, at several limits and at every page boundary looked at; also where several
     are asked for at the same time."""
@@ -425,25 +432,27 @@ def size(survey: Survey, operation: Operation) -> Iterator[Finding]:
     yield from size_of_pages(survey, _known(survey, operation))
 
 
-@rule("paging.order", Pattern.EQUALITY, ENVELOPED)
+@rule("paging.order", Pattern.EQUALITY, EVERYTHING)
 def order(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """The rows come in the same order at every limit and at every reading."""
     yield from order_of_pages(survey, _known(survey, operation))
 
 
-@rule("paging.count", Pattern.EQUALITY, ENVELOPED, rests_on=[ORDER])
+@rule("paging.count", Pattern.EQUALITY, EVERYTHING, rests_on=[ORDER])
 def count(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """count is the number of rows, the same on every page and at every limit."""
+    _needs_envelope(operation)
     yield from counts(survey, _known(survey, operation))
 
 
-@rule("paging.links", Pattern.EQUIVALENCE, ENVELOPED, rests_on=[ORDER])
+@rule("paging.links", Pattern.EQUIVALENCE, EVERYTHING, rests_on=[ORDER])
 def links(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """next is null exactly on the last page, previous exactly on the first; each leads to its page."""
+    _needs_envelope(operation)
     yield from links_of_pages(survey, _known(survey, operation))
 
 
-@rule("paging.past-the-end", Pattern.DIFFERENCE, ENVELOPED, rests_on=[ORDER])
+@rule("paging.past-the-end", Pattern.DIFFERENCE, EVERYTHING, rests_on=[ORDER])
 def past_the_end(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Past the end there are no rows."""
     yield from rows_past_the_end(survey, survey.known(operation))
@@ -451,7 +460,7 @@ def past_the_end(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
 @rule("paging.defaults", Pattern.EQUIVALENCE, LISTS, rests_on=[ORDER])
 def defaults(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """A request without page, without limit or without both is the one with page 1 and limit 10; page 0 is no page of
+    """A request without page, without limit or without both is the one with page 1 and the default limit; page 0 is no page of
     its own, and a list that seems to be empty is so in every way of asking."""
     yield from first_page(survey, operation)
     yield from defaults_of_pages(survey, _known(survey, operation))

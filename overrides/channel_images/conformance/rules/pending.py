@@ -1,6 +1,6 @@
 """Judges pending work: its three lists agree with each other and with the full list."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 from channel_images.conformance.asking.operations import (
     FULL,
@@ -10,14 +10,23 @@ from channel_images.conformance.asking.operations import (
     RETRIEVE,
     UPDATES,
     Operation,
+    key_filter,
+    noun,
 )
-from channel_images.conformance.asking.reading import ListOf, NotExercised, Page, Unreadable, differences, page
+from channel_images.conformance.asking.reading import (
+    ListOf,
+    NotExercised,
+    Page,
+    Unreadable,
+    differences,
+    keyed,
+    page,
+)
 from channel_images.conformance.asking.survey import Known, Sample, Survey, Whole, beginnings
 from channel_images.conformance.asking.wire import Answer
-from channel_images.conformance.judging.rule import Finding, Pattern, differing, few, rule
+from channel_images.conformance.judging.rule import Finding, Pattern, differing, keys, rule
 from channel_images.conformance.rules.paging import FOR_ARRAYS, ORDER, RELATIONS, first_page
 
-IDS = "id__in"
 FEW_MOMENTS, MOMENTS = 3, 24
 """Times that a pending list is compared with the full list as it is at the same moment: always, and where data moves."""
 DIFFERS = "a pending row differs from the same row of the full list"
@@ -32,9 +41,9 @@ def disjoint(survey: Survey, operation: Operation) -> Iterator[Finding]:
         raise NotExercised(f"nothing is pending in channel {survey.channel}")
     if both := sorted(set(inserts.seen) & set(updates.seen)):
         yield Finding(
-            "an image is to insert and to update",
-            "no pk in both",
-            f"pk {few(both)} in both",
+            f"{noun(article=True)} is to insert and to update",
+            "no row in both",
+            f"{keys(both)} in both",
             beginnings(inserts, updates),
         )
     expected = survey.expectations.pending
@@ -46,8 +55,8 @@ def disjoint(survey: Survey, operation: Operation) -> Iterator[Finding]:
         if wrong or lacking:
             yield Finding(
                 f"the {word}s contradict --expect",
-                f"{word}: pk {few([pk for pk, due in expected.items() if due == word])}",
-                f"pk {few(lacking)} missing, pk {few(wrong)} too many",
+                f"{word}: {keys([pk for pk, due in expected.items() if due == word])}",
+                f"{keys(lacking)} missing, {keys(wrong)} too many",
                 beginnings(known),
             )
 
@@ -70,20 +79,18 @@ def union(survey: Survey, operation: Operation) -> Iterator[Finding]:
         return
     parts = set(inserts.pks) | set(updates.pks)
     if missing := sorted(parts - set(both.pks)):
-        yield Finding(
-            "the union lacks pending rows", "each insert and each update", f"pk {few(missing)} missing", shown
-        )
+        yield Finding("the union lacks pending rows", "each insert and each update", f"{keys(missing)} missing", shown)
     if extra := sorted(set(both.pks) - parts):
-        yield Finding("the union holds other rows", "inserts and updates alone", f"pk {few(extra)} too many", shown)
+        yield Finding("the union holds other rows", "inserts and updates alone", f"{keys(extra)} too many", shown)
     if twice := sorted({pk for pk in both.pks if both.pks.count(pk) > 1}):
-        yield Finding("the union holds a row twice", "each row once", f"pk {few(twice)} twice", shown)
+        yield Finding("the union holds a row twice", "each row once", f"{keys(twice)} twice", shown)
     rows = both.by_pk
     for known in (inserts, updates):
         for pk, row in known.by_pk.items():
             if pk in rows and (fields := differences(row, rows[pk])):
                 yield Finding(
                     "a row of the union differs from the same row of its part",
-                    f"pk {pk} as in {known.of.operation.id}",
+                    f"{keys([pk])} as in {known.of.operation.id}",
                     differing(fields, row, rows[pk]),
                     shown,
                 )
@@ -100,7 +107,7 @@ def subset(survey: Survey, operation: Operation) -> Iterator[Finding]:
     for pk, row in known.by_pk.items():
         if pk in rows and (fields := differences(rows[pk], row)):
             yield Finding(
-                DIFFERS, f"pk {pk} as in the full list", differing(fields, rows[pk], row), beginnings(known, full)
+                DIFFERS, f"{keys([pk])} as in the full list", differing(fields, rows[pk], row), beginnings(known, full)
             )
             break
     if isinstance(full, Whole):
@@ -111,7 +118,7 @@ def subset(survey: Survey, operation: Operation) -> Iterator[Finding]:
         yield Finding(
             FOREIGN,
             "rows of the full list alone",
-            f"pk {few(foreign)} not in it",
+            f"{keys(foreign)} not in it",
             (*beginnings(known, full), survey.session.get(RETRIEVE.path_for(survey.channel, foreign[0]))),
         )
     if not survey.quick:
@@ -121,24 +128,28 @@ def subset(survey: Survey, operation: Operation) -> Iterator[Finding]:
 def _sampled(survey: Survey, known: Known) -> Generator[Finding, None, list[int]]:
     """Pending rows of a long list, looked for in the full list by their ids; returns those it lacks."""
     pks = list(known.seen)
+    most = _most_keys(survey, pks)
     sample = sorted(survey.random("pending", known.of).sample(pks, k=min(len(pks), 50)))
-    listed = survey.known(FULL, (_ids(survey, sample),))
+    if not most:
+        return []
+    listed = survey.known(FULL, keyed(*sample[:most]))
     for pk in sample:
         if pk in listed.by_pk and (fields := differences(listed.by_pk[pk], known.by_pk[pk])):
             yield Finding(
                 DIFFERS,
-                f"pk {pk} as in the full list",
+                f"{keys([pk])} as in the full list",
                 differing(fields, listed.by_pk[pk], known.by_pk[pk]),
                 beginnings(known),
             )
             break
-    asked = set(sample[: survey.most_values(IDS, sample)])
+    asked = set(sample[:most])
     return [pk for pk in sample if pk in asked and pk not in listed.by_pk] if isinstance(listed, Whole) else []
 
 
-def _ids(survey: Survey, pks: list[int]) -> tuple[str, str]:
-    """The filter for as many of some ids as the server takes."""
-    return IDS, ",".join(map(str, pks[: survey.most_values(IDS, pks)]))
+def _most_keys(survey: Survey, keys: Sequence[int]) -> int:
+    """How many of some keys a list can be asked for in one filter; none where the contract has no filter for keys."""
+    by_key = key_filter()
+    return 0 if by_key is None else survey.most_values(by_key.name, keys) if by_key.several else 1
 
 
 def _at_that_moment(survey: Survey, operation: Operation, known: Known) -> Iterator[Finding]:
@@ -147,8 +158,10 @@ def _at_that_moment(survey: Survey, operation: Operation, known: Known) -> Itera
     Where the data moves, this is tried many times: a list that lags behind shows only where a row has just changed.
     """
     first = known.pages[0]
-    pks = list(first.pks[: min(survey.largest, survey.most_values(IDS, first.pks))])
-    listed = ListOf(FULL, survey.channel, (_ids(survey, pks),))
+    pks = first.pks[: min(survey.largest, _most_keys(survey, first.pks))]
+    if not pks:
+        return
+    listed = ListOf(FULL, survey.channel, keyed(*pks))
     rows = {pk: row for pk, row in survey.all_rows().items() if pk in pks}
     has_moved = False
     told: set[str] = set()
@@ -167,23 +180,22 @@ def _at_that_moment(survey: Survey, operation: Operation, known: Known) -> Itera
                 if finding.relation not in told:
                     told.add(finding.relation)
                     yield finding
-        here = {row["pk"]: row for row in before.rows}
+        here = dict(zip(before.pks, before.rows, strict=True))
         changed = any(pk in rows and differences(rows[pk], row) for pk, row in here.items())
         has_moved = has_moved or changed or between.pks != first.pks or here.keys() != set(pks)
 
 
 def _lagging(pending: Page, listed: Page, asked: set[int], shown: tuple[Answer, ...]) -> Iterator[Finding]:
     """Pending rows that differ from the full list's, or that it lacks, of those that it was asked for."""
-    rows = {row["pk"]: row for row in listed.rows}
-    for row in pending.rows:
-        pk = row["pk"]
+    rows = dict(zip(listed.pks, listed.rows, strict=True))
+    for pk, row in zip(pending.pks, pending.rows, strict=True):
         if pk in rows and (fields := differences(rows[pk], row)):
             seen = differing(fields, rows[pk], row)
             yield Finding(
-                DIFFERS, f"pk {pk} as in the full list just before and just after", seen, shown, is_proven=True
+                DIFFERS, f"{keys([pk])} as in the full list just before and just after", seen, shown, is_proven=True
             )
         elif pk in asked and pk not in rows:
-            seen = f"pk {pk} not in it, just before and just after"
+            seen = f"{keys([pk])} not in it, just before and just after"
             yield Finding(FOREIGN, "rows of the full list alone", seen, shown, is_proven=True)
 
 
@@ -195,6 +207,6 @@ def paging(survey: Survey, operation: Operation) -> Iterator[Finding]:
     known = survey.known(operation)
     if not known.total:
         raise NotExercised(f"nothing is pending here in channel {survey.channel}")
-    for identity in FOR_ARRAYS:
+    for identity in RELATIONS if operation.is_enveloped else FOR_ARRAYS:
         for finding in RELATIONS[identity](survey, known):
             yield Finding(f"{identity}: {finding.relation}", finding.expected, finding.seen, finding.answers)

@@ -15,6 +15,7 @@ from channel_images.conformance.asking.operations import (
     UNKNOWN_CHANNEL,
     UPDATES,
     Operation,
+    noun,
 )
 from channel_images.conformance.asking.reading import (
     ListOf,
@@ -23,18 +24,20 @@ from channel_images.conformance.asking.reading import (
     Row,
     Unreadable,
     differences,
-    image,
+    keyed,
+    paged,
     rows,
+    single,
 )
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.wire import Answer, Params, origin
-from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
+from channel_images.conformance.judging.rule import Finding, Pattern, keys, rule
 from channel_images.conformance.results import Severity
 
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 REFUSALS = frozenset({401, 403, 405})
 NOT_FOUND = frozenset({400, 404, 410, 415})
-"""What a server may answer that looks for the image, or reads the body, before it looks at the method."""
+"""What a server may answer that looks for the row, or reads the body, before it looks at the method."""
 ABSENT = MAX_ID - 1
 """An id of 64 bits that no server has come to."""
 NO_JSON = b"{"
@@ -90,8 +93,8 @@ def _is_taken(survey: Survey, operation: Operation) -> Iterator[Finding]:
     if first is not None and second is not None and _one(first) != _one(second):
         yield Finding(
             "reading a page takes its rows from the list",
-            f"pk {_one(first)} first, when it is read again",
-            f"pk {_one(second)}; so did pk {few(sorted(map(str, gone)))} vanish, once they were read",
+            f"{keys([_one(first)])} first, when it is read again",
+            f"{keys([_one(second)])}; so did {keys(sorted(map(str, gone)))} vanish, once they were read",
             (first.answer, second.answer),
             is_proven=True,
         )
@@ -103,7 +106,7 @@ def _one(found: Page | None) -> int | None:
 
 
 def _takes(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """Whether an operation takes an image that it shows from a pending list."""
+    """Whether an operation takes a row that it shows from a pending list."""
     tried = False
     for pending in (INSERTS, UPDATES):
         tried |= yield from _takes_one(survey, pending, lambda pk: _read_one(survey, operation, pk))
@@ -112,7 +115,7 @@ def _takes(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
 
 def _takes_one(survey: Survey, pending: Operation, read: Callable[[int], Answer]) -> Generator[Finding, None, bool]:
-    """Whether reading one image takes it from a pending list: it alone, and not those before and after it.
+    """Whether reading one row takes it from a pending list: it alone, and not those before and after it.
 
     Returns whether that could be tried.
     """
@@ -133,9 +136,9 @@ def _takes_one(survey: Survey, pending: Operation, read: Callable[[int], Answer]
         taken.append((before, answer, after))
     before, answer, after = taken[-1]
     yield Finding(
-        f"reading an image takes it from {pending.id}",
-        f"pk {before.pks[1]} pending as before: pk {few(before.pks)}",
-        f"pk {few(after.pks)}; so {TRIES} times, and each time it alone",
+        f"reading {noun(article=True)} takes it from {pending.id}",
+        f"{keys([before.pks[1]])} pending as before: {keys(before.pks)}",
+        f"{keys(after.pks)}; so {TRIES} times, and each time it alone",
         (before.answer, answer, after.answer),
         is_proven=True,
     )
@@ -143,14 +146,17 @@ def _takes_one(survey: Survey, pending: Operation, read: Callable[[int], Answer]
 
 
 def _is_touched(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """Whether retrieving an image changes it: each time it is retrieved, and never between, as the list tells."""
+    """Whether retrieving a row changes it: each time it is retrieved, and never between, as the list tells."""
     pk = survey.some_pk()
-    listed = ListOf(FULL, survey.channel, (("id__in", str(pk)),))
+    filters = keyed(pk)
+    if not filters:
+        return
+    listed = ListOf(FULL, survey.channel, filters)
     read: list[tuple[Answer, Row]] = []
     try:
         for _ in range(TRIES):
             answer = survey.session.get(operation.path_for(survey.channel, pk), fresh=True)
-            read.append((answer, image(answer)))
+            read.append((answer, single(answer)))
             if len(read) > 1 and not differences(read[-2][1], read[-1][1]):
                 return
         quiet = [listed.page(survey.session, 1, 10, fresh=True).rows for _ in range(2)]
@@ -159,8 +165,8 @@ def _is_touched(survey: Survey, operation: Operation) -> Iterator[Finding]:
     if len(quiet[0]) == len(quiet[1]) == 1 and not differences(quiet[0][0], quiet[1][0]):
         names = differences(read[0][1], read[1][1])
         yield Finding(
-            "retrieving an image changes it",
-            f"pk {pk} as it was retrieved before",
+            f"retrieving {noun(article=True)} changes it",
+            f"{keys([pk])} as it was retrieved before",
             f"another {', '.join(names)} each of {TRIES} times",
             tuple(answer for answer, _ in read),
             is_proven=True,
@@ -168,9 +174,12 @@ def _is_touched(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
 
 def _read_one(survey: Survey, operation: Operation, pk: int) -> Answer:
-    """The answer to a request for one image, by its id."""
+    """The answer to a request for one row, by its key. Raises `NotExercised` where the contract has no filter on it."""
     if operation is FULL:
-        return ListOf(FULL, survey.channel, (("id__in", str(pk)),)).answer(survey.session, 1, 10, fresh=True)
+        filters = keyed(pk)
+        if not filters:
+            raise NotExercised("the contract has no filter for keys")
+        return ListOf(FULL, survey.channel, filters).answer(survey.session, 1, 10, fresh=True)
     return survey.session.get(operation.path_for(survey.channel, pk), fresh=True)
 
 
@@ -203,8 +212,8 @@ def caching(survey: Survey, operation: Operation) -> Iterator[Finding]:
             if conditional.status == 304:
                 yield Finding(
                     f"the {name} of one URL gives 304 for another",
-                    f"200 with pk {few(_pks(answer))}",
-                    f"304 for the {name} of {known.request.target}, which has pk {few(_pks(known))}",
+                    f"200 with {keys(_pks(answer))}",
+                    f"304 for the {name} of {known.request.target}, which has {keys(_pks(known))}",
                     (known, answer, conditional),
                 )
     if not pairs:
@@ -231,8 +240,8 @@ def _elsewhere(survey: Survey, operation: Operation) -> Iterator[Finding]:
 def _answered_alike(known: Answer, answer: Answer, due: tuple[int, ...] | None = None) -> Finding:
     return Finding(
         "a request is answered with what was answered to another one before it",
-        f"{answer.request.target}: {'other rows' if due is None else f'pk {few(due)}'}",
-        f"pk {few(_pks(answer))}, as for {known.request.target}",
+        f"{answer.request.target}: {'other rows' if due is None else f'{keys(due)}'}",
+        f"{keys(_pks(answer))}, as for {known.request.target}",
         (known, answer),
     )
 
@@ -259,8 +268,8 @@ def _neighbours(survey: Survey, operation: Operation) -> Iterator[tuple[_Due, _D
                 asked.append(((path, known.of.params(number, limit)), due))
         if len(asked) == 2:
             yield asked[0], asked[1]
-    if operation is FULL and len(pks) == 2:
-        filtered = [((path, (("id__in", str(pk)), ("page", "1"), ("limit", "2"))), (pk,)) for pk in pks]
+    if operation is FULL and len(pks) == 2 and keyed(pks[0]):
+        filtered = [((path, (*keyed(pk), *paged(1, 2))), (pk,)) for pk in pks]
         yield filtered[0], filtered[1]
 
 
@@ -288,7 +297,7 @@ def _conditions(known: Answer, asked: Answer) -> Iterator[tuple[str, dict[str, s
 @rule("protocol.read-only", Pattern.DIFFERENCE)
 def read_only(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """POST, PUT, PATCH and DELETE, to an id that does not exist, are refused; so are POST, PUT and PATCH with a body that
-    cannot be read, to a list, and POST to an image. Only with --probe-writes."""
+    cannot be read, to a list, and POST to a single row. Only with --probe-writes."""
     if not survey.probe_writes:
         raise NotExercised("needs --probe-writes")
     # Loopback may be a port-forward to production. So what exists gets no DELETE, and no body that could be taken for one.
@@ -320,7 +329,7 @@ def _unreadable(survey: Survey, path: str, method: str) -> Answer:
 
 
 def _looks_first(survey: Survey, answers: list[Answer]) -> bool:
-    """Whether a server looks for the image before it looks at the method: no method has 405 there, and all have on a list."""
+    """Whether a server looks for the row before it looks at the method: no method has 405 there, and all have on a list."""
     listed = [_unreadable(survey, FULL.path_for(survey.channel), method) for method in WRITING[:3]]
     return all(answer.status == 405 for answer in listed) and all(answer.status in NOT_FOUND for answer in answers)
 

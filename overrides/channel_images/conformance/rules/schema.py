@@ -14,12 +14,13 @@ from channel_images.conformance.asking.operations import (
     RETRIEVE,
     UNKNOWN_CHANNEL,
     Operation,
-    product_types,
+    key_filter,
 )
-from channel_images.conformance.asking.reading import NotExercised, page
+from channel_images.conformance.asking.reading import NotExercised, page, written
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE
-from channel_images.conformance.judging.rule import Finding, Pattern, few, rule
+from channel_images.conformance.judging.rule import Finding, Pattern, keys, rule
+from channel_images.resource import Filter, resource
 
 WORD = "abc"
 
@@ -29,8 +30,8 @@ HOSTILE = (
     str(-MAX_ID - 2), "true", "../", "<script>", "1 OR 1=1", "\u202e1", "\r\nX: y",
 )  # fmt: skip
 """What forms, typing errors and attackers send."""
-READ_ALONE = frozenset({"page", "product", "id__in"})
-"""Parameters of the full list that meet every hostile value: the others are read much as one of them, and meet fewer."""
+MANY = ",".join(map(str, range(1, 301)))
+"""More values than some servers take in one filter."""
 IDS = (
     "0", "-1", "1.5", "1.0", "01", "1e3", "+1", "%20", "%00", "%FF", "%D9%A1", "a" * 300, "9" * 400,
     *(str(bound + step) for bound in (2**31, 2**63) for step in (-1, 0, 1)), str(2**32), str(2**53), str(2**64),
@@ -58,7 +59,7 @@ def response(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
 @rule(IDENTIFIABLE, Pattern.COMPLETE)
 def identifiable(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """Every row of the run has its pk, every envelope its four fields."""
+    """Every row of the run has its key, every envelope its four fields."""
     survey.spare(operation)
     survey.session.get(operation.path_for(survey.channel, survey.some_pk()))
     yield from ()
@@ -70,10 +71,11 @@ def no_server_error(survey: Survey, operation: Operation) -> Iterator[Finding]:
     broken connection and no traceback."""
     pk = survey.some_pk()
     path = operation.path_for(survey.channel, pk)
-    for spelled in () if survey.quick else _spellings(path):
+    for spelled in () if survey.quick else _spellings(path, survey.channel):
         survey.session.get(spelled)
     survey.spare(operation)
-    for name in sorted(operation.filters | ({"page", "limit"} if operation.is_list else set())):
+    roles = resource().roles
+    for name in sorted(operation.filters | ({roles["page"], roles["size"]} if operation.is_list else set())):
         if survey.quick:
             continue
         for value in _hostile(operation, name):
@@ -89,29 +91,39 @@ def no_server_error(survey: Survey, operation: Operation) -> Iterator[Finding]:
         survey.session.get(operation.path_for(UNKNOWN_CHANNEL, pk))
         for absent in [] if operation.is_list else survey.absent_pk(1):
             survey.session.get(operation.path_for(survey.channel, absent))
-    if operation is FULL and not survey.quick:
-        for name in ("id__in", "product__pk__in"):
-            survey.session.get(path, [(name, ",".join(str(number) for number in range(1, 301)))])
     yield from ()
 
 
-def _spellings(path: str) -> tuple[str, ...]:
+def _spellings(path: str, channel: int) -> tuple[str, ...]:
     """A path as people and programs misspell it."""
     bare = path.rstrip("/")
-    return bare, f"{path}/", path.replace("/product_images", "//product_images"), path.upper(), f"{bare}.json"
+    return bare, f"{path}/", path.replace(f"/{channel}/", f"/{channel}//", 1), path.upper(), f"{bare}.json"
 
 
 def _hostile(operation: Operation, name: str) -> tuple[str, ...]:
     """The hostile values that a parameter meets. The lists share their pagination: the full list tries it in earnest."""
-    if operation is FULL:
-        return HOSTILE if name in READ_ALONE else HOSTILE[::2] if name == "limit" else HOSTILE[::3]
-    return HOSTILE[::9]
+    roles = resource().roles
+    if operation is not FULL:
+        return HOSTILE[::9]
+    if name == roles["size"]:
+        return HOSTILE[::2]
+    # One of each kind meets all of them: the others are read much as it is.
+    kinds = {(each.several, each.type): each.name for each in reversed(_of_numbers())}
+    values = HOSTILE if name in (roles["page"], *kinds.values()) else HOSTILE[::3]
+    return (*values, MANY) if name in (each.name for each in _of_numbers() if each.several) else values
+
+
+def _of_numbers() -> list[Filter]:
+    """The filters that take any number, that on the key first."""
+    found = [each for each in resource().filters.values() if each.type in ("integer", "number") and not each.values]
+    return sorted(found, key=lambda each: each is not key_filter())
 
 
 def _bounded(survey: Survey, name: str, value: str) -> list[tuple[str, str]]:
     """A hostile value as it can be sent without drawing a whole catalogue: a limit that may be read as a large one, or as
     none, is sent for a page behind the end."""
-    behind = [("page", "2")] if name == "limit" and not survey.affordable(MAX_ID) else []
+    roles = resource().roles
+    behind = [(roles["page"], "2")] if name == roles["size"] and not survey.affordable(MAX_ID) else []
     return [*behind, (name, value)]
 
 
@@ -122,17 +134,17 @@ def _share(operation: Operation) -> tuple[str, ...]:
 
 @rule("schema.rejects-invalid", Pattern.DIFFERENCE)
 def rejects_invalid(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """A word, or a number with a word behind it, for an integer filter, for the channel and for the image's id gets a 4xx."""
+    """A word, or a number with a word behind it, for a filter by numbers, for the channel and for the id gets a 4xx."""
     pk = survey.some_pk()
-    product = next(iter(survey.products()), 1)
     asked: list[tuple[str, str, list[tuple[str, str]]]] = []
-    for name, number in (("product", product), ("product__pk__in", product), ("id__in", pk)):
+    for by in _of_numbers():
+        name, number = by.name, written(next(iter(survey.found_by(by) if by.is_shown else ()), 1))
         texts = {
             "a word": WORD,
             "a word in a list": f"{number},{WORD}",
             "a number with a word behind it": f"{number}{WORD}",
         }
-        if name == "product":
+        if not by.several:
             del texts["a word in a list"]
         if name in operation.filters:
             tried = list(texts.items())[: 1 if survey.quick else 3]
@@ -156,18 +168,20 @@ def rejects_invalid(survey: Survey, operation: Operation) -> Iterator[Finding]:
         if not 400 <= answer.status < 500:
             yield Finding(f"{what} is not refused", "a 4xx", f"{answer.request.target}: {answer.describe()}", (answer,))
     if operation is FULL and not survey.quick:
-        yield from _types(survey)
+        for by in resource().filters.values():
+            yield from _listed_values(survey, by)
 
 
-def _types(survey: Survey) -> Iterator[Finding]:
-    """A product type with a word behind it: like any type that does not exist, it is refused or matches nothing."""
-    for number in product_types():
-        answer = survey.session.get(FULL.path_for(survey.channel), [("product_type", f"{number}{WORD}")])
+def _listed_values(survey: Survey, by: Filter) -> Iterator[Finding]:
+    """A listed value with a word behind it: like any that does not exist, it is refused or matches nothing."""
+    what = "a number" if by.type in ("integer", "number") else "a listed value"
+    for value in by.values:
+        answer = survey.session.get(FULL.path_for(survey.channel), [(by.name, f"{written(value)}{WORD}")])
         if answer.status == 200 and page(answer).rows:
             yield Finding(
-                "a number with a word behind it for product_type is not refused",
+                f"{what} with a word behind it for {by.name} is not refused",
                 "a 4xx, or no rows",
-                f"{answer.request.target}: pk {few(page(answer).pks)}",
+                f"{answer.request.target}: {keys(page(answer).pks)}",
                 (answer,),
             )
             return

@@ -1,0 +1,48 @@
+"""Lets a command work by another contract than the package's own."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from channel_images.cli.errors import fail
+
+ContractOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Another API's contract, in place of our own: docs/contract.md says what it needs."
+    ),
+]
+
+
+def use(path: Path, read: Callable[[], object] = lambda: None) -> None:
+    """Work by the contract in a file, from the beginning. Ends the command where it is none that can be used.
+
+    `read` reads all of it that the command will need, so that what is wrong with it shows at once.
+    """
+    import yaml
+
+    from channel_images.contract import load_contract, use_contract
+    from channel_images.resource import Undeclared, resource
+
+    use_contract(path)
+    try:
+        info = load_contract()["info"]
+        if not all(isinstance(info[name], str) for name in ("title", "version")):
+            raise TypeError("its info has a title and a version, both texts")
+        resource()
+        read()
+    except OSError as error:
+        fail(f"{path} cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        fail(f"{path} is not UTF-8")
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        fail(f"{path}{f', line {mark.line + 1}' if mark else ''} is no YAML: {getattr(error, 'problem', error)}")
+    except Undeclared as error:
+        fail(f"{path}: {error}")
+    except KeyError as error:
+        fail(f"{path} is no OpenAPI document of this kind: it has no {error} where there has to be one")
+    except (AttributeError, IndexError, RecursionError, TypeError, ValueError) as error:
+        fail(f"{path} is no OpenAPI document of this kind: {error}")
