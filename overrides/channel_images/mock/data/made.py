@@ -39,21 +39,23 @@ def drawn(noise: bytes, label: object) -> bytes:
 
 def completed(known: Row, noise: bytes) -> Row:
     """A row with `known` values, and values made up for its other fields."""
-    return {
-        name: known[name] if name in known else _of_field(name, schema, noise)
-        for name, schema in resource().fields.items()
-    }
-
-
-def _of_field(name: str, schema: Schema, noise: bytes) -> Any:
-    if name in _compared():
-        return made(schema, drawn(b"few", (name, noise[0] % _FEW)))
-    return made(schema, drawn(noise, name))
+    return {name: known[name] if name in known else _of_field(name, noise) for name in _fields()}
 
 
 @cache
-def _compared() -> frozenset[str]:
-    return frozenset(each.field for each in resource().filters.values())
+def _fields() -> tuple[str, ...]:
+    return tuple(resource().fields)
+
+
+def _of_field(name: str, noise: bytes) -> Any:
+    if any(each.field == name for each in resource().filters.values()):
+        return _one_of_few(name, noise[0] % _FEW)
+    return made(resource().fields[name], drawn(noise, name))
+
+
+@cache
+def _one_of_few(name: str, number: int) -> Any:
+    return made(resource().fields[name], drawn(name.encode(), number))
 
 
 def made(schema: Schema, noise: bytes, depth: int = 0) -> Any:

@@ -65,17 +65,14 @@ class Subject:
     """The filters on attributes that rows do not show: what a product is comes first, then what is yes or no of it."""
     created: str
     """When a row came into being: a date that nobody can write; where there is none, its version."""
+    dates: tuple[str, ...]
+    """The dates that are never null."""
     measures: tuple[str, ...]
     """The numbers that measure it, and may be unknown."""
     noun: str
     """What a row is called, in a word."""
     title: str
     """What it is called in full, to begin a sentence with."""
-
-    @property
-    def dates(self) -> tuple[str, ...]:
-        """The dates of a row that are never null."""
-        return tuple(each.name for each in self.fields.values() if each.is_date and not each.is_nullable)
 
 
 @cache
@@ -88,12 +85,14 @@ def subject() -> Subject:
     found = {name: _field(name, schema) for name, schema in resource().fields.items()}
     attributes = tuple(sorted(resource().hidden, key=lambda each: each.type == "boolean"))
     words = re.findall("[A-Z][a-z0-9]*|[a-z0-9]+", resource().name)
-    read_only = (each.name for each in found.values() if each.is_date and each.is_read_only and not each.is_nullable)
+    dates = tuple(each.name for each in found.values() if each.is_date and not each.is_nullable)
+    read_only = (name for name in dates if found[name].is_read_only)
     return Subject(
         fields=found,
         group=_group(found, attributes),
         attributes=attributes,
         created=next((name for name in read_only if name != resource().version), resource().version),
+        dates=dates,
         measures=tuple(each.name for each in found.values() if each.is_measure),
         noun=words[-1].lower(),
         title=" ".join(words).capitalize(),
