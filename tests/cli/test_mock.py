@@ -398,13 +398,16 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
     ("content", "reason"),
     [
         (None, "cannot be read: No such file or directory"),
-        (b"\xff\xfe", "it is no text in UTF-8"),
-        (b"openapi: [3.1\n", ", line 2: no YAML: "),
-        (b"\x00", "no YAML: "),
+        (b"\xff\xfe", "is not UTF-8"),
+        (b"openapi: [3.1\n", ", line 2 is no YAML: "),
+        (b"\x00", "is no YAML: "),
         (b"", "is no OpenAPI document"),
         (b"- a list", "is no OpenAPI document"),
-        (b"openapi: 3.1.1", "one schema has x-resource"),
-        (b"paths: 7\ncomponents: {schemas: {A: {x-resource: 7}}}", "A: x-resource has a key and a version"),
+        (b"info: {title: A, version: '1'}", "one schema has x-resource"),
+        (
+            b"info: {title: A, version: '1'}\npaths: 7\ncomponents: {schemas: {A: {x-resource: 7}}}",
+            "A: x-resource has a key and a version",
+        ),
     ],
 )
 def test_what_is_no_contract_is_refused_in_a_line(tmp_path: Path, content: bytes | None, reason: str) -> None:
@@ -414,7 +417,7 @@ def test_what_is_no_contract_is_refused_in_a_line(tmp_path: Path, content: bytes
     for options in (["--contract", str(path)], ["--list-bugs", "--contract", str(path)]):
         done = run(*options)
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith(f"channel-images: --contract {path}")
+        assert done.stderr.startswith(f"channel-images: {path}")
         assert reason in done.stderr
         assert done.stderr.count("\n") == 1
 
@@ -426,7 +429,7 @@ def test_what_is_no_contract_is_refused_in_a_line(tmp_path: Path, content: bytes
         (
             "#/components/schemas/UnitType",
             "#/components/schemas/Nothing",
-            "a $ref leads nowhere, or a word is missing: 'Nothing'",
+            "it has no 'Nothing' where there has to be one",
         ),
         (
             "type: [number, 'null']",
