@@ -380,6 +380,111 @@ def test_ones_own_certificate(tmp_path: Path) -> None:
         assert done.stderr.count("\n") == 1
 
 
+# Another contract
+
+SECOND = Path(__file__).parents[1] / "second_resource" / "openapi.yaml"
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Path:
+    """A copy of the second contract with a change."""
+    text = SECOND.read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "changed.yaml"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"\xff\xfe", "is not UTF-8"),
+        (b"openapi: [3.1\n", ", line 2 is no YAML: "),
+        (b"\x00", "is no YAML: "),
+        (b"", "is no OpenAPI document"),
+        (b"- a list", "is no OpenAPI document"),
+        (b"info: {title: A, version: '1'}", "one schema has x-resource"),
+        (
+            b"info: {title: A, version: '1'}\npaths: 7\ncomponents: {schemas: {A: {x-resource: 7}}}",
+            "A: x-resource has a key and a version",
+        ),
+    ],
+)
+def test_what_is_no_contract_is_refused_in_a_line(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    path = tmp_path / "contract.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    for options in (["--contract", str(path)], ["--list-bugs", "--contract", str(path)]):
+        done = run(*options)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"channel-images: {path}")
+        assert reason in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("x-parts: [update]", "x-parts: [delete]", "listProductStockUpdates: x-parts is a list of insert and update"),
+        (
+            "#/components/schemas/UnitType",
+            "#/components/schemas/Nothing",
+            "it has no 'Nothing' where there has to be one",
+        ),
+        (
+            "type: [number, 'null']",
+            "type: string\n          pattern: ^[A-Z]{3}$",
+            "give the schema of the field examples",
+        ),
+        ("{id}", "{stock-id}", "the mock's routes know no parameter 'stock-id'"),
+        ("x-filter: {field: unit_type}", "x-filter: {attribute-of: unit_type}", "the mock knows one field, an integer"),
+    ],
+)
+def test_a_contract_that_cannot_be_served_is_refused_in_a_line(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    path = changed(tmp_path, old, new)
+    if "stock-id" in new:
+        path.write_text(path.read_text().replace("name: id\n", "name: stock-id\n"))
+    done = run("--contract", str(path), "--port", "0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_other_names_of_the_contract_are_served(tmp_path: Path) -> None:
+    path = changed(tmp_path, "name: page\n", "name: seite\n")
+    text = path.read_text(encoding="utf-8")
+    for old, new in (
+        ("name: limit\n", "name: size\n"), ("name: channel_id\n", "name: shop\n"), ("{channel_id}", "{shop}"),
+        ("name: id\n", "name: key\n"), ("{id}", "{key}"), ("key: pk", "key: number"), ("        pk:\n", "        number:\n"),
+        ("{field: pk}", "{field: number}"), ("version: modified_date", "version: changed"),
+        ("        modified_date:\n          description", "        changed:\n          description"),
+    ):  # fmt: skip
+        assert old in text, old
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    with running("--contract", str(path), "--churn") as mock:
+        stocks = "/api/v1/channel/5/product_stocks/"
+        page = mock.get(f"{stocks}?seite=2&size=3").json()
+        assert len(page["results"]) == 3
+        assert page["next"].endswith("?seite=3&size=3")
+        number = page["results"][0]["number"]
+        assert mock.get(f"{stocks}{number}/detailed/").json()["changed"]
+        assert [row["number"] for row in mock.get(f"{stocks}?pk__in={number}").json()["results"]] == [number]
+        assert mock.get(f"{stocks}?seite=x").json() == {"detail": "Invalid page."}
+        assert len(mock.get("/api/v1/channel/5/products/?size=4").json()["results"]) == 4
+        assert mock.get("/_docs/reference.json").status_code == 200
+
+
+def test_the_bugs_that_are_listed_are_those_of_the_contract() -> None:
+    for options in (["--contract", str(SECOND), "--list-bugs"], ["--list-bugs", "--contract", str(SECOND)]):
+        names = {line.split(" ")[0] for line in run(*options).stdout.splitlines()}
+        assert {"stock-ignored", "missing-stock-500"} <= names
+        assert not {"id-in-ignored", "missing-image-500"} & names
+    done = run("--contract", str(SECOND), "--bug", "id-in-ignored")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "no bug id-in-ignored; there is pk-in-ignored" in done.stderr
+
+
 # Tables
 
 TABLES = {

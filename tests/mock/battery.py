@@ -40,6 +40,29 @@ _UNREADABLE = ("abc", "-1", "1.0", "%20", "%00", str(2**63))
 """Texts that are no id."""
 
 
+QUERIES: dict[str, tuple[str, ...]] = {
+    "filter": (
+        "product=123", "product=126", "product=136", "product__pk__in=123,126,124", "id__in=9,1,3,4", "id__in=1,2,3",
+        "is_seller_product=true", "is_seller_product=false", "product_type=0", "product_type=3,0,1", "product_type=5",
+        "product=126&id__in=1,2,3,4,5,6,7,9,10,11,12,13,14,15", "product__pk__in=123,124,125&product=124",
+        "is_seller_product=true&product_type=0", "is_seller_product=false&id__in=1,2,3,4,5,6,7",
+        f"id__in={','.join(map(str, range(1, 138)))}", "id__in=1,%203", "product__pk__in=123,%20126",
+        "product_type=0,%203",
+    ),
+    "unknown value": (
+        "product=0", "product=999999", "id__in=999999", "id__in=1,999999", "product_type=9", "product_type=1,9",
+        f"id__in=1,{_FOREIGN}", f"product={_FOREIGN_PRODUCT}", f"id__in={2**32 + 1}", f"product={2**32 + 123}",
+        f"product__pk__in={2**32 + 123}",
+    ),
+    "bad filter": (
+        "product=abc", "product=", "product=1.9", "product=1%00", "product__pk__in=abc", "id__in=1,abc", "id__in=1,,3",
+        "id__in=", "is_seller_product=maybe", "product=123abc", "product__pk__in=123abc", "id__in=1,3abc",
+        "product_type=0abc",
+    ),
+}  # fmt: skip
+"""What filters are asked, by what that is about."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """One request, and what it is about."""
@@ -126,28 +149,12 @@ def _of_list(operation: Operation, path: str) -> Iterator[Asked]:
         yield page("bad page", query)
     if not _has_filters(operation):
         return
-    for query in (
-        "product=123", "product=126", "product=136", "product__pk__in=123,126,124", "id__in=9,1,3,4", "id__in=1,2,3",
-        "is_seller_product=true", "is_seller_product=false", "product_type=0", "product_type=3,0,1", "product_type=5",
-        "product=126&id__in=1,2,3,4,5,6,7,9,10,11,12,13,14,15", "product__pk__in=123,124,125&product=124",
-        "is_seller_product=true&product_type=0", "is_seller_product=false&id__in=1,2,3,4,5,6,7",
-        f"id__in={','.join(map(str, range(1, 138)))}", "id__in=1,%203", "product__pk__in=123,%20126",
-        "product_type=0,%203",
-    ):  # fmt: skip
+    for query in QUERIES["filter"]:
         for number, limit in ((1, 100), (1, 2), (2, 2)):
             yield page("filter", f"{query}&limit={limit}&page={number}")
-    for query in (
-        "product=0", "product=999999", "id__in=999999", "id__in=1,999999", "product_type=9", "product_type=1,9",
-        f"id__in=1,{_FOREIGN}", f"product={_FOREIGN_PRODUCT}", f"id__in={2**32 + 1}", f"product={2**32 + 123}",
-        f"product__pk__in={2**32 + 123}",
-    ):  # fmt: skip
-        yield page("unknown value", query)
-    for query in (
-        "product=abc", "product=", "product=1.9", "product=1%00", "product__pk__in=abc", "id__in=1,abc", "id__in=1,,3",
-        "id__in=", "is_seller_product=maybe", "product=123abc", "product__pk__in=123abc", "id__in=1,3abc",
-        "product_type=0abc",
-    ):  # fmt: skip
-        yield page("bad filter", query)
+    for about in ("unknown value", "bad filter"):
+        for query in QUERIES[about]:
+            yield page(about, query)
 
 
 def _of_image(operation: Operation, path: Callable[..., str]) -> Iterator[Asked]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from channel_images.cli.contract import use
 from channel_images.cli.errors import fail, needs_extra
 
 if TYPE_CHECKING:
@@ -47,33 +48,8 @@ def _faults() -> list[_Table]:
 
 
 def _use(path: Path | None) -> Path | None:
-    """Use another contract, before anything of one is read."""
-    if path is None:
-        return None
-    import yaml
-
-    from channel_images.contract import use_contract
-    from channel_images.resource import resource
-
-    try:
-        use_contract(path)
-        resource()
-    except OSError as error:
-        fail(f"--contract {path} cannot be read: {error.strerror or error}")
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        where = f", line {place.line + 1}" if place else ""
-        fail(
-            f"--contract {path}{where}: no YAML: {getattr(error, 'problem', None) or 'it has characters that YAML does not know'}"
-        )
-    except UnicodeDecodeError:
-        fail(f"--contract {path}: it is no text in UTF-8")
-    except ValueError as error:
-        fail(f"--contract {path}: {error}")
-    except KeyError as error:
-        fail(f"--contract {path}: a $ref leads nowhere, or a word is missing: {error}")
-    except (AttributeError, TypeError):
-        fail(f"--contract {path} is no OpenAPI document: openapi.yaml shows what one looks like")
+    if path is not None:
+        use(path)
     return path
 
 

@@ -544,84 +544,47 @@ class EnvelopedPending(Behaviour):
         return super().page(evolve(operation, is_enveloped=True), rows, count, links)
 
 
-_ALLOWED: Mapping[Allowance, tuple[type[Behaviour], ...]] = {
-    Allowance.LIMITS: (
-        LimitClamped,
-        LimitRefused,
-        ManyIdsRefused,
-    ),
-    Allowance.BAD_PAGING: (
-        BadPaging400,
-        BadPagingDefault,
-        PageLast,
-    ),
-    Allowance.END: (EmptyPastTheEnd,),
-    Allowance.SHAPE: (
-        Descending,
-        ByModifiedDate,
-        FilteredDescending,
-        ExtraFields,
-        NullsLeftOut,
-        OpenEnums,
-    ),
-    Allowance.LENIENCE: (
-        BooleansIgnored,
-        DecimalsTruncated,
-        EmptyItemsSkipped,
-        Lenient,
-    ),
-    Allowance.UNKNOWN: (
-        UnknownProduct400,
-        UnknownKindEmpty,
-    ),
-    Allowance.ROUTES: (
-        ForbiddenChannel,
-        ForbiddenImage,
-        Gone,
-        Html404,
-        Html400,
-    ),
-    Allowance.ERRORS: (ProblemJson,),
-    Allowance.WRITES: (
-        WriteLooksUp,
-        WriteLooksUp400,
-    ),
-    Allowance.PROXIES: (
-        ProxyLinks,
-        LinksFromRoot,
-        LinksWithoutSlash,
-        SchemeWordExact,
-    ),
-    Allowance.HTTP: (
-        Throttled,
-        ThrottledUntil,
-        Slow,
-        Plain,
-        Head405,
-    ),
-    Allowance.BLIP: (Blip,),
-    Allowance.ENVELOPE: (EnvelopedPending,),
-}
-"""The variants by what allows them, in the order of `Allowance`."""
-_EXCLUDES: Mapping[type[Behaviour], tuple[type[Behaviour], ...]] = {
-    LimitClamped: (LimitRefused,),
-    LimitRefused: (LimitClamped,),
-    BadPagingDefault: (BadPaging400,),
-    Descending: (ByModifiedDate,),
-    ByModifiedDate: (Descending,),
-    FilteredDescending: (
-        Descending,
-        ByModifiedDate,
-    ),
-    Lenient: (BadPaging400,),
-    Gone: (
-        ForbiddenChannel,
-        ForbiddenImage,
-        EmptyPastTheEnd,
-    ),
-    WriteLooksUp400: (WriteLooksUp,),
-}
-"""The variants that contradict others."""
+_KINDS: tuple[tuple[Allowance, type[Behaviour], tuple[type[Behaviour], ...]], ...] = (
+    (Allowance.LIMITS, LimitClamped, (LimitRefused,)),
+    (Allowance.LIMITS, LimitRefused, (LimitClamped,)),
+    (Allowance.LIMITS, ManyIdsRefused, ()),
+    (Allowance.BAD_PAGING, BadPaging400, ()),
+    (Allowance.BAD_PAGING, BadPagingDefault, (BadPaging400,)),
+    (Allowance.BAD_PAGING, PageLast, ()),
+    (Allowance.END, EmptyPastTheEnd, ()),
+    (Allowance.SHAPE, Descending, (ByModifiedDate,)),
+    (Allowance.SHAPE, ByModifiedDate, (Descending,)),
+    (Allowance.SHAPE, FilteredDescending, (Descending, ByModifiedDate)),
+    (Allowance.SHAPE, ExtraFields, ()),
+    (Allowance.SHAPE, NullsLeftOut, ()),
+    (Allowance.SHAPE, OpenEnums, ()),
+    (Allowance.LENIENCE, BooleansIgnored, ()),
+    (Allowance.LENIENCE, DecimalsTruncated, ()),
+    (Allowance.LENIENCE, EmptyItemsSkipped, ()),
+    (Allowance.LENIENCE, Lenient, (BadPaging400,)),
+    (Allowance.UNKNOWN, UnknownProduct400, ()),
+    (Allowance.UNKNOWN, UnknownKindEmpty, ()),
+    (Allowance.ROUTES, ForbiddenChannel, ()),
+    (Allowance.ROUTES, ForbiddenImage, ()),
+    (Allowance.ROUTES, Gone, (ForbiddenChannel, ForbiddenImage, EmptyPastTheEnd)),
+    (Allowance.ROUTES, Html404, ()),
+    (Allowance.ROUTES, Html400, ()),
+    (Allowance.ERRORS, ProblemJson, ()),
+    (Allowance.WRITES, WriteLooksUp, ()),
+    (Allowance.WRITES, WriteLooksUp400, (WriteLooksUp,)),
+    (Allowance.PROXIES, ProxyLinks, ()),
+    (Allowance.PROXIES, LinksFromRoot, ()),
+    (Allowance.PROXIES, LinksWithoutSlash, ()),
+    (Allowance.PROXIES, SchemeWordExact, ()),
+    (Allowance.HTTP, Throttled, ()),
+    (Allowance.HTTP, ThrottledUntil, ()),
+    (Allowance.HTTP, Slow, ()),
+    (Allowance.HTTP, Plain, ()),
+    (Allowance.HTTP, Head405, ()),
+    (Allowance.BLIP, Blip, ()),
+    (Allowance.ENVELOPE, EnvelopedPending, ()),
+)
+"""What allows a variant, and those that contradict it; in the order of `Allowance`."""
 
 VARIANTS: Mapping[str, Variant]
 """By name, in the order of `Allowance`; made when they are first asked for, from what the contract has."""
@@ -629,12 +592,10 @@ VARIANTS: Mapping[str, Variant]
 
 @cache
 def _variants() -> Mapping[str, Variant]:
-    kinds = [(allowance, kind) for allowance, kinds in _ALLOWED.items() for kind in kinds if exists(kind)]
     return {
-        name_of(kind): Variant(
-            name_of(kind), summary_of(kind), allowance, kind, frozenset(map(name_of, _EXCLUDES.get(kind, ())))
-        )
-        for allowance, kind in kinds
+        name_of(kind): Variant(name_of(kind), summary_of(kind), allowance, kind, frozenset(map(name_of, excluded)))
+        for allowance, kind, excluded in _KINDS
+        if exists(kind)
     }
 
 

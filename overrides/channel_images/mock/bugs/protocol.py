@@ -87,12 +87,10 @@ class EtagOfPage(Behaviour):
         return answer
 
 
-_MODIFIED = re.compile(rb'"modified_date":"([0-9-]{10}T[0-9:]{8})')
-
-
 def _modified(answer: Answer) -> list[datetime]:
     """The dates of the rows in an answer, in their order and to the second."""
-    return [datetime.fromisoformat(date.decode()) for date in _MODIFIED.findall(answer.body)]
+    found = re.findall(rf'"{resource().version}":"([0-9-]{{10}}T[0-9:]{{8}})', answer.body.decode())
+    return [datetime.fromisoformat(date) for date in found]
 
 
 class ModifiedByFirst(Behaviour):

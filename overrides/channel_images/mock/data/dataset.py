@@ -129,13 +129,9 @@ class Dataset:
         noise = self._noise(index)
         created, modified = self._moments(noise)
         product, order = self.product(index), self.slot(index).order
-        known: Row = {
-            **dict.fromkeys(subject().dates, _date(created)),
-            resource().version: _date(modified),
-            subject().group: product,
-            resource().key: self.pk(index),
-            **images.begun(noise, product, order, self.pk(index - order)),
-        }
+        known = images.begun(noise, product, order, self.pk(index - order))
+        known |= dict.fromkeys(subject().dates, _date(created))
+        known |= {resource().version: _date(modified), subject().group: product, resource().key: self.pk(index)}
         return completed(known, noise)
 
     def sent(self, index: int) -> str | None:

@@ -39,50 +39,48 @@ def drawn(noise: bytes, label: object) -> bytes:
 
 def completed(known: Row, noise: bytes) -> Row:
     """A row with `known` values, and values made up for its other fields."""
-    return {
-        name: known[name] if name in known else _of_field(name, schema, noise)
-        for name, schema in resource().fields.items()
-    }
-
-
-def _of_field(name: str, schema: Schema, noise: bytes) -> Any:
-    if name in _compared():
-        return made(schema, drawn(b"few", (name, noise[0] % _FEW)))
-    return made(schema, drawn(noise, name))
+    return {name: known[name] if name in known else _of_field(name, noise) for name in _fields()}
 
 
 @cache
-def _compared() -> frozenset[str]:
-    return frozenset(each.field for each in resource().filters.values())
+def _fields() -> tuple[str, ...]:
+    return tuple(resource().fields)
+
+
+def _of_field(name: str, noise: bytes) -> Any:
+    if any(each.field == name for each in resource().filters.values()):
+        return _one_of_few(name, noise[0] % _FEW)
+    return made(resource().fields[name], drawn(noise, name))
+
+
+@cache
+def _one_of_few(name: str, number: int) -> Any:
+    return made(resource().fields[name], drawn(name.encode(), number))
+
+
+def alternatives(schema: Schema) -> list[Schema]:
+    """What a schema allows, type by type: schemas of one type each. Where it names none, texts will do."""
+    schema = resolve(schema)
+    if several := [*schema.get("anyOf", ()), *schema.get("oneOf", ())]:
+        return [kind for each in several for kind in alternatives(each)]
+    said = schema.get("type", "string")
+    return [{**schema, "type": each} for each in ([said] if isinstance(said, str) else said)]
 
 
 def made(schema: Schema, noise: bytes, depth: int = 0) -> Any:
     """A value that the schema allows; one in eight is null where it may be."""
-    schema = resolve(schema)
     number = int.from_bytes(noise[:8], "big")
-    if schema.keys() & _BEYOND and schema.get("examples"):
-        return schema["examples"][number % len(schema["examples"])]
-    if "const" in schema:
-        return schema["const"]
-    several = [resolve(each) for each in (*schema.get("anyOf", ()), *schema.get("oneOf", ()))]
-    options = several or _by_type(schema)
-    nulls = [each for each in options if each.get("type") == "null"]
-    if nulls and (number % 8 == 0 or len(nulls) == len(options) or depth > _DEEPEST):
+    options = [each for each in alternatives(schema) if each["type"] != "null"]
+    is_nullable = len(options) < len(alternatives(schema))
+    if is_nullable and (number % 8 == 0 or not options or depth > _DEEPEST):
         return None
-    options = [each for each in options if each not in nulls]
-    chosen = options[number // 8 % len(options)]
-    if several:
-        return made(chosen, drawn(noise, "option"), depth)
-    if "enum" in schema:
-        values = [each for each in schema["enum"] if each is not None]
-        return values[number // 8 % len(values)]
-    return _MAKERS[chosen["type"]](chosen, drawn(noise, "value"), depth)
-
-
-def _by_type(schema: Schema) -> list[Schema]:
-    """The schema once for each of its types; anything goes where it names none."""
-    said = schema.get("type", "string")
-    return [{**schema, "type": each} for each in ([said] if isinstance(said, str) else said)]
+    chosen, number = options[number // 8 % len(options)], number // 64
+    examples = chosen.get("examples") or resolve(schema).get("examples")
+    if chosen.keys() & _BEYOND and examples:
+        return examples[number % len(examples)]
+    if values := [each for each in chosen.get("enum", ()) if each is not None]:
+        return values[number % len(values)]
+    return chosen["const"] if "const" in chosen else _MAKERS[chosen["type"]](chosen, drawn(noise, "value"), depth)
 
 
 def _bounds(schema: Schema) -> tuple[int, int]:

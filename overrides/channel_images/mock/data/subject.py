@@ -4,13 +4,14 @@ In this room a row is called an image, and what its rows are grouped by a produc
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from attrs import frozen
 
 from channel_images.contract import resolve
+from channel_images.mock.data.made import alternatives
 from channel_images.resource import Filter, Undeclared, is_extensible, resource
 
 LARGEST_MEASURE = 10_000
@@ -65,17 +66,14 @@ class Subject:
     """The filters on attributes that rows do not show: what a product is comes first, then what is yes or no of it."""
     created: str
     """When a row came into being: a date that nobody can write; where there is none, its version."""
+    dates: tuple[str, ...]
+    """The dates that are never null."""
     measures: tuple[str, ...]
     """The numbers that measure it, and may be unknown."""
     noun: str
     """What a row is called, in a word."""
     title: str
     """What it is called in full, to begin a sentence with."""
-
-    @property
-    def dates(self) -> tuple[str, ...]:
-        """The dates of a row that are never null."""
-        return tuple(each.name for each in self.fields.values() if each.is_date and not each.is_nullable)
 
 
 @cache
@@ -88,12 +86,14 @@ def subject() -> Subject:
     found = {name: _field(name, schema) for name, schema in resource().fields.items()}
     attributes = tuple(sorted(resource().hidden, key=lambda each: each.type == "boolean"))
     words = re.findall("[A-Z][a-z0-9]*|[a-z0-9]+", resource().name)
-    read_only = (each.name for each in found.values() if each.is_date and each.is_read_only and not each.is_nullable)
+    dates = tuple(each.name for each in found.values() if each.is_date and not each.is_nullable)
+    read_only = (name for name in dates if found[name].is_read_only)
     return Subject(
         fields=found,
         group=_group(found, attributes),
         attributes=attributes,
         created=next((name for name in read_only if name != resource().version), resource().version),
+        dates=dates,
         measures=tuple(each.name for each in found.values() if each.is_measure),
         noun=words[-1].lower(),
         title=" ".join(words).capitalize(),
@@ -110,38 +110,24 @@ def _group(fields: Mapping[str, Field], attributes: tuple[Filter, ...]) -> str:
 
 
 def _field(name: str, schema: Mapping[str, Any]) -> Field:
-    kinds = list(_alternatives(schema))
-    types = {each for kind in kinds for each in _types(kind)}
-    values = [each for kind in kinds for each in kind.get("enum", ())]
+    kinds = alternatives(schema)
+    types = {kind["type"] for kind in kinds}
+    values = dict.fromkeys(each for kind in kinds for each in kind.get("enum", ()) if each is not None)
     return Field(
         name=name,
         types=frozenset(types - {"null"}),
         is_nullable="null" in types,
         is_read_only=resolve(schema).get("readOnly", False),
         is_date=any(kind.get("format") == "date-time" for kind in kinds),
-        values=tuple(each for each in values if each is not None),
+        values=tuple(values),
         is_extensible=any(map(is_extensible, kinds)),
         smallest=min((kind["minimum"] for kind in kinds if "minimum" in kind), default=None),
         largest=max((kind["maximum"] for kind in kinds if "maximum" in kind), default=None),
     )
 
 
-def _types(schema: Mapping[str, Any]) -> list[str]:
-    said = schema.get("type", [])
-    return [said] if isinstance(said, str) else list(said)
-
-
-def _alternatives(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    schema = resolve(schema)
-    several = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
-    if not several:
-        yield schema
-    for each in several:
-        yield from _alternatives(each)
-
-
 def singular(one: Filter) -> str:
-    """A filter in a word: `type` for `product_type`, which says it of the product; `product`, whatever its name, for one on it."""
+    """A filter in a word: without the name of the field that it says something of, as what rows do not show often has it."""
     if one.is_shown:
         is_plural = one.several and one.field != resource().key
         return _dashed(one.field if is_plural else one.name)

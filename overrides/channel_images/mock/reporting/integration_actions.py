@@ -20,7 +20,8 @@ from channel_images.mock.reporting.lists import Filters, page
 from channel_images.mock.reporting.paths import channel_of
 from channel_images.mock.settings import Settings
 
-_SORTED_BY = ("id", "pk", "object_id")
+_OBJECT = "object_id"
+_SORTED_BY = ("id", "pk", _OBJECT)
 
 
 @frozen(eq=False)
@@ -48,7 +49,7 @@ class IntegrationActions:
     def _found(self, channel: int, filters: Filters) -> Listing:
         """The pks of the actions, ascending."""
         statuses, local_batch_id = filters.choices("status", ActionStatus), filters.uuid("local_batch_id")
-        ids, one = filters.integers("object_id__in"), filters.integer("object_id")
+        ids, one = filters.integers(f"{_OBJECT}__in"), filters.integer(_OBJECT)
         if one is not None:
             ids = frozenset({one}) if ids is None else ids & {one}
         model, wanted_channel = filters.text("content_type_name"), filters.integer("channel_id")
