@@ -107,7 +107,7 @@ class Resource:
         key: The field that identifies a row.
         version: The date-time that grows with each change of a row.
         roles: The name of the parameter for each of `ROLES`.
-        filters: The filters, by the names of their parameters.
+        filters: The filters, by the names of their parameters. What another parameter does is not said anywhere.
         operations: All of them, in the order of the contract.
     """
 
@@ -233,11 +233,12 @@ def _parameters(
         for each in operation.parameters:
             name, role = each["name"], each.get("x-role")
             where = f"{operation.id}: the parameter {name}"
-            if (role is None) == ("x-filter" not in each):
-                raise Undeclared(f"{where} has either x-role ({', '.join(ROLES)}) or x-filter")
             if role is None:
-                filters[name] = _filter(contract, row, schema, where, each)
+                if "x-filter" in each:
+                    filters[name] = _filter(contract, row, schema, where, each)
                 continue
+            if "x-filter" in each:
+                raise Undeclared(f"{where} has x-role and x-filter: it is one or the other")
             if role not in ROLES or (each["in"] == "path") != (role in ("scope", "key")):
                 raise Undeclared(
                     f"{where}: x-role is scope or key in the path, page or size in the query, not {role!r}"

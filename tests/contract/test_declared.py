@@ -113,8 +113,7 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "a filter of another word": (lambda c: parameter(c, "IdIn").update({"x-filter": {"of": "pk"}}), "x-filter is"),
     "a filter that is a text": (lambda c: parameter(c, "IdIn").update({"x-filter": "pk"}), "x-filter is"),
-    "a filter with a role": (lambda c: parameter(c, "IdIn").update({"x-role": "key"}), "either x-role"),
-    "a parameter with neither": (lambda c: parameter(c, "Product").pop("x-filter"), "product has either x-role"),
+    "a filter with a role": (lambda c: parameter(c, "IdIn").update({"x-role": "key"}), "x-role and x-filter"),
     "a filter of objects": (
         lambda c: parameter(c, "Product").update(schema={"type": "object"}),
         "a value is of one of integer, number, string, boolean",
@@ -158,6 +157,12 @@ def test_what_cannot_be_is_refused_in_one_line(edit: Callable[[dict[str, Any]], 
     with pytest.raises(Undeclared, match=message) as refused:
         declared(edited(edit))
     assert "\n" not in str(refused.value)
+
+
+def test_a_parameter_of_which_nothing_is_said_is_no_filter() -> None:
+    ordering = {"name": "ordering", "in": "query", "schema": {"type": "string"}}
+    contract = edited(lambda c: operation(c)["parameters"].append(ordering))
+    assert declared(contract).filters.keys() == declared(CONTRACT).filters.keys()
 
 
 def test_lint_says_so(tmp_path: Path) -> None:
