@@ -4,6 +4,7 @@ The words are those of `docs/contract.md`: `x-resource`, `x-role`, `x-filter`, `
 Here alone they are read. `make lint` reads them too, so its messages are those of `declared`.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
@@ -124,6 +125,12 @@ class Resource:
         """The documented fields of a row, by name."""
         fields: Mapping[str, Node] = self.schema["properties"]
         return fields
+
+    @property
+    def noun(self) -> str:
+        """What a row is called in a sentence: the last word of its schema's name, `image` where that is `ProductImage`."""
+        words: list[str] = re.findall("[A-Z]?[a-z]+|[A-Z]+", self.name)
+        return (words or ["row"])[-1].lower()
 
     @property
     def hidden(self) -> tuple[Filter, ...]:

@@ -478,8 +478,8 @@ def test_other_names_of_the_contract_are_served(tmp_path: Path) -> None:
 def test_the_bugs_that_are_listed_are_those_of_the_contract() -> None:
     for options in (["--contract", str(SECOND), "--list-bugs"], ["--list-bugs", "--contract", str(SECOND)]):
         names = {line.split(" ")[0] for line in run(*options).stdout.splitlines()}
-        assert {"stock-ignored", "missing-stock-500"} <= names
-        assert not {"id-in-ignored", "missing-image-500"} & names
+        assert {"stock-ignored", "missing-image-500"} <= names
+        assert "id-in-ignored" not in names
     done = run("--contract", str(SECOND), "--bug", "id-in-ignored")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "no bug id-in-ignored; there is pk-in-ignored" in done.stderr

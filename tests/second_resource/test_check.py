@@ -95,7 +95,7 @@ def test_a_healthy_server_conforms_and_all_rules_that_apply_are_tried(tmp_path: 
 
 
 def test_a_violation_is_told_in_the_words_of_the_resource_and_by_our_own_sentence(tmp_path: Path) -> None:
-    with served("--images", "120", "--bug", "stock-deletes") as url:
+    with served("--images", "120", "--bug", "image-deletes") as url:
         report = check(url, tmp_path, "--rule", "protocol.read-only")
     violations = [each for each in report["results"] if each["verdict"] == "violated"]
     assert {each["operation"] for each in violations} == {"retrieveProductStock", "retrieveDetailedProductStock"}

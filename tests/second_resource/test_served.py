@@ -215,9 +215,8 @@ def test_each_variant_answers_as_the_contract_says(served: dict[str, Any]) -> No
 
 
 def test_there_are_the_variants_of_images_that_stocks_can_have(served: dict[str, Any]) -> None:
-    named = {"forbidden-image": "forbidden-stock", "unknown-type-empty": "unknown-unit-type-empty"}
     # Of stocks, the one open enum is compared by a filter.
-    assert [*served["variants"]] == [named.get(name, name) for name in VARIANTS if name != "open-enums"]
+    assert [*served["variants"]] == [name for name in VARIANTS if name != "open-enums"]
 
 
 def test_each_bug_changes_an_answer(served: dict[str, Any]) -> None:

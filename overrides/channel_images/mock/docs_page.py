@@ -142,7 +142,7 @@ def _hint(token: str) -> str:
 
 
 def _channels(settings: Settings) -> str:
-    named = [escape(f"{channel} ({count:,} {subject().noun}s)") for channel, count in settings.channels.items()]
+    named = [escape(f"{channel} ({count:,} {resource().noun}s)") for channel, count in settings.channels.items()]
     more = len(named) - _CHANNELS_NAMED
     return ", ".join([*named[:_CHANNELS_NAMED], *([f"and {more:,} more"] if more > 0 else [])])
 

@@ -22,7 +22,6 @@ from channel_images.mock.behaviour import Behaviour, Links, Window
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.store import Store
-from channel_images.mock.data.subject import subject
 from channel_images.mock.http.answers import JSON_TYPE, Answer, Refused, bad_request, method_not_allowed, unauthorized
 from channel_images.mock.http.call import Call
 from channel_images.mock.naming import about, exists, name_of, open_enums, summary_of
@@ -236,7 +235,7 @@ class NullsLeftOut(Behaviour):
 
 
 class OpenEnums(Behaviour):
-    """Some {image}s have {open} that the contract does not list."""
+    """Some rows have values that the contract does not list, of {open} for one."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
@@ -287,7 +286,7 @@ class Lenient(BooleansIgnored, DecimalsTruncated, EmptyItemsSkipped, PageLast, B
 
 
 class UnknownProduct400(Behaviour):
-    """A {product} that exists in no channel is 400 for {group}, as for a ModelChoiceFilter."""
+    """A product that exists in no channel is 400 for {group}, as for a ModelChoiceFilter."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         product = arguments.get(about("group"))
@@ -298,7 +297,7 @@ class UnknownProduct400(Behaviour):
         return super().query(operation, arguments)
 
 
-class UnknownKindEmpty(Behaviour):
+class UnknownTypeEmpty(Behaviour):
     """A {kind} that the contract does not know matches nothing."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
@@ -321,14 +320,14 @@ class ForbiddenChannel(Behaviour):
 
 
 class ForbiddenImage(Behaviour):
-    """{An_image} that does not exist is 403, as one that the token may not see."""
+    """A row that does not exist is 403, as one that the token may not see."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         raise Refused(Answer.of_json({"detail": "You do not have permission to perform this action."}, 403))
 
 
 class Gone(Behaviour):
-    """A channel, {an_image} or a page that does not exist is 410."""
+    """A channel, a row or a page that does not exist is 410."""
 
     def missing_channel(self, channel: int) -> int:
         raise Refused(Answer.of_json({"detail": "Gone."}, 410))
@@ -414,17 +413,17 @@ class _WritesLookUp(Behaviour):
 
 
 class WriteLooksUp(_WritesLookUp):
-    """POST, PUT, PATCH and DELETE to {an_image} that does not exist are 404, to others 405."""
+    """POST, PUT, PATCH and DELETE to a row that does not exist are 404, to others 405."""
 
 
 class WriteLooksUp400(_WritesLookUp):
-    """POST, PUT, PATCH and DELETE to {an_image} that does not exist are 400, to others 405."""
+    """POST, PUT, PATCH and DELETE to a row that does not exist are 400, to others 405."""
 
     def written(self, operation: Operation, call: Call) -> None:
         try:
             super().written(operation, call)
         except Refused:
-            raise bad_request({resource().roles["key"]: [f"{subject().title} does not exist."]}) from None
+            raise bad_request({resource().roles["key"]: [f"{resource().noun.capitalize()} does not exist."]}) from None
 
 
 # Proxies and credentials
@@ -563,7 +562,7 @@ _KINDS: tuple[tuple[Allowance, type[Behaviour], tuple[type[Behaviour], ...]], ..
     (Allowance.LENIENCE, EmptyItemsSkipped, ()),
     (Allowance.LENIENCE, Lenient, (BadPaging400,)),
     (Allowance.UNKNOWN, UnknownProduct400, ()),
-    (Allowance.UNKNOWN, UnknownKindEmpty, ()),
+    (Allowance.UNKNOWN, UnknownTypeEmpty, ()),
     (Allowance.ROUTES, ForbiddenChannel, ()),
     (Allowance.ROUTES, ForbiddenImage, ()),
     (Allowance.ROUTES, Gone, (ForbiddenChannel, ForbiddenImage, EmptyPastTheEnd)),

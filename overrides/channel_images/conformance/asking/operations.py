@@ -1,6 +1,5 @@
 """Finds the operations of the contract by what they mean, when something is asked of them."""
 
-import re
 from functools import cache, cached_property
 
 from attrs import frozen
@@ -93,9 +92,8 @@ def key_filter() -> Filter | None:
 
 @cache
 def noun(*, article: bool = False) -> str:
-    """What a row is called in a sentence: the last word of the name of its schema, `image` where that is `ProductImage`."""
-    *_, word = "row", *re.findall(r"[A-Z]?[a-z]+|[A-Z]+", resource().name)
-    word = word.lower()
+    """What a row is called in a sentence, with or without its article."""
+    word = resource().noun
     return f"{'an' if word[0] in 'aeiou' else 'a'} {word}" if article else word
 
 

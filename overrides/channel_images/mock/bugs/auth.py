@@ -274,7 +274,7 @@ class UpdatesChannelBeforeToken(Behaviour):
 
 
 class UnknownImageBeforeToken(Behaviour):
-    """The {image} is looked up before the token: 404 tells anybody which {image}s there are not."""
+    """The row is looked up before the token: 404 tells anybody which rows there are not."""
 
     def authenticate(self, operation: Operation, call: Call) -> None:
         if not operation.is_list and (channel := self.path_argument(operation, call, "scope")) in self.store:
@@ -293,7 +293,7 @@ class CacheIgnoresToken(Cached, _Open):
 
 
 class CachedImagesIgnoreToken(Cached, _Open):
-    """A cache keeps the {image}s that were retrieved for five seconds by their URL, and asks nobody for a token."""
+    """A cache keeps the rows that were retrieved for five seconds by their URL, and asks nobody for a token."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
         return super().key(operation, call) if operation.is_list else target(call)

@@ -80,7 +80,7 @@ class ProductZeroIgnored(Behaviour):
 
 
 class UnknownProductIgnored(Behaviour):
-    """A {product} that does not exist is None to {group}, and no filter."""
+    """A product that does not exist is None to {group}, and no filter."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         products = query.products
@@ -98,7 +98,7 @@ class UnknownIdsIgnored(Behaviour):
         return super().listing(operation, channel, query)
 
 
-class UnknownKindIgnored(Behaviour):
+class UnknownTypeIgnored(Behaviour):
     """A {kind} that does not exist is dropped, and no filter."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
@@ -111,7 +111,7 @@ class UnknownKindIgnored(Behaviour):
 
 
 class ProductFromThere(Behaviour):
-    """{group} finds the {product}s after it too: its lookup is gte."""
+    """{group} finds the products after it too: its lookup is gte."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         if query.products is None or len(query.products) != 1:
@@ -136,22 +136,22 @@ class _Wrapped(Behaviour):
         return value % 2**32 if isinstance(value, int) else value
 
 
-class KeysWrapsAt32Bits(_Wrapped):
-    """{keys} is read into 32 bits: 4294967297 finds {image} 1."""
+class IdInWrapsAt32Bits(_Wrapped):
+    """{keys} is read into 32 bits: 4294967297 finds row 1."""
 
     def wraps(self, name: str) -> bool:
         return name == about("keys") or super().wraps(name)
 
 
 class ProductWrapsAt32Bits(_Wrapped):
-    """{group} is read into 32 bits: 4294967419 finds {product} 123."""
+    """{group} is read into 32 bits: 4294967419 finds product 123."""
 
     def wraps(self, name: str) -> bool:
         return name == about("group") or super().wraps(name)
 
 
 class ProductsWrapAt32Bits(_Wrapped):
-    """{groups} is read into 32 bits: 4294967419 finds {product} 123."""
+    """{groups} is read into 32 bits: 4294967419 finds product 123."""
 
     def wraps(self, name: str) -> bool:
         return name == about("groups") or super().wraps(name)
@@ -161,29 +161,29 @@ class ProductsWrapAt32Bits(_Wrapped):
 
 
 class ProductFirstImage(Behaviour):
-    """{group} finds the first {image} of the {product} alone."""
+    """{group} finds the first row of the product alone."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
         return Chosen(listing.slice(0, 1)) if query.products is not None and len(query.products) == 1 else listing
 
 
-class FiltersUsualOnly(_Narrowed):
-    """A filtered list leaves out the {image}s whose {state} is {unusual}."""
+class FiltersActiveOnly(_Narrowed):
+    """A filtered list leaves out the rows whose {state} is {unusual}."""
 
     def keeps(self, query: Query, row: Row) -> bool:
         return row[about("state")] != about("unusual") and super().keeps(query, row)
 
 
 class FiltersLoseUnmeasured(_Narrowed):
-    """An inner join loses {image}s without {measure}, in filtered lists."""
+    """An inner join loses rows without {measure}, in filtered lists."""
 
     def keeps(self, query: Query, row: Row) -> bool:
         return row.get(about("measure")) is not None and super().keeps(query, row)
 
 
 class ProductByObject(_Narrowed):
-    """{group} compares {object} in place of the {product}."""
+    """{group} compares {object} in place of the product."""
 
     def keeps(self, query: Query, row: Row) -> bool:
         return (query.products is None or row.get(about("object")) in query.products) and super().keeps(query, row)
@@ -192,7 +192,7 @@ class ProductByObject(_Narrowed):
 # filter.multi
 
 
-class KeysLast(Behaviour):
+class IdInLast(Behaviour):
     """Of several ids in {keys} the last counts."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -200,7 +200,7 @@ class KeysLast(Behaviour):
         return super().query(operation, {**arguments, about("keys"): [*ids[-1:]]} if ids else arguments)
 
 
-class KeysFirst(Behaviour):
+class IdInFirst(Behaviour):
     """Of several ids in {keys} the first counts: int() of what is before the comma."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -208,7 +208,7 @@ class KeysFirst(Behaviour):
         return super().query(operation, {**arguments, about("keys"): [*ids[:1]]} if ids else arguments)
 
 
-class KeysRange(Behaviour):
+class IdInRange(Behaviour):
     """Two ids in {keys} are the ends of a range."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -221,7 +221,7 @@ class KeysRange(Behaviour):
         )
 
 
-class KeysTruncated(Behaviour):
+class IdInTruncated(Behaviour):
     """Of more than a hundred ids in {keys} the rest is cut off."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -229,7 +229,7 @@ class KeysTruncated(Behaviour):
         return super().query(operation, {**arguments, about("keys"): [*ids[:_LONG]]} if ids else arguments)
 
 
-class KeysAscending(Behaviour):
+class IdInAscending(Behaviour):
     """{keys} is walked along with the table, and only ids in ascending order are met."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -238,7 +238,7 @@ class KeysAscending(Behaviour):
         return super().query(operation, {**arguments, about("keys"): [*met]} if ids else arguments)
 
 
-class KeysAllOrNothing(Behaviour):
+class IdInAllOrNothing(Behaviour):
     """One unknown id among several in {keys}, and nothing is found."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -263,7 +263,7 @@ class ProductsSecondLost(Behaviour):
         return super().query(operation, {**arguments, about("groups"): [*products[::2]]} if products else arguments)
 
 
-class KindsLast(Behaviour):
+class TypesLast(Behaviour):
     """Of several values in {kinds} the last counts."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -271,8 +271,8 @@ class KindsLast(Behaviour):
         return super().query(operation, {**arguments, about("kinds"): [*types[-1:]]} if types else arguments)
 
 
-class KindsTogether(Behaviour):
-    """Several values in {kinds} must all be met by one {product}, which none does."""
+class TypesTogether(Behaviour):
+    """Several values in {kinds} must all be met by one product, which none does."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         several = len(set(_values(arguments, about("kinds")))) > 1
@@ -319,7 +319,7 @@ class SellerTextIsTrue(Behaviour):
 
 
 class SellerFalseSkipsNull(_Narrowed):
-    """{side}=false compares with <>, which is never true for {an_image} without a {origin}."""
+    """{side}=false compares with <>, which is never true for a row without a {origin}."""
 
     def keeps(self, query: Query, row: Row) -> bool:
         is_lost = _asked(query, "side") == frozenset({False}) and row.get(about("origin")) is None
@@ -327,7 +327,7 @@ class SellerFalseSkipsNull(_Narrowed):
 
 
 class SellerByImage(Behaviour):
-    """{side} looks at the {origin} of the {image}, not at the {product}."""
+    """{side} looks at the {origin} of the row, not at the product."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         sides = _asked(query, "side")
@@ -338,7 +338,7 @@ class SellerByImage(Behaviour):
         return Chosen([pk for pk in pks if (self.stored(channel, pk).get(origin.name) == origin.values[-1]) in sides])
 
 
-class KindZeroIgnored(Behaviour):
+class TypeZeroIgnored(Behaviour):
     """{kinds}=0 is falsy, and no filter."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -346,14 +346,14 @@ class KindZeroIgnored(Behaviour):
         return super().query(operation, without(arguments, about("kinds")) if is_falsy else arguments)
 
 
-class KindIgnored(Behaviour):
+class TypeIgnored(Behaviour):
     """{kinds} is not in the filter set."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         return super().query(operation, without(arguments, about("kinds")))
 
 
-class KindAtMost(Behaviour):
+class TypeAtMost(Behaviour):
     """{kinds} finds the types below it too."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -365,8 +365,8 @@ class KindAtMost(Behaviour):
         return _asking(query, "kinds", frozenset(below))
 
 
-class KindByFirstImage(_Narrowed):
-    """{kinds} is kept with the first {image} of a {product}, by {rank}, and finds no other."""
+class TypeByFirstImage(_Narrowed):
+    """{kinds} is kept with the first row of a product, by {rank}, and finds no other."""
 
     def keeps(self, query: Query, row: Row) -> bool:
         return (_asked(query, "kinds") is None or row.get(about("rank")) == 0) and super().keeps(query, row)
@@ -407,7 +407,7 @@ class ProductsBeatProduct(Behaviour):
         )
 
 
-class SellerBeatsKind(Behaviour):
+class SellerBeatsType(Behaviour):
     """With {side}, {kinds} is not looked at."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -489,7 +489,7 @@ class FilteredUnordered(Behaviour):
 
 
 class FilterJoinRepeats(Behaviour):
-    """A join for {side} or {kinds} gives every fifth {image} twice."""
+    """A join for {side} or {kinds} gives every fifth row twice."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
@@ -504,24 +504,24 @@ BUGS: Family = {
         ProductZeroIgnored,
         UnknownProductIgnored,
         UnknownIdsIgnored,
-        UnknownKindIgnored,
+        UnknownTypeIgnored,
         ProductFromThere,
-        KeysWrapsAt32Bits,
+        IdInWrapsAt32Bits,
         ProductWrapsAt32Bits,
         ProductsWrapAt32Bits,
     ),
-    "filter.complete": (ProductFirstImage, FiltersUsualOnly, FiltersLoseUnmeasured, ProductByObject),
+    "filter.complete": (ProductFirstImage, FiltersActiveOnly, FiltersLoseUnmeasured, ProductByObject),
     "filter.multi": (
-        KeysLast,
-        KeysFirst,
-        KeysRange,
-        KeysTruncated,
-        KeysAscending,
-        KeysAllOrNothing,
+        IdInLast,
+        IdInFirst,
+        IdInRange,
+        IdInTruncated,
+        IdInAscending,
+        IdInAllOrNothing,
         ProductsLast,
         ProductsSecondLost,
-        KindsLast,
-        KindsTogether,
+        TypesLast,
+        TypesTogether,
         PerFilter(lambda each: each.several, spaced_lost),
     ),
     "filter.partition": (
@@ -530,12 +530,12 @@ BUGS: Family = {
         SellerTextIsTrue,
         SellerFalseSkipsNull,
         SellerByImage,
-        KindZeroIgnored,
-        KindIgnored,
-        KindAtMost,
-        KindByFirstImage,
+        TypeZeroIgnored,
+        TypeIgnored,
+        TypeAtMost,
+        TypeByFirstImage,
     ),
-    "filter.and": (FiltersOr, LastFilterWins, ProductsBeatProduct, SellerBeatsKind),
+    "filter.and": (FiltersOr, LastFilterWins, ProductsBeatProduct, SellerBeatsType),
     "filter.with-paging": (
         CountIgnoresFilters,
         LinksLoseFilters,

@@ -10,9 +10,10 @@ from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.made import format_date
 from channel_images.mock.data.subject import subject
 from channel_images.mock.http.answers import Answer, Refused
-from channel_images.mock.naming import about, is_active
+from channel_images.mock.naming import about
 from channel_images.mock.operations import Operation
 from channel_images.mock.variants import every, html
+from channel_images.resource import resource
 
 _LONG = 100
 """Rows at which a list that is cut off ends."""
@@ -26,10 +27,10 @@ def _moment(value: object) -> datetime:
 
 
 class RetrievesNeighbour(Behaviour):
-    """The retrieval of {an_image} that is not {active} finds the next one."""
+    """The retrieval of a row whose {state} is {unusual} finds the next one."""
 
     def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
-        if operation.meaning == RETRIEVE and not is_active(self.stored(channel, pk)):
+        if operation.meaning == RETRIEVE and self.stored(channel, pk)[about("state")] == about("unusual"):
             pk = next((each for each in range(pk + 1, pk + 3) if self.store.has(channel, each)), pk)
         return super().rendered(operation, channel, pk)
 
@@ -55,7 +56,7 @@ class RetrievesLocalTime(Behaviour):
 
 
 class RetrievesStale(Behaviour):
-    """The retrieval comes from a cache: every {image} is as it was created, with {created} for {version}."""
+    """The retrieval comes from a cache: every row is as it was created, with {created} for {version}."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
@@ -63,19 +64,16 @@ class RetrievesStale(Behaviour):
 
 
 class RetrievesUnifiedForNull(Behaviour):
-    """The retrieval gives an unknown {origin} as {first}."""
+    """The retrieval gives an unknown {origin} as the first that the contract lists."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
-        return (
-            {**row, about("origin"): row.get(about("origin")) or about("first")}
-            if operation.meaning == RETRIEVE
-            else row
-        )
+        origin = subject().fields[about("origin")]
+        return {**row, origin.name: row.get(origin.name) or origin.values[0]} if operation.meaning == RETRIEVE else row
 
 
 class ParallelRetrievalsMixed(Shared):
-    """The view of the retrieval keeps the request on itself: requests at the same time get each other's {image}."""
+    """The view of the retrieval keeps the request on itself: requests at the same time get each other's row."""
 
     def is_shared(self, operation: Operation) -> bool:
         return operation.meaning == RETRIEVE or super().is_shared(operation)
@@ -85,13 +83,13 @@ class ParallelRetrievalsMixed(Shared):
 
 
 class DetailedLosesInactive(Behaviour):
-    """The detailed list leaves out the {image}s that are not {active}."""
+    """The detailed list leaves out the rows whose {state} is {unusual}."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
         if operation.meaning != DETAILED_LIST:
             return listing
-        return Chosen([pk for pk in every(listing) if is_active(self.stored(channel, pk))])
+        return Chosen([pk for pk in every(listing) if self.stored(channel, pk)[about("state")] != about("unusual")])
 
 
 class DetailedCutOff(Behaviour):
@@ -103,7 +101,7 @@ class DetailedCutOff(Behaviour):
 
 
 class DetailedByProduct(Behaviour):
-    """A join shows one {image} of each {product} in the detailed list."""
+    """A join shows one row of each product in the detailed list."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
@@ -134,7 +132,7 @@ class DetailedMilliseconds(Behaviour):
 
 
 class DetailedActiveAlways(Behaviour):
-    """The detailed list has {flag} from the {product}, which is."""
+    """The detailed list has {flag} from the product, which is."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
@@ -166,7 +164,7 @@ class RankFromOne(Behaviour):
 
 
 class ObjectIsProduct(Behaviour):
-    """The detailed retrieval gives the {product}'s id as {object}, whatever the {image} is attached to."""
+    """The detailed retrieval gives the product's id as {object}, whatever the row is attached to."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
@@ -182,7 +180,7 @@ class BlankForNull(Behaviour):
 
 
 class ParallelDetailsMixed(Shared):
-    """The view of the detailed retrieval keeps the request on itself: requests at the same time get each other's {image}."""
+    """The view of the detailed retrieval keeps the request on itself: requests at the same time get each other's row."""
 
     def is_shared(self, operation: Operation) -> bool:
         return operation.meaning == DETAILED_RETRIEVE or super().is_shared(operation)
@@ -192,28 +190,28 @@ class ParallelDetailsMixed(Shared):
 
 
 class MissingIsEmpty(Behaviour):
-    """{An_image} that does not exist is 200 with an empty object."""
+    """A row that does not exist is 200 with an empty object."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         raise Refused(Answer.of_json({}))
 
 
 class MissingIsNull(Behaviour):
-    """{An_image} that does not exist is 200 with null: .first() for .get()."""
+    """A row that does not exist is 200 with null: .first() for .get()."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         raise Refused(Answer.of_json(None))
 
 
 class MissingIs400(Behaviour):
-    """{An_image} that does not exist is 400."""
+    """A row that does not exist is 400."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
-        raise json_error(400, f"{subject().title} does not exist.")
+        raise json_error(400, f"{resource().noun.capitalize()} does not exist.")
 
 
 class MissingIsHtml(Behaviour):
-    """{An_image} that does not exist is the site's 404 page, on the detailed retrieval."""
+    """A row that does not exist is the site's 404 page, on the detailed retrieval."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         if operation.meaning == DETAILED_RETRIEVE:
@@ -222,7 +220,7 @@ class MissingIsHtml(Behaviour):
 
 
 class IdWrapsAt32Bits(Behaviour):
-    """The id is read into 32 bits: 4294967297 finds {image} 1."""
+    """The id is read into 32 bits: 4294967297 finds row 1."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         wrapped = pk % 2**32
@@ -230,7 +228,7 @@ class IdWrapsAt32Bits(Behaviour):
 
 
 class MissingIsNearest(Behaviour):
-    """The retrieval finds the last {image} whose id is not above the one that is asked for."""
+    """The retrieval finds the last row whose id is not above the one that is asked for."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         pks = [each for each in every(self.store.listing(channel, Query())) if each <= pk]

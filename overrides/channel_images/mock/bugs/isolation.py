@@ -69,7 +69,7 @@ class _ListUnscoped(_Unscoped):
 
 
 class RetrieveUnscoped(_RetrieveUnscoped):
-    """get_object() looks the {image} up without its channel."""
+    """get_object() looks the row up without its channel."""
 
     def retrieves_unscoped(self, operation: Operation) -> bool:
         return operation.meaning == RETRIEVE or super().retrieves_unscoped(operation)
@@ -86,7 +86,7 @@ class DetailedRetrieveUnscoped(_RetrieveUnscoped):
 
 
 class DetailedListUnscoped(_ListUnscoped):
-    """The detailed list shows the {image}s of every channel."""
+    """The detailed list shows the rows of every channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
         return operation.meaning == DETAILED_LIST or super().lists_unscoped(operation, query)
@@ -106,15 +106,15 @@ class UpdatesUnscoped(_ListUnscoped):
         return operation.meaning == UPDATES or super().lists_unscoped(operation, query)
 
 
-class KeysUnscoped(_ListUnscoped):
-    """{keys} starts from all {image}s, not from those of the channel."""
+class IdInUnscoped(_ListUnscoped):
+    """{keys} starts from all rows, not from those of the channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
         return (operation.meaning == LIST and query.pks is not None) or super().lists_unscoped(operation, query)
 
 
 class ProductUnscoped(_ListUnscoped):
-    """{group} starts from all {image}s, not from those of the channel."""
+    """{group} starts from all rows, not from those of the channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
         return (operation.meaning == LIST and query.products is not None) or super().lists_unscoped(operation, query)
@@ -163,7 +163,7 @@ class ChannelWrapsAt32Bits(Behaviour):
 
 BUGS: Family = {
     "isolation.retrieve": (RetrieveUnscoped, DetailedRetrieveUnscoped),
-    "isolation.lists": (DetailedListUnscoped, InsertsUnscoped, UpdatesUnscoped, KeysUnscoped, ProductUnscoped),
+    "isolation.lists": (DetailedListUnscoped, InsertsUnscoped, UpdatesUnscoped, IdInUnscoped, ProductUnscoped),
     "isolation.unknown-channel": (
         UnknownChannelEmpty,
         UnknownChannelIsFirst,

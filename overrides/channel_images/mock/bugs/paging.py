@@ -160,7 +160,7 @@ class RandomOrder(_Chance):
 
 
 class TiesUnordered(_Chance):
-    """Lists are ordered by the {product} alone: the {image}s of a {product} come as it happens."""
+    """Lists are ordered by the product alone: the rows of a product come as it happens."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         pks = every(super().listing(operation, channel, query))
@@ -218,7 +218,7 @@ class CountCapped(Behaviour):
 
 
 class CountOfAllChannels(Behaviour):
-    """The detailed list counts the {image}s of every channel."""
+    """The detailed list counts the rows of every channel."""
 
     def count(self, operation: Operation, channel: int, listing: Listing) -> int:
         if operation.meaning != DETAILED_LIST:

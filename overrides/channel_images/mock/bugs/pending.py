@@ -46,7 +46,7 @@ class UpdatesHoldInserts(_Restated):
 
 
 class InsertsHoldDisabledUpdates(Behaviour):
-    """An update of {an_image} whose {state} is {unusual} shows among the inserts as well."""
+    """An update of a row whose {state} is {unusual} shows among the inserts as well."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
@@ -74,8 +74,8 @@ class UnionWithSent(_Restated):
         return frozenset(Pending) if operation.meaning == UNION else super().states(operation, states)
 
 
-class UnionUsualOnly(Behaviour):
-    """inserts_or_updates leaves out the {image}s whose {state} is {unusual}."""
+class UnionActiveOnly(Behaviour):
+    """inserts_or_updates leaves out the rows whose {state} is {unusual}."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
@@ -88,7 +88,7 @@ class UnionUsualOnly(Behaviour):
 
 
 class ListHidesDisabled(Behaviour):
-    """The full list leaves out {image}s whose {state} is {unusual}, the pending lists do not."""
+    """The full list leaves out rows whose {state} is {unusual}, the pending lists do not."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
         listing = super().listing(operation, channel, query)
@@ -130,7 +130,7 @@ class UpdatesCached(Cached):
 
 
 class UnionRowsCached(Behaviour):
-    """inserts_or_updates shows its {image}s from a cache, as they were up to five seconds ago."""
+    """inserts_or_updates shows its rows from a cache, as they were up to five seconds ago."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         super().__init__(settings, store)
@@ -221,7 +221,7 @@ class PendingLastPageRepeats(Behaviour):
 
 BUGS: Family = {
     "pending.disjoint": (UpdatesHoldInserts, InsertsHoldDisabledUpdates),
-    "pending.union": (UnionWithoutUpdates, UnionWithSent, UnionUsualOnly),
+    "pending.union": (UnionWithoutUpdates, UnionWithSent, UnionActiveOnly),
     "pending.subset": (
         ListHidesDisabled,
         UpdatesAsSent,

@@ -38,28 +38,28 @@ class _Sends(Behaviour):
 
 
 class PendingReadIsSent(_Sends):
-    """A pending list takes the {image}s that it has listed for sent."""
+    """A pending list takes the rows that it has listed for sent."""
 
     def sends(self, operation: Operation) -> bool:
         return operation.meaning.pending is not None or super().sends(operation)
 
 
 class UnionReadIsSent(_Sends):
-    """inserts_or_updates takes the {image}s that it has listed for sent; inserts and updates do not."""
+    """inserts_or_updates takes the rows that it has listed for sent; inserts and updates do not."""
 
     def sends(self, operation: Operation) -> bool:
         return operation.meaning == UNION or super().sends(operation)
 
 
 class RetrievedIsSent(_Sends):
-    """{An_image} that was retrieved counts as sent."""
+    """A row that was retrieved counts as sent."""
 
     def sends(self, operation: Operation) -> bool:
         return operation.meaning == RETRIEVE or super().sends(operation)
 
 
 class DetailedReadIsSent(_Sends):
-    """Whoever reads {an_image} with its details is about to send it, and it counts as sent."""
+    """Whoever reads a row with its details is about to send it, and it counts as sent."""
 
     def sends(self, operation: Operation) -> bool:
         return operation.meaning.detailed or super().sends(operation)
@@ -94,7 +94,7 @@ def _modified(answer: Answer) -> list[datetime]:
 
 
 class ModifiedByFirst(Behaviour):
-    """If-Modified-Since is compared with the first {image} of the list, whatever page is asked for."""
+    """If-Modified-Since is compared with the first row of the list, whatever page is asked for."""
 
     def list(self, operation: Operation, call: Call) -> Answer:
         answer = super().list(operation, call)
@@ -141,7 +141,7 @@ class CacheIgnoresFilters(Cached):
 
 
 class ListCreates(Behaviour):
-    """The view of the list is a ListCreateAPIView: POST asks for the fields of a new {image}."""
+    """The view of the list is a ListCreateAPIView: POST asks for the fields of a new row."""
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
         if call.method == "POST" and operation.is_list:
@@ -150,7 +150,7 @@ class ListCreates(Behaviour):
 
 
 class ImageDeletes(Behaviour):
-    """The view of {an_image} is a RetrieveUpdateDestroyAPIView: PUT, PATCH and DELETE look for the {image}."""
+    """The view of a row is a RetrieveUpdateDestroyAPIView: PUT, PATCH and DELETE look for the row."""
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
         if call.method in {"PUT", "PATCH", "DELETE"} and not operation.is_list:

@@ -35,7 +35,7 @@ class CommitHidesFirst(Behaviour):
 
 
 class CommitTakesTaken(Behaviour):
-    """A commit takes {image}s that another open batch has, away from that one."""
+    """A commit takes rows that another open batch has, away from that one."""
 
     def complaint(self, batch: BatchRequest, named: Named) -> str | None:
         if self.store.batch(batch.channel, named.pk) is not None:
@@ -47,21 +47,21 @@ class CommitTakesTaken(Behaviour):
 
 
 class DoneForgetsVersion(Behaviour):
-    """done marks the {image} as it is by now: what was modified since the commit counts as sent."""
+    """done marks the row as it is by now: what was modified since the commit counts as sent."""
 
     def version(self, batch: BatchRequest, taken: BatchObject) -> str:
         return str(self.store.row(batch.channel, taken.pk)[resource().version])
 
 
 class DoneMarksFailures(Behaviour):
-    """done marks every {image} that it names as sent, those with a failed_reason_type too."""
+    """done marks every row that it names as sent, those with a failed_reason_type too."""
 
     def is_sent(self, outcome: Named | None) -> bool:
         return outcome is not None
 
 
 class DoneMarksUnnamed(Behaviour):
-    """done marks the {image}s that it does not name as sent too."""
+    """done marks the rows that it does not name as sent too."""
 
     def is_sent(self, outcome: Named | None) -> bool:
         return outcome is None or super().is_sent(outcome)
@@ -75,7 +75,7 @@ class DoneLosesRemoteId(Behaviour):
 
 
 class DoneKeepsTheRest(Behaviour):
-    """done gives nothing back: the {image}s that were not sent stay hidden, though their batch has ended."""
+    """done gives nothing back: the rows that were not sent stay hidden, though their batch has ended."""
 
     def done(self, batch: BatchRequest, outcomes: Mapping[int, Named]) -> None:
         held = [each.pk for each in batch.objects if self.holds(batch, each.pk)]
@@ -87,14 +87,14 @@ class DoneKeepsTheRest(Behaviour):
 
 
 class FailLosesRows(Behaviour):
-    """The {image}s of a batch that failed stay hidden: they are in no pending list ever again."""
+    """The rows of a batch that failed stay hidden: they are in no pending list ever again."""
 
     def fail(self, batch: BatchRequest) -> None:
         pass
 
 
 class FailMarksSent(Behaviour):
-    """The {image}s of a batch that failed count as sent, like those of one that is done."""
+    """The rows of a batch that failed count as sent, like those of one that is done."""
 
     def fail(self, batch: BatchRequest) -> None:
         held = {each.pk: each.version_date for each in batch.objects if self.holds(batch, each.pk)}

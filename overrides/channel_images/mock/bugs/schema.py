@@ -108,7 +108,7 @@ class DateAsTimestamp(Behaviour):
 
 
 class ProductNested(Behaviour):
-    """The detailed retrieval shows {product} as an object, in place of its id."""
+    """The detailed retrieval shows product as an object, in place of its id."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
         row = super().row(operation, channel, pk)
@@ -140,7 +140,7 @@ class ResultsByPk(_Repacked):
 
 
 class ImageInArray(Behaviour):
-    """The retrieval answers a list of one {image}."""
+    """The retrieval answers a list of one row."""
 
     def retrieve(self, operation: Operation, call: Call) -> Answer:
         answer = super().retrieve(operation, call)
@@ -341,7 +341,7 @@ class NoHash500(Behaviour):
 
 
 class MissingImage500(Behaviour):
-    """.get() of {an_image} that does not exist is not caught, on the detailed retrieval."""
+    """.get() of a row that does not exist is not caught, on the detailed retrieval."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         if operation.meaning == DETAILED_RETRIEVE:
@@ -486,7 +486,7 @@ class ChannelBeyondInt64(_FailingPath):
 
 
 class ZeroId500(_FailingPath):
-    """{Image} 0 is falsy, and the view goes on without {an_image}: 500."""
+    """Row 0 is falsy, and the view goes on without a row: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "key" and _number(text) == 0) or super().fails_at(role, text)
@@ -572,7 +572,7 @@ class WordInListSkipped(Behaviour):
 
 
 class WordIsFirstImage(Behaviour):
-    """An id that is no number finds the channel's first {image}."""
+    """An id that is no number finds the channel's first row."""
 
     def image_id(self, operation: Operation, call: Call, channel: int) -> int:
         if not call.path_parameter(resource().roles["key"]).isalpha():
@@ -625,7 +625,7 @@ class _ParsedPath(Behaviour):
 
 
 class IdParsedInt(_ParsedPath):
-    """parseInt reads the id in the path: 12abc is {image} 12."""
+    """parseInt reads the id in the path: 12abc is row 12."""
 
     def parses(self, role: str) -> bool:
         return role == "key" or super().parses(role)

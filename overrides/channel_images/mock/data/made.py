@@ -1,11 +1,15 @@
-"""Makes up what a schema allows, as a pure function of some noise: the same bytes on any machine and with any Python."""
+"""Makes up what a schema allows, as a pure function of some noise: the same bytes on any machine and with any Python.
+
+Numbers within bounds, listed values, yes or no, date-times and plain texts are made up. Of arrays, objects and whatever says
+more than that, the schema has `examples` to choose from (see `fields.check_made`).
+"""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, TypeAlias
-from uuid import UUID
 
 from channel_images.contract import resolve
 from channel_images.resource import resource
@@ -21,10 +25,8 @@ CREATED_WITHIN = 900 * 86_400 * 1_000_000
 _FEW = 8
 """How many values a field has that a filter compares: few, so that each finds several rows."""
 _SPAN = 10_000
-_DEEPEST = 4
-"""Levels of objects and arrays in which whatever need not be there still is."""
-_BEYOND = {"pattern", "allOf", "not", "if", "multipleOf", "uniqueItems", "contains", "prefixItems", "patternProperties"}
-"""Keywords that nothing is made up for: a schema with one of them has `examples` to choose from."""
+_BEYOND = {"pattern", "const", "multipleOf", "exclusiveMinimum", "exclusiveMaximum", "allOf", "not", "if"}
+"""Keywords that nothing is made up for."""
 
 
 def format_date(moment: datetime) -> str:
@@ -39,12 +41,7 @@ def drawn(noise: bytes, label: object) -> bytes:
 
 def completed(known: Row, noise: bytes) -> Row:
     """A row with `known` values, and values made up for its other fields."""
-    return {name: known[name] if name in known else _of_field(name, noise) for name in _fields()}
-
-
-@cache
-def _fields() -> tuple[str, ...]:
-    return tuple(resource().fields)
+    return {name: known[name] if name in known else _of_field(name, noise) for name in resource().fields}
 
 
 def _of_field(name: str, noise: bytes) -> Any:
@@ -67,90 +64,55 @@ def alternatives(schema: Schema) -> list[Schema]:
     return [{**schema, "type": each} for each in ([said] if isinstance(said, str) else said)]
 
 
-def made(schema: Schema, noise: bytes, depth: int = 0) -> Any:
+def made(schema: Schema, noise: bytes) -> Any:
     """A value that the schema allows; one in eight is null where it may be."""
     number = int.from_bytes(noise[:8], "big")
     options = [each for each in alternatives(schema) if each["type"] != "null"]
-    is_nullable = len(options) < len(alternatives(schema))
-    if is_nullable and (number % 8 == 0 or not options or depth > _DEEPEST):
+    if len(options) < len(alternatives(schema)) and (number % 8 == 0 or not options):
         return None
     chosen, number = options[number // 8 % len(options)], number // 64
+    kind, noise = chosen["type"], drawn(noise, "value")
     examples = chosen.get("examples") or resolve(schema).get("examples")
-    if chosen.keys() & _BEYOND and examples:
-        return examples[number % len(examples)]
     if values := [each for each in chosen.get("enum", ()) if each is not None]:
         return values[number % len(values)]
-    return chosen["const"] if "const" in chosen else _MAKERS[chosen["type"]](chosen, drawn(noise, "value"), depth)
+    if examples and (kind in {"array", "object"} or chosen.keys() & _BEYOND or _has_form(chosen)):
+        return examples[number % len(examples)]
+    match kind:
+        case "integer":
+            return _integer(chosen, noise)
+        case "number":
+            return _number(chosen, noise)
+        case "boolean":
+            return noise[0] % 2 == 0
+        case "string":
+            return _string(chosen, noise)
+    return [] if kind == "array" else {}
+
+
+def _has_form(schema: Schema) -> bool:
+    """Whether it is a text of a form that is none of those made up."""
+    return schema["type"] == "string" and schema.get("format") not in {None, "date-time"}
 
 
 def _bounds(schema: Schema) -> tuple[int, int]:
-    """The whole numbers to choose from."""
-    lows = [-(-schema["minimum"] // 1)] if "minimum" in schema else []
-    lows += [schema["exclusiveMinimum"] // 1 + 1] if "exclusiveMinimum" in schema else []
-    highs = [schema["maximum"] // 1] if "maximum" in schema else []
-    highs += [-(-schema["exclusiveMaximum"] // 1) - 1] if "exclusiveMaximum" in schema else []
-    high = min(highs, default=None)
-    # Near zero, where the schema allows it: bounds are often those of 64 bits.
-    low = max(lows, default=0 if high is None or high >= 0 else high - _SPAN)
-    low = max(low, min(-10, high) if high is not None else -10)
-    return int(low), int(low + _SPAN if high is None else min(high, low + _SPAN))
+    """The whole numbers to choose from: near zero, where the schema allows it, since bounds are often those of 64 bits."""
+    high = schema.get("maximum", math.inf)
+    low = max(schema.get("minimum", 0 if high >= 0 else high - _SPAN), min(-10, high))
+    return math.ceil(low), math.floor(min(high, math.ceil(low) + _SPAN))
 
 
-def _integer(schema: Schema, noise: bytes, _depth: int) -> int:
+def _integer(schema: Schema, noise: bytes) -> int:
     low, high = _bounds(schema)
     return low + int.from_bytes(noise[:8], "big") % max(1, high - low + 1)
 
 
-def _number(schema: Schema, noise: bytes, depth: int) -> int | float:
+def _number(schema: Schema, noise: bytes) -> int | float:
     """Half of them whole, the others with a fraction that a float keeps exactly."""
-    low, high = _bounds(schema)
-    if high < low:  # no whole number lies between the bounds
-        return float(schema.get("minimum", schema.get("exclusiveMinimum", 0)) + schema["maximum"]) / 2
-    whole = _integer(schema, noise, depth)
-    return whole + noise[8] % 4 / 4 if noise[9] % 2 and whole < high else whole
+    whole = _integer(schema, noise)
+    return whole + noise[8] % 4 / 4 if noise[9] % 2 and whole < _bounds(schema)[1] else whole
 
 
-def _string(schema: Schema, noise: bytes, _depth: int) -> str:
-    number = int.from_bytes(noise[:8], "big")
-    moment = FIRST_CREATED + timedelta(microseconds=number % CREATED_WITHIN)
-    word = noise[:8].hex()
-    formats = {
-        "date-time": format_date(moment),
-        "date": moment.date().isoformat(),
-        "time": moment.time().isoformat() + "Z",
-        "uuid": str(UUID(bytes=noise[:16], version=4)),
-        "uri": f"https://example.com/{word}",
-        "email": f"{word}@example.com",
-    }
-    if schema.get("format") in formats:
-        return formats[schema["format"]]
-    return word.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength")]
-
-
-def _array(schema: Schema, noise: bytes, depth: int) -> list[Any]:
-    least = schema.get("minItems", 0)
-    most = least if depth >= _DEEPEST else min(schema.get("maxItems", least + 2), least + 2)
-    items = schema.get("items", {})
-    return [made(items, drawn(noise, place), depth + 1) for place in range(least + noise[0] % (most - least + 1))]
-
-
-def _object(schema: Schema, noise: bytes, depth: int) -> Row:
-    fields = dict(schema.get("properties", {}))
-    needed = schema.get("required", [])
-    more = schema.get("additionalProperties", True)
-    open_to = more if isinstance(more, Mapping) else {}
-    fields |= {name: open_to for name in needed if name not in fields}
-    if more is not False and depth < _DEEPEST:
-        fields |= {f"more_{place}": open_to for place in range(noise[0] % 3)}
-    shown = [name for name in fields if name in needed or depth < _DEEPEST]
-    return {name: made(fields[name], drawn(noise, name), depth + 1) for name in shown}
-
-
-_MAKERS: Mapping[str, Any] = {
-    "integer": _integer,
-    "number": _number,
-    "boolean": lambda _schema, noise, _depth: noise[0] % 2 == 0,
-    "string": _string,
-    "array": _array,
-    "object": _object,
-}
+def _string(schema: Schema, noise: bytes) -> str:
+    if schema.get("format") == "date-time":
+        return format_date(FIRST_CREATED + timedelta(microseconds=int.from_bytes(noise[:8], "big") % CREATED_WITHIN))
+    return noise[:8].hex().ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength")]

@@ -3,6 +3,7 @@
 In this room a row is called an image, and what its rows are grouped by a product, whatever the contract calls them.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -30,8 +31,8 @@ class Field:
     values: tuple[Any, ...]
     """Those that are listed, but for `null`; none where it is no enum."""
     is_extensible: bool
-    smallest: float | None
-    largest: float | None
+    smallest: float
+    largest: float
 
     @property
     def is_number(self) -> bool:
@@ -40,18 +41,18 @@ class Field:
 
     @property
     def is_id(self) -> bool:
-        """Whether it is a whole number that is never negative nor null, such as an id."""
-        return self.types == {"integer"} and self.is_number and not self.is_nullable and self.smallest == 0
+        """Whether it is a whole number that is never negative, such as an id."""
+        return self.types == {"integer"} and self.smallest == 0
 
     @property
     def is_measure(self) -> bool:
         """Whether it is a number that may be unknown, and any from 1 to `LARGEST_MEASURE`."""
-        return (
-            self.is_number
-            and self.is_nullable
-            and (self.smallest or 0) <= 1
-            and (self.largest or LARGEST_MEASURE) >= LARGEST_MEASURE
-        )
+        return self.is_number and self.is_nullable and self.smallest <= 1 and self.largest >= LARGEST_MEASURE
+
+    @property
+    def is_blob(self) -> bool:
+        """Whether it may be unknown, and is no number, date nor choice."""
+        return self.is_nullable and not (self.is_number or self.is_date or self.values)
 
 
 @frozen(eq=False)
@@ -70,10 +71,6 @@ class Subject:
     """The dates that are never null."""
     measures: tuple[str, ...]
     """The numbers that measure it, and may be unknown."""
-    noun: str
-    """What a row is called, in a word."""
-    title: str
-    """What it is called in full, to begin a sentence with."""
 
 
 @cache
@@ -85,7 +82,6 @@ def subject() -> Subject:
     """
     found = {name: _field(name, schema) for name, schema in resource().fields.items()}
     attributes = tuple(sorted(resource().hidden, key=lambda each: each.type == "boolean"))
-    words = re.findall("[A-Z][a-z0-9]*|[a-z0-9]+", resource().name)
     dates = tuple(each.name for each in found.values() if each.is_date and not each.is_nullable)
     read_only = (name for name in dates if found[name].is_read_only)
     return Subject(
@@ -95,8 +91,6 @@ def subject() -> Subject:
         created=next((name for name in read_only if name != resource().version), resource().version),
         dates=dates,
         measures=tuple(each.name for each in found.values() if each.is_measure),
-        noun=words[-1].lower(),
-        title=" ".join(words).capitalize(),
     )
 
 
@@ -121,24 +115,21 @@ def _field(name: str, schema: Mapping[str, Any]) -> Field:
         is_date=any(kind.get("format") == "date-time" for kind in kinds),
         values=tuple(values),
         is_extensible=any(map(is_extensible, kinds)),
-        smallest=min((kind["minimum"] for kind in kinds if "minimum" in kind), default=None),
-        largest=max((kind["maximum"] for kind in kinds if "maximum" in kind), default=None),
+        smallest=min(kind.get("minimum", -math.inf) for kind in kinds),
+        largest=max(kind.get("maximum", math.inf) for kind in kinds),
     )
 
 
 def singular(one: Filter) -> str:
-    """A filter in a word: without the name of the field that it says something of, as what rows do not show often has it."""
-    if one.is_shown:
-        is_plural = one.several and one.field != resource().key
-        return _dashed(one.field if is_plural else one.name)
-    said = [word for word in one.name.split("_") if word not in {"is", *one.field.split("_")}]
-    return "-".join(said) or _dashed(one.name)
+    """A filter in a word, without its field where it is on what rows do not show: `product`, `id-in`, `seller`, `type`."""
+    said = _spoken(one.field if one.is_shown and one.several and one.field != resource().key else one.name)
+    return "-".join([each for each in said if one.is_shown or each not in {"is", *_spoken(one.field)}] or said)
 
 
 def word(one: Filter) -> str:
-    """The same, in the plural where the filter takes several values: `types`. Of the key, its name is plural enough."""
+    """The same, in the plural where the filter takes several values: `products`, `types`. Of keys, its name is plural enough."""
     return singular(one) + "s" * (one.several and one.field != resource().key)
 
 
-def _dashed(name: str) -> str:
-    return re.sub("[^a-zA-Z0-9]+", "-", name).strip("-").lower()
+def _spoken(name: str) -> list[str]:
+    return re.findall("[a-z0-9]+", name.lower())
