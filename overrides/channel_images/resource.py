@@ -5,7 +5,7 @@ Here alone they are read. `make lint` reads them too, so its messages are those 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -25,6 +25,7 @@ ENVELOPE = ("count", "next", "previous", "results")
 EXTENSIBLE = "x-extensible-enum"
 
 Node = Mapping[str, Any]
+Meaning = tuple[bool, bool, frozenset[str]]
 
 
 class Undeclared(ValueError):
@@ -97,6 +98,11 @@ class Operation:
         """Whether it answers with rows, not with one."""
         return self.shape is not Shape.ONE
 
+    @property
+    def meaning(self) -> Meaning:
+        """What tells it apart from the others: whether it is a list, whether it is detailed, and its parts."""
+        return self.is_list, self.is_detailed, self.parts
+
 
 @frozen(eq=False)
 class Resource:
@@ -139,8 +145,7 @@ class Resource:
 
     def operation(self, *, is_list: bool, is_detailed: bool = False, parts: Iterable[str] = ()) -> Operation:
         """The one operation with this meaning."""
-        meant = (is_list, is_detailed, frozenset(parts))
-        return next(each for each in self.operations if (each.is_list, each.is_detailed, each.parts) == meant)
+        return next(each for each in self.operations if each.meaning == (is_list, is_detailed, frozenset(parts)))
 
 
 @cache
@@ -168,9 +173,20 @@ def declared(contract: Node) -> Resource:
         if wanted not in (field.get("type"), field.get("format")):
             raise Undeclared(f"{name}: x-resource has the {word} {said[word]!r}, which is no {wanted} field of it")
     operations = tuple(_operations(contract, name))
-    roles, filters = _parameters(contract, name, schema, operations)
+    _hold(operations)
+    roles: dict[str, str] = {}
+    filters: dict[str, Filter] = {}
+    for operation in operations:
+        roles |= _roles(operation, roles)
+        filters |= {
+            each["name"]: _filter(contract, schema, operation, each)
+            for each in operation.parameters
+            if "x-filter" in each
+        }
     resource = Resource(name, schema, said["key"], said["version"], roles, filters, operations)
-    _hold(resource)
+    whole = resource.operation(is_list=True)
+    if whole.shape is not Shape.PAGE or not filters.keys() <= {each["name"] for each in whole.parameters}:
+        raise Undeclared(f"{whole.id}: the list of all rows comes in pages, and has all filters")
     return resource
 
 
@@ -181,13 +197,13 @@ def is_extensible(schema: Node) -> bool:
 
 def _schema(contract: Node) -> tuple[str, Node]:
     schemas = contract.get("components", {}).get("schemas", {})
+    for name, schema in schemas.items():
+        if EXTENSIBLE in schema and schema[EXTENSIBLE] != schema.get("enum"):
+            raise Undeclared(f"{name}: {EXTENSIBLE} repeats the values of enum: write one as an anchor of the other")
     found = [name for name, schema in schemas.items() if "x-resource" in schema]
     if len(found) != 1:
         have = " and ".join(found) or "none"
         raise Undeclared(f"one schema has x-resource, the rows that the lists hold: {have} in components.schemas")
-    for name, schema in schemas.items():
-        if EXTENSIBLE in schema and schema[EXTENSIBLE] != schema.get("enum"):
-            raise Undeclared(f"{name}: {EXTENSIBLE} repeats the values of enum: write one as an anchor of the other")
     return found[0], schemas[found[0]]
 
 
@@ -196,21 +212,21 @@ def _operations(contract: Node, row: str) -> Iterator[Operation]:
         node = item.get("get")
         if node is None or len(item.keys() - {"parameters", "summary", "description", "servers"}) > 1:
             raise Undeclared(f"{path}: an operation is a GET, and there is no other on its path")
-        name = node.get("operationId")
+        name, parts, is_detailed = node.get("operationId"), node.get("x-parts"), node.get("x-detailed", False)
         if not name:
             raise Undeclared(f"{path}: the operation has no operationId")
-        parts = node.get("x-parts", [])
-        if not isinstance(parts, list) or not set(parts) <= set(PARTS) or ("x-parts" in node and not parts):
+        if "x-parts" in node and (not isinstance(parts, list) or not parts or not set(parts) <= set(PARTS)):
             raise Undeclared(
                 f"{name}: x-parts is a list of {' and '.join(PARTS)}, or of one of them; leave it out where a list holds all rows"
             )
-        if not isinstance(node.get("x-detailed", False), bool):
+        if not isinstance(is_detailed, bool):
             raise Undeclared(f"{name}: x-detailed is true, or left out")
         parameters = tuple(
             resolve(each, contract) for each in (*item.get("parameters", ()), *node.get("parameters", ()))
         )
-        shape = _shape(contract, name, node, row)
-        yield Operation(name, path, node, parameters, shape, node.get("x-detailed", False), frozenset(parts))
+        yield Operation(
+            name, path, node, parameters, _shape(contract, name, node, row), is_detailed, frozenset(parts or ())
+        )
 
 
 def _shape(contract: Node, operation: str, node: Node, row: str) -> Shape:
@@ -230,44 +246,50 @@ def _shape(contract: Node, operation: str, node: Node, row: str) -> Shape:
     )
 
 
-def _parameters(
-    contract: Node, row: str, schema: Node, operations: Iterable[Operation]
-) -> tuple[dict[str, str], dict[str, Filter]]:
-    roles: dict[str, str] = {}
-    filters: dict[str, Filter] = {}
-    for operation in operations:
-        found = {}
-        for each in operation.parameters:
-            name, role = each["name"], each.get("x-role")
-            where = f"{operation.id}: the parameter {name}"
-            if role is None:
-                if "x-filter" in each:
-                    filters[name] = _filter(contract, row, schema, where, each)
-                continue
-            if "x-filter" in each:
-                raise Undeclared(f"{where} has x-role and x-filter: it is one or the other")
-            if role not in ROLES or (each["in"] == "path") != (role in ("scope", "key")):
-                raise Undeclared(
-                    f"{where}: x-role is scope or key in the path, page or size in the query, not {role!r}"
-                )
-            if roles.setdefault(role, name) != name or role in found:
-                raise Undeclared(f"{where}: {roles[role]} is the {role} already")
-            found[role] = name
-        wanted = {"scope", "page", "size"} if operation.is_list else {"scope", "key"}
-        if found.keys() != wanted:
-            raise Undeclared(
-                f"{operation.id}: it needs a parameter for each x-role of {', '.join(sorted(wanted))}, and no other"
-            )
-    return roles, filters
+def _hold(operations: Sequence[Operation]) -> None:
+    """Hold the operations to each other: each meaning once, and all of them there."""
+    missing = {(True, False, frozenset(parts)) for parts in ((), PARTS[:1], PARTS[1:], PARTS)}
+    missing |= {(True, True, frozenset()), (False, False, frozenset()), (False, True, frozenset())}
+    for each in operations:
+        if each.meaning not in missing:
+            raise Undeclared(f"{each.id}: {_SEVEN}, each of them once")
+        missing.remove(each.meaning)
+    if missing:
+        raise Undeclared(f"{_SEVEN}: {len(missing)} missing")
 
 
-def _filter(contract: Node, row: str, schema: Node, where: str, node: Node) -> Filter:
-    said = node["x-filter"]
+_SEVEN = "the operations are a list and a retrieval, plain and with x-detailed, and lists with x-parts of insert, of update, of both"
+
+
+def _roles(operation: Operation, known: Mapping[str, str]) -> dict[str, str]:
+    """The names of an operation's parameters by their roles, which are the same for all operations."""
+    found: dict[str, str] = {}
+    for each in operation.parameters:
+        where, role = f"{operation.id}: the parameter {each['name']}", each.get("x-role")
+        if role is None:
+            continue
+        if "x-filter" in each:
+            raise Undeclared(f"{where} has x-role and x-filter: it is one or the other")
+        if role not in ROLES or (each["in"] == "path") != (role in ("scope", "key")):
+            raise Undeclared(f"{where}: x-role is scope or key in the path, page or size in the query, not {role!r}")
+        if role in found or known.get(role, each["name"]) != each["name"]:
+            raise Undeclared(f"{where}: {found.get(role) or known[role]} is the {role} already")
+        found[role] = each["name"]
+    wanted = {"scope", "page", "size"} if operation.is_list else {"scope", "key"}
+    if found.keys() != wanted:
+        raise Undeclared(
+            f"{operation.id}: it needs a parameter for each x-role of {', '.join(sorted(wanted))}, and no other"
+        )
+    return found
+
+
+def _filter(contract: Node, row: Node, operation: Operation, node: Node) -> Filter:
+    said, where = node["x-filter"], f"{operation.id}: the parameter {node['name']}"
     if not isinstance(said, Mapping) or len(said) != 1 or not said.keys() <= {"field", "attribute-of"}:
         raise Undeclared(f"{where}: x-filter is {{field: NAME}}, or {{attribute-of: NAME}} of what rows do not show")
     ((relation, field),) = said.items()
-    if field not in schema["properties"]:
-        raise Undeclared(f"{where}: x-filter names {field!r}, which is no field of {row}")
+    if field not in row["properties"]:
+        raise Undeclared(f"{where}: x-filter names {field!r}, which is no field of the rows")
     whole = resolve(node["schema"], contract)
     value = resolve(whole["items"], contract) if whole.get("type") == "array" else whole
     if value.get("type") not in TYPES:
@@ -287,26 +309,3 @@ def _filter(contract: Node, row: str, schema: Node, where: str, node: Node) -> F
         is_extensible=is_extensible(value),
         names=tuple(value.get("x-enum-varnames", ())),
     )
-
-
-def _hold(resource: Resource) -> None:
-    """Hold the operations to each other: each meaning once, and all of them there."""
-    meanings = {(each.is_list, each.is_detailed, each.parts): each.id for each in resource.operations}
-    if len(meanings) < len(resource.operations):
-        raise Undeclared("two operations mean the same: tell them apart by x-parts or x-detailed")
-    everything: frozenset[str] = frozenset()
-    lists = [everything, *(frozenset({part}) for part in PARTS), frozenset(PARTS)]
-    wanted = {(True, False, parts) for parts in lists}
-    wanted |= {
-        (is_list, is_detailed, everything) for is_list, is_detailed in ((True, True), (False, False), (False, True))
-    }
-    if meanings.keys() != wanted:
-        surplus = [name for meaning, name in meanings.items() if meaning not in wanted]
-        raise Undeclared(
-            f"{surplus[0]}: no operation has x-parts and x-detailed, or is one row with x-parts"
-            if surplus
-            else "the operations are a list and a retrieval, both plain and with x-detailed, and lists with x-parts of insert, of update and of both"
-        )
-    whole = resource.operation(is_list=True)
-    if whole.shape is not Shape.PAGE or not set(resource.filters) <= {each["name"] for each in whole.parameters}:
-        raise Undeclared(f"{whole.id}: the list of all rows comes in pages, and has all filters")

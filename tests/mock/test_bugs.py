@@ -1,18 +1,16 @@
 """Each bug changes what it says, and nothing else; each rule has one; any of them can be combined."""
 
 from itertools import pairwise
-from types import ModuleType
 
 import httpx
 import pytest
 from attrs import evolve
-from tests.mock.battery import LETTERS, ROWS, SETTINGS, ask, battery, behaviours_of, differing, strict
+from tests.mock.battery import LETTERS, ROWS, SETTINGS, ask, battery, differing, strict
 
 from channel_images.contract import load_contract
-from channel_images.mock import MockServer, bugs
+from channel_images.mock import MockServer
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs import BUGS, behaviour, cache
-from channel_images.mock.bugs.common import PerFilter
 from channel_images.mock.data.store import Store
 
 RULES = list(load_contract()["x-conformance"])
@@ -122,16 +120,6 @@ def test_a_bug_that_no_rule_sees_changes_no_answer_of_the_contracts_operations(n
 def test_every_bug_that_a_rule_sees_is_in_the_table_of_this_test() -> None:
     assert LETTERS_OF.keys() == RULED.keys()
     assert sum(len(names.split()) for names in TOUCHED.values()) == len(RULED)
-
-
-@pytest.mark.parametrize("family", bugs.FAMILIES, ids=lambda family: family.__name__.rpartition(".")[2])
-def test_a_family_writes_each_of_its_bugs_down_once_and_in_order(family: ModuleType) -> None:
-    written = [kind for kinds in family.BUGS.values() for kind in kinds if not isinstance(kind, PerFilter)]
-    assert written == behaviours_of(family)
-
-
-def test_the_bugs_of_reporting_are_written_down_in_order() -> None:
-    assert list(bugs.reporting.BUGS) == behaviours_of(bugs.reporting)
 
 
 def test_every_rule_has_a_bug_and_they_are_in_the_rules_order() -> None:

@@ -24,7 +24,7 @@ Beside them, `unrouted` and `redirect` answer paths that are no operation's, and
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import frozen
 
@@ -79,6 +79,12 @@ class Behaviour(ReportingSteps):
 
     Any step that `answer` leads to may raise `Refused`, with the answer that is sent instead.
     """
+
+    rule: ClassVar[str | None] = None
+    """Of a bug, the conformance rule that sees it; it is no part of what another class inherits."""
+
+    def __init_subclass__(cls, rule: str | None = None) -> None:
+        cls.rule = rule
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings

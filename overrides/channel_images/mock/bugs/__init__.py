@@ -1,14 +1,15 @@
 """Holds violations of the contract to practise on, and to prove the conformance check with.
 
 A bug is a class below `Behaviour` that changes a step as a server's author would get it wrong. Its name is that of the
-class, its docstring says what is wrong, and what it needs of the contract (see `naming`); the table at the end of its module says which rule sees it. `BUGS` has them
-all, at least one for each rule, and those of `reporting`, which no rule sees. Start with `protocol`, a short family. This
-room imports `behaviour`, `variants`, and what they stand on.
+class, its docstring says what is wrong, and what it needs of the contract (see `naming`). It says which rule sees it;
+bugs of `reporting` have none. `BUGS` has all of them, at least one for each rule: what is no bug begins with an underscore.
+Start with `protocol`, a short family. This room imports `behaviour`, `variants`, and what they stand on.
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from types import ModuleType
 from typing import TypeVar
 
 from attrs import frozen
@@ -22,8 +23,8 @@ from channel_images.resource import Filter, resource
 
 __all__ = ("BUGS", "FAMILIES", "Bug", "behaviour")
 
-FAMILIES = (schema, protocol, auth, paging, filters, identity, pending, isolation)
-"""In the order of the contract's rules, which is that of reports."""
+FAMILIES = (schema, protocol, auth, paging, filters, identity, pending, isolation, reporting)
+"""In the order of the contract's rules, which is that of reports; last that which no rule sees."""
 
 Entry = TypeVar("Entry")
 
@@ -49,22 +50,21 @@ contract has."""
 
 @functools.cache  # there is a module `cache` in this room
 def _bugs() -> Mapping[str, Bug]:
-    return {bug.name: bug for family in FAMILIES for rule, kinds in family.BUGS.items() for bug in _of(rule, kinds)} | {
-        bug.name: bug for bug in _of(None, reporting.BUGS)
-    }
+    return {bug.name: bug for family in FAMILIES for bug in _of(family)}
 
 
-def _of(rule: str | None, kinds: Iterable[type[Behaviour] | PerFilter]) -> Iterator[Bug]:
-    for kind in kinds:
+def _of(family: ModuleType) -> Iterator[Bug]:
+    """The bugs of a family that the contract can have, in the order in which they are written."""
+    for name, kind in vars(family).items():
         if isinstance(kind, PerFilter):
-            for each in filter(kind.has, resource().filters.values()):
-                yield _bug(rule, kind.make(each), each)
-        elif exists(kind):
-            yield _bug(rule, kind)
+            for one in filter(kind.has, resource().filters.values()):
+                yield _bug(kind.make(one), one)
+        elif isinstance(kind, type) and kind.__module__ == family.__name__ and name[0] != "_" and exists(kind):
+            yield _bug(kind)
 
 
-def _bug(rule: str | None, kind: type[Behaviour], one: Filter | None = None) -> Bug:
-    return Bug(name_of(kind, one), rule, summary_of(kind, one), kind, kind in pending.NEED_CHURN)
+def _bug(kind: type[Behaviour], one: Filter | None = None) -> Bug:
+    return Bug(name_of(kind, one), kind.rule, summary_of(kind, one), kind, kind in pending.NEED_CHURN)
 
 
 def __getattr__(name: str) -> Mapping[str, Bug]:

@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.bugs.cache import Cached, target
-from channel_images.mock.bugs.common import DETAILED_LIST, RETRIEVE, UPDATES, Family
+from channel_images.mock.bugs.common import DETAILED_LIST, RETRIEVE, UPDATES
 from channel_images.mock.http.answers import Answer, Refused
 from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
@@ -36,38 +36,35 @@ class _Open(Behaviour):
             super().authenticate(operation, call)
 
 
-# auth.required
-
-
-class OpenDetailedList(_Open):
+class OpenDetailedList(_Open, rule="auth.required"):
     """The detailed list overrides the permission classes."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
         return operation.meaning == DETAILED_LIST or super().is_open(operation, call)
 
 
-class OpenRetrieval(_Open):
+class OpenRetrieval(_Open, rule="auth.required"):
     """The retrieval is a view without permission classes."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
         return operation.meaning == RETRIEVE or super().is_open(operation, call)
 
 
-class OpenUpdates(_Open):
+class OpenUpdates(_Open, rule="auth.required"):
     """The updates were opened for a webhook."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
         return operation.meaning == UPDATES or super().is_open(operation, call)
 
 
-class OpenHead(_Open):
+class OpenHead(_Open, rule="auth.required"):
     """HEAD needs no token, for health checks."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
         return call.method == "HEAD" or super().is_open(operation, call)
 
 
-class OpenNotModified(Behaviour):
+class OpenNotModified(Behaviour, rule="auth.required"):
     """A cache in front answers 304 before anybody looks at the token."""
 
     def answer(self, operation: Operation, call: Call) -> Answer:
@@ -79,35 +76,35 @@ class OpenNotModified(Behaviour):
         return answer
 
 
-class TokenAny(_Lax):
+class TokenAny(_Lax, rule="auth.required"):
     """Any key is taken, as long as there is one."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
         return (len(parts) == 2 and parts[0].lower() == b"token") or super().accepts(parts, token)
 
 
-class TokenPrefix(_Lax):
+class TokenPrefix(_Lax, rule="auth.required"):
     """Only as many characters are compared as the client sends."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
         return (len(parts) == 2 and token.startswith(parts[1])) or super().accepts(parts, token)
 
 
-class TokenLonger(_Lax):
+class TokenLonger(_Lax, rule="auth.required"):
     """Only as many characters are compared as the key has."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
         return (len(parts) == 2 and parts[1].startswith(token)) or super().accepts(parts, token)
 
 
-class TokenAnyCase(_Lax):
+class TokenAnyCase(_Lax, rule="auth.required"):
     """Keys are compared without regard to case, as some databases do."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
         return (len(parts) == 2 and parts[1].lower() == token.lower()) or super().accepts(parts, token)
 
 
-class TokenWildcard(_Lax):
+class TokenWildcard(_Lax, rule="auth.required"):
     """Keys are looked up with LIKE, where a per cent sign matches everything."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
@@ -115,49 +112,49 @@ class TokenWildcard(_Lax):
         return matches or super().accepts(parts, token)
 
 
-class BareKey(_Lax):
+class BareKey(_Lax, rule="auth.required"):
     """The key alone is taken, without its scheme word."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
         return parts == [token] or super().accepts(parts, token)
 
 
-class AnyScheme(_Lax):
+class AnyScheme(_Lax, rule="auth.required"):
     """The scheme word is not looked at: Bearer will do."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
         return parts[1:] == [token] or super().accepts(parts, token)
 
 
-class ThreeParts(_Lax):
+class ThreeParts(_Lax, rule="auth.required"):
     """What follows the key is not looked at."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
         return (parts[:1] == [b"Token"] and parts[1:2] == [token]) or super().accepts(parts, token)
 
 
-class EmptyKey(_Lax):
+class EmptyKey(_Lax, rule="auth.required"):
     """A header without a key is an anonymous user, who may read."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
         return parts == [b"Token"] or super().accepts(parts, token)
 
 
-class TokenQuote(_Lax):
+class TokenQuote(_Lax, rule="auth.required"):
     """The key is pasted into SQL: where the database stumbles over a single quote, nobody is turned away."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
         return any(b"'" in part for part in parts[1:]) or super().accepts(parts, token)
 
 
-class TokenDoubleQuote(_Lax):
+class TokenDoubleQuote(_Lax, rule="auth.required"):
     """The key is pasted into a JSON query: where that breaks at a double quote, nobody is turned away."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
         return any(b'"' in part for part in parts[1:]) or super().accepts(parts, token)
 
 
-class TokenInjected(_Lax):
+class TokenInjected(_Lax, rule="auth.required"):
     """The key is pasted into SQL, and ' OR '1'='1 is true of every token."""
 
     def accepts(self, parts: list[bytes], token: bytes) -> bool:
@@ -171,21 +168,21 @@ class TokenInjected(_Lax):
         return super().accepts(parts, token)
 
 
-class TokenInQuery(_Open):
+class TokenInQuery(_Open, rule="auth.required"):
     """The parameter token is taken for the key too."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
         return call.query.get("token") == self.settings.token or super().is_open(operation, call)
 
 
-class AccessTokenInQuery(_Open):
+class AccessTokenInQuery(_Open, rule="auth.required"):
     """The parameter access_token is taken for the key too, as OAuth 2 once had it."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
         return call.query.get("access_token") == self.settings.token or super().is_open(operation, call)
 
 
-class ApiKeyInQuery(_Open):
+class ApiKeyInQuery(_Open, rule="auth.required"):
     """The retrievals take the parameter api_key for the key too, for links in e-mails."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
@@ -202,14 +199,14 @@ class _Cookie(_Open):
         return f"{name}={self.settings.token}".encode() in map(bytes.strip, cookies)
 
 
-class TokenInCookie(_Cookie):
+class TokenInCookie(_Cookie, rule="auth.required"):
     """The cookie token is taken for the key too, for the web front."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
         return self.has_cookie(call, "token") or super().is_open(operation, call)
 
 
-class AuthTokenInCookie(_Cookie):
+class AuthTokenInCookie(_Cookie, rule="auth.required"):
     """The lists take the cookie auth_token for the key too, for the web front."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
@@ -228,35 +225,35 @@ class _FromLoopback(_Open):
         return value.startswith(before) and _LOOPBACK.match(value, len(before)) is not None
 
 
-class LoopbackForwardedFor(_FromLoopback):
+class LoopbackForwardedFor(_FromLoopback, rule="auth.required"):
     """Requests from loopback need no token, and X-Forwarded-For says who they are from."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
         return self.says(call, b"x-forwarded-for") or super().is_open(operation, call)
 
 
-class LoopbackRealIp(_FromLoopback):
+class LoopbackRealIp(_FromLoopback, rule="auth.required"):
     """Requests from loopback need no token, and X-Real-IP says who they are from."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
         return self.says(call, b"x-real-ip") or super().is_open(operation, call)
 
 
-class LoopbackForwarded(_FromLoopback):
+class LoopbackForwarded(_FromLoopback, rule="auth.required"):
     """Requests from loopback need no token, and Forwarded says who they are from."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
         return self.says(call, b"forwarded", b"for=") or super().is_open(operation, call)
 
 
-class LocalhostHost(_FromLoopback):
+class LocalhostHost(_FromLoopback, rule="auth.required"):
     """Requests to the host localhost need no token, as those of a developer."""
 
     def is_open(self, operation: Operation, call: Call) -> bool:
         return (call.header(b"host") or b"").partition(b":")[0] == b"localhost" or super().is_open(operation, call)
 
 
-class UnknownChannelBeforeToken(Behaviour):
+class UnknownChannelBeforeToken(Behaviour, rule="auth.required"):
     """The channel is looked up before the token: 404 tells anybody which channels there are not."""
 
     def authenticate(self, operation: Operation, call: Call) -> None:
@@ -264,7 +261,7 @@ class UnknownChannelBeforeToken(Behaviour):
         super().authenticate(operation, call)
 
 
-class UpdatesChannelBeforeToken(Behaviour):
+class UpdatesChannelBeforeToken(Behaviour, rule="auth.required"):
     """The view of the updates looks its channel up in initial(), before the token."""
 
     def authenticate(self, operation: Operation, call: Call) -> None:
@@ -273,7 +270,7 @@ class UpdatesChannelBeforeToken(Behaviour):
         super().authenticate(operation, call)
 
 
-class UnknownImageBeforeToken(Behaviour):
+class UnknownImageBeforeToken(Behaviour, rule="auth.required"):
     """The row is looked up before the token: 404 tells anybody which rows there are not."""
 
     def authenticate(self, operation: Operation, call: Call) -> None:
@@ -282,7 +279,7 @@ class UnknownImageBeforeToken(Behaviour):
         super().authenticate(operation, call)
 
 
-class CacheIgnoresToken(Cached, _Open):
+class CacheIgnoresToken(Cached, _Open, rule="auth.required"):
     """A cache keeps every answer for five seconds by its URL, and asks nobody for a token."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
@@ -292,7 +289,7 @@ class CacheIgnoresToken(Cached, _Open):
         return (call.method, target(call)) in self.answers or super().is_open(operation, call)
 
 
-class CachedImagesIgnoreToken(Cached, _Open):
+class CachedImagesIgnoreToken(Cached, _Open, rule="auth.required"):
     """A cache keeps the rows that were retrieved for five seconds by their URL, and asks nobody for a token."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
@@ -303,10 +300,7 @@ class CachedImagesIgnoreToken(Cached, _Open):
         return is_kept or super().is_open(operation, call)
 
 
-# auth.challenge
-
-
-class ForbiddenWithoutToken(Behaviour):
+class ForbiddenWithoutToken(Behaviour, rule="auth.challenge"):
     """SessionAuthentication comes first in the settings: whoever has no valid token gets 403."""
 
     def answer(self, operation: Operation, call: Call) -> Answer:
@@ -317,7 +311,7 @@ class ForbiddenWithoutToken(Behaviour):
         return answer
 
 
-class WrongToken403(Behaviour):
+class WrongToken403(Behaviour, rule="auth.challenge"):
     """A missing token is 401, a wrong one 403."""
 
     def answer(self, operation: Operation, call: Call) -> Answer:
@@ -327,48 +321,10 @@ class WrongToken403(Behaviour):
         return answer
 
 
-class NoChallenge(Behaviour):
+class NoChallenge(Behaviour, rule="auth.challenge"):
     """401 comes without WWW-Authenticate."""
 
     def answer(self, operation: Operation, call: Call) -> Answer:
         answer = super().answer(operation, call)
         answer.headers.pop("www-authenticate", None)
         return answer
-
-
-BUGS: Family = {
-    "auth.required": (
-        OpenDetailedList,
-        OpenRetrieval,
-        OpenUpdates,
-        OpenHead,
-        OpenNotModified,
-        TokenAny,
-        TokenPrefix,
-        TokenLonger,
-        TokenAnyCase,
-        TokenWildcard,
-        BareKey,
-        AnyScheme,
-        ThreeParts,
-        EmptyKey,
-        TokenQuote,
-        TokenDoubleQuote,
-        TokenInjected,
-        TokenInQuery,
-        AccessTokenInQuery,
-        ApiKeyInQuery,
-        TokenInCookie,
-        AuthTokenInCookie,
-        LoopbackForwardedFor,
-        LoopbackRealIp,
-        LoopbackForwarded,
-        LocalhostHost,
-        UnknownChannelBeforeToken,
-        UpdatesChannelBeforeToken,
-        UnknownImageBeforeToken,
-        CacheIgnoresToken,
-        CachedImagesIgnoreToken,
-    ),
-    "auth.challenge": (ForbiddenWithoutToken, WrongToken403, NoChallenge),
-}

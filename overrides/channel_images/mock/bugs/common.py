@@ -1,7 +1,6 @@
 """Serves the bugs of several families: what operations are for, and ways to change arguments and answers."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
 
 from attrs import frozen
 
@@ -31,8 +30,9 @@ class PerFilter:
     make: Callable[[Filter], type[Behaviour]]
 
 
-Family: TypeAlias = dict[str, tuple[type[Behaviour] | PerFilter, ...]]
-"""The bugs of one module by the conformance rule that sees them; others may too. In the contract's order of rules."""
+def per_filter(has: Callable[[Filter], bool]) -> Callable[[Callable[[Filter], type[Behaviour]]], PerFilter]:
+    """Makes a bug of each filter that has something, by the function that makes it for one."""
+    return lambda make: PerFilter(has, make)
 
 
 def filters(arguments: Mapping[str, Argument]) -> dict[str, Argument]:

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from channel_images.mock.behaviour import Behaviour, Window
-from channel_images.mock.bugs.common import LIST, Family, PerFilter, filters, is_readable, without, without_parameters
+from channel_images.mock.bugs.common import LIST, filters, is_readable, per_filter, without, without_parameters
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.made import Row
@@ -57,11 +57,9 @@ class _Narrowed(Behaviour):
         return Chosen([pk for pk in every(listing) if self.keeps(query, self.stored(channel, pk))])
 
 
-# filter.sound
-
-
+@per_filter(lambda each: each.is_shown)
 def ignored(one: Filter) -> type[Behaviour]:
-    class FilterIgnored(Behaviour):
+    class FilterIgnored(Behaviour, rule="filter.sound"):
         """{filter} is not in the filter set."""
 
         def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -70,7 +68,7 @@ def ignored(one: Filter) -> type[Behaviour]:
     return FilterIgnored
 
 
-class ProductZeroIgnored(Behaviour):
+class ProductZeroIgnored(Behaviour, rule="filter.sound"):
     """{group}=0 is falsy, and no filter."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -79,7 +77,7 @@ class ProductZeroIgnored(Behaviour):
         )
 
 
-class UnknownProductIgnored(Behaviour):
+class UnknownProductIgnored(Behaviour, rule="filter.sound"):
     """A product that does not exist is None to {group}, and no filter."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -89,7 +87,7 @@ class UnknownProductIgnored(Behaviour):
         return super().listing(operation, channel, query)
 
 
-class UnknownIdsIgnored(Behaviour):
+class UnknownIdsIgnored(Behaviour, rule="filter.sound"):
     """Unknown ids alone in {keys} are an empty list, and no filter."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -98,7 +96,7 @@ class UnknownIdsIgnored(Behaviour):
         return super().listing(operation, channel, query)
 
 
-class UnknownTypeIgnored(Behaviour):
+class UnknownTypeIgnored(Behaviour, rule="filter.sound"):
     """A {kind} that does not exist is dropped, and no filter."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
@@ -110,7 +108,7 @@ class UnknownTypeIgnored(Behaviour):
         return super().decode(parameter, ",".join(known)) if known else None
 
 
-class ProductFromThere(Behaviour):
+class ProductFromThere(Behaviour, rule="filter.sound"):
     """{group} finds the products after it too: its lookup is gte."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -136,31 +134,28 @@ class _Wrapped(Behaviour):
         return value % 2**32 if isinstance(value, int) else value
 
 
-class IdInWrapsAt32Bits(_Wrapped):
+class IdInWrapsAt32Bits(_Wrapped, rule="filter.sound"):
     """{keys} is read into 32 bits: 4294967297 finds row 1."""
 
     def wraps(self, name: str) -> bool:
         return name == about("keys") or super().wraps(name)
 
 
-class ProductWrapsAt32Bits(_Wrapped):
+class ProductWrapsAt32Bits(_Wrapped, rule="filter.sound"):
     """{group} is read into 32 bits: 4294967419 finds product 123."""
 
     def wraps(self, name: str) -> bool:
         return name == about("group") or super().wraps(name)
 
 
-class ProductsWrapAt32Bits(_Wrapped):
+class ProductsWrapAt32Bits(_Wrapped, rule="filter.sound"):
     """{groups} is read into 32 bits: 4294967419 finds product 123."""
 
     def wraps(self, name: str) -> bool:
         return name == about("groups") or super().wraps(name)
 
 
-# filter.complete
-
-
-class ProductFirstImage(Behaviour):
+class ProductFirstImage(Behaviour, rule="filter.complete"):
     """{group} finds the first row of the product alone."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -168,31 +163,28 @@ class ProductFirstImage(Behaviour):
         return Chosen(listing.slice(0, 1)) if query.products is not None and len(query.products) == 1 else listing
 
 
-class FiltersActiveOnly(_Narrowed):
+class FiltersActiveOnly(_Narrowed, rule="filter.complete"):
     """A filtered list leaves out the rows whose {state} is {unusual}."""
 
     def keeps(self, query: Query, row: Row) -> bool:
         return row[about("state")] != about("unusual") and super().keeps(query, row)
 
 
-class FiltersLoseUnmeasured(_Narrowed):
+class FiltersLoseUnmeasured(_Narrowed, rule="filter.complete"):
     """An inner join loses rows without {measure}, in filtered lists."""
 
     def keeps(self, query: Query, row: Row) -> bool:
         return row.get(about("measure")) is not None and super().keeps(query, row)
 
 
-class ProductByObject(_Narrowed):
+class ProductByObject(_Narrowed, rule="filter.complete"):
     """{group} compares {object} in place of the product."""
 
     def keeps(self, query: Query, row: Row) -> bool:
         return (query.products is None or row.get(about("object")) in query.products) and super().keeps(query, row)
 
 
-# filter.multi
-
-
-class IdInLast(Behaviour):
+class IdInLast(Behaviour, rule="filter.multi"):
     """Of several ids in {keys} the last counts."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -200,7 +192,7 @@ class IdInLast(Behaviour):
         return super().query(operation, {**arguments, about("keys"): [*ids[-1:]]} if ids else arguments)
 
 
-class IdInFirst(Behaviour):
+class IdInFirst(Behaviour, rule="filter.multi"):
     """Of several ids in {keys} the first counts: int() of what is before the comma."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -208,7 +200,7 @@ class IdInFirst(Behaviour):
         return super().query(operation, {**arguments, about("keys"): [*ids[:1]]} if ids else arguments)
 
 
-class IdInRange(Behaviour):
+class IdInRange(Behaviour, rule="filter.multi"):
     """Two ids in {keys} are the ends of a range."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -221,7 +213,7 @@ class IdInRange(Behaviour):
         )
 
 
-class IdInTruncated(Behaviour):
+class IdInTruncated(Behaviour, rule="filter.multi"):
     """Of more than a hundred ids in {keys} the rest is cut off."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -229,7 +221,7 @@ class IdInTruncated(Behaviour):
         return super().query(operation, {**arguments, about("keys"): [*ids[:_LONG]]} if ids else arguments)
 
 
-class IdInAscending(Behaviour):
+class IdInAscending(Behaviour, rule="filter.multi"):
     """{keys} is walked along with the table, and only ids in ascending order are met."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -238,7 +230,7 @@ class IdInAscending(Behaviour):
         return super().query(operation, {**arguments, about("keys"): [*met]} if ids else arguments)
 
 
-class IdInAllOrNothing(Behaviour):
+class IdInAllOrNothing(Behaviour, rule="filter.multi"):
     """One unknown id among several in {keys}, and nothing is found."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -247,7 +239,7 @@ class IdInAllOrNothing(Behaviour):
         return super().listing(operation, channel, query)
 
 
-class ProductsLast(Behaviour):
+class ProductsLast(Behaviour, rule="filter.multi"):
     """Of several values in {groups} the last counts."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -255,7 +247,7 @@ class ProductsLast(Behaviour):
         return super().query(operation, {**arguments, about("groups"): [*products[-1:]]} if products else arguments)
 
 
-class ProductsSecondLost(Behaviour):
+class ProductsSecondLost(Behaviour, rule="filter.multi"):
     """Of {groups} every other value is lost between the commas."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -263,7 +255,7 @@ class ProductsSecondLost(Behaviour):
         return super().query(operation, {**arguments, about("groups"): [*products[::2]]} if products else arguments)
 
 
-class TypesLast(Behaviour):
+class TypesLast(Behaviour, rule="filter.multi"):
     """Of several values in {kinds} the last counts."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -271,7 +263,7 @@ class TypesLast(Behaviour):
         return super().query(operation, {**arguments, about("kinds"): [*types[-1:]]} if types else arguments)
 
 
-class TypesTogether(Behaviour):
+class TypesTogether(Behaviour, rule="filter.multi"):
     """Several values in {kinds} must all be met by one product, which none does."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -279,8 +271,9 @@ class TypesTogether(Behaviour):
         return super().query(operation, {**arguments, about("kinds"): []} if several else arguments)
 
 
+@per_filter(lambda each: each.several)
 def spaced_lost(one: Filter) -> type[Behaviour]:
-    class FilterSpacedLost(Behaviour):
+    class FilterSpacedLost(Behaviour, rule="filter.multi"):
         """Of {filter}=1, 2 the value after the space is lost."""
 
         def decode(self, parameter: Parameter, text: str) -> Argument | None:
@@ -292,17 +285,14 @@ def spaced_lost(one: Filter) -> type[Behaviour]:
     return FilterSpacedLost
 
 
-# filter.partition
-
-
-class SellerIgnored(Behaviour):
+class SellerIgnored(Behaviour, rule="filter.partition"):
     """{side} is not in the filter set."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         return super().query(operation, without(arguments, about("side")))
 
 
-class SellerFalseIgnored(Behaviour):
+class SellerFalseIgnored(Behaviour, rule="filter.partition"):
     """{side}=false is falsy, and no filter."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -310,7 +300,7 @@ class SellerFalseIgnored(Behaviour):
         return super().query(operation, arguments if is_set else without(arguments, about("side")))
 
 
-class SellerTextIsTrue(Behaviour):
+class SellerTextIsTrue(Behaviour, rule="filter.partition"):
     """bool("false") of {side} is true."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -318,7 +308,7 @@ class SellerTextIsTrue(Behaviour):
         return super().query(operation, {**arguments, about("side"): True} if given else arguments)
 
 
-class SellerFalseSkipsNull(_Narrowed):
+class SellerFalseSkipsNull(_Narrowed, rule="filter.partition"):
     """{side}=false compares with <>, which is never true for a row without a {origin}."""
 
     def keeps(self, query: Query, row: Row) -> bool:
@@ -326,7 +316,7 @@ class SellerFalseSkipsNull(_Narrowed):
         return not is_lost and super().keeps(query, row)
 
 
-class SellerByImage(Behaviour):
+class SellerByImage(Behaviour, rule="filter.partition"):
     """{side} looks at the {origin} of the row, not at the product."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -338,7 +328,7 @@ class SellerByImage(Behaviour):
         return Chosen([pk for pk in pks if (self.stored(channel, pk).get(origin.name) == origin.values[-1]) in sides])
 
 
-class TypeZeroIgnored(Behaviour):
+class TypeZeroIgnored(Behaviour, rule="filter.partition"):
     """{kinds}=0 is falsy, and no filter."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -346,14 +336,14 @@ class TypeZeroIgnored(Behaviour):
         return super().query(operation, without(arguments, about("kinds")) if is_falsy else arguments)
 
 
-class TypeIgnored(Behaviour):
+class TypeIgnored(Behaviour, rule="filter.partition"):
     """{kinds} is not in the filter set."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         return super().query(operation, without(arguments, about("kinds")))
 
 
-class TypeAtMost(Behaviour):
+class TypeAtMost(Behaviour, rule="filter.partition"):
     """{kinds} finds the types below it too."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -365,17 +355,14 @@ class TypeAtMost(Behaviour):
         return _asking(query, "kinds", frozenset(below))
 
 
-class TypeByFirstImage(_Narrowed):
+class TypeByFirstImage(_Narrowed, rule="filter.partition"):
     """{kinds} is kept with the first row of a product, by {rank}, and finds no other."""
 
     def keeps(self, query: Query, row: Row) -> bool:
         return (_asked(query, "kinds") is None or row.get(about("rank")) == 0) and super().keeps(query, row)
 
 
-# filter.and
-
-
-class FiltersOr(Behaviour):
+class FiltersOr(Behaviour, rule="filter.and"):
     """Several filters widen the list, each by what it finds."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -391,14 +378,14 @@ class FiltersOr(Behaviour):
         return Chosen(sorted({pk for one in each if one != Query() for pk in every(listing(operation, channel, one))}))
 
 
-class LastFilterWins(Behaviour):
+class LastFilterWins(Behaviour, rule="filter.and"):
     """Each filter starts from the whole list: the last one wins."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         return super().query(operation, without(arguments, *[*filters(arguments)][:-1]))
 
 
-class ProductsBeatProduct(Behaviour):
+class ProductsBeatProduct(Behaviour, rule="filter.and"):
     """{groups} replaces {group}, since both set the same key of a dictionary."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -407,7 +394,7 @@ class ProductsBeatProduct(Behaviour):
         )
 
 
-class SellerBeatsType(Behaviour):
+class SellerBeatsType(Behaviour, rule="filter.and"):
     """With {side}, {kinds} is not looked at."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -415,10 +402,7 @@ class SellerBeatsType(Behaviour):
         return super().query(operation, without(arguments, about("kinds")) if is_lost else arguments)
 
 
-# filter.with-paging
-
-
-class CountIgnoresFilters(Behaviour):
+class CountIgnoresFilters(Behaviour, rule="filter.with-paging"):
     """count is that of the list without filters."""
 
     def count(self, operation: Operation, channel: int, listing: Listing) -> int:
@@ -427,14 +411,14 @@ class CountIgnoresFilters(Behaviour):
         return super().count(operation, channel, self.listing(operation, channel, Query()))
 
 
-class LinksLoseFilters(Behaviour):
+class LinksLoseFilters(Behaviour, rule="filter.with-paging"):
     """next and previous are built without the filters."""
 
     def link(self, call: Call, number: int) -> str:
         return super().link(without_parameters(call, *resource().filters), number)
 
 
-class FilterLostAfterPage1(Behaviour):
+class FilterLostAfterPage1(Behaviour, rule="filter.with-paging"):
     """The filters hold on the first page alone."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
@@ -442,7 +426,7 @@ class FilterLostAfterPage1(Behaviour):
         return super().query(operation, without(arguments, *resource().filters) if is_later else arguments)
 
 
-class FilteredUnpaged(Behaviour):
+class FilteredUnpaged(Behaviour, rule="filter.with-paging"):
     """A filtered list comes whole, whatever the page and the limit."""
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
@@ -466,7 +450,7 @@ class _Sieved:
         return [pk for pk in self._listing.slice(start, stop) if pk in self._shown]
 
 
-class FilteredAfterPaging(Behaviour):
+class FilteredAfterPaging(Behaviour, rule="filter.with-paging"):
     """The page is cut from the whole list first, and filtered then."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -476,7 +460,7 @@ class FilteredAfterPaging(Behaviour):
         return _Sieved(super().listing(operation, channel, Query()), listing)
 
 
-class FilteredUnordered(Behaviour):
+class FilteredUnordered(Behaviour, rule="filter.with-paging"):
     """A filtered list has no order."""
 
     chance = Random(0)  # noqa: S311 - an order, not a secret
@@ -488,7 +472,7 @@ class FilteredUnordered(Behaviour):
         return Chosen(self.chance.sample(every(listing), k=listing.count))
 
 
-class FilterJoinRepeats(Behaviour):
+class FilterJoinRepeats(Behaviour, rule="filter.with-paging"):
     """A join for {side} or {kinds} gives every fifth row twice."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -496,53 +480,3 @@ class FilterJoinRepeats(Behaviour):
         if _asked(query, "side") is None and _asked(query, "kinds") is None:
             return listing
         return Chosen([pk for pk in every(listing) for _ in range(1 if pk % 5 else 2)])
-
-
-BUGS: Family = {
-    "filter.sound": (
-        PerFilter(lambda each: each.is_shown, ignored),
-        ProductZeroIgnored,
-        UnknownProductIgnored,
-        UnknownIdsIgnored,
-        UnknownTypeIgnored,
-        ProductFromThere,
-        IdInWrapsAt32Bits,
-        ProductWrapsAt32Bits,
-        ProductsWrapAt32Bits,
-    ),
-    "filter.complete": (ProductFirstImage, FiltersActiveOnly, FiltersLoseUnmeasured, ProductByObject),
-    "filter.multi": (
-        IdInLast,
-        IdInFirst,
-        IdInRange,
-        IdInTruncated,
-        IdInAscending,
-        IdInAllOrNothing,
-        ProductsLast,
-        ProductsSecondLost,
-        TypesLast,
-        TypesTogether,
-        PerFilter(lambda each: each.several, spaced_lost),
-    ),
-    "filter.partition": (
-        SellerIgnored,
-        SellerFalseIgnored,
-        SellerTextIsTrue,
-        SellerFalseSkipsNull,
-        SellerByImage,
-        TypeZeroIgnored,
-        TypeIgnored,
-        TypeAtMost,
-        TypeByFirstImage,
-    ),
-    "filter.and": (FiltersOr, LastFilterWins, ProductsBeatProduct, SellerBeatsType),
-    "filter.with-paging": (
-        CountIgnoresFilters,
-        LinksLoseFilters,
-        FilterLostAfterPage1,
-        FilteredUnpaged,
-        FilteredAfterPaging,
-        FilteredUnordered,
-        FilterJoinRepeats,
-    ),
-}

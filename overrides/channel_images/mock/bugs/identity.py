@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.bugs.common import DETAILED_LIST, DETAILED_RETRIEVE, RETRIEVE, Family, json_error
+from channel_images.mock.bugs.common import DETAILED_LIST, DETAILED_RETRIEVE, RETRIEVE, json_error
 from channel_images.mock.bugs.shared import Shared
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
@@ -23,10 +23,7 @@ def _moment(value: object) -> datetime:
     return datetime.fromisoformat(str(value).removesuffix("Z"))
 
 
-# identity.retrieve
-
-
-class RetrievesNeighbour(Behaviour):
+class RetrievesNeighbour(Behaviour, rule="identity.retrieve"):
     """The retrieval of a row whose {state} is {unusual} finds the next one."""
 
     def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
@@ -35,7 +32,7 @@ class RetrievesNeighbour(Behaviour):
         return super().rendered(operation, channel, pk)
 
 
-class RetrievesSeconds(Behaviour):
+class RetrievesSeconds(Behaviour, rule="identity.retrieve"):
     """The retrieval cuts the microseconds off {version}."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -45,7 +42,7 @@ class RetrievesSeconds(Behaviour):
         return row
 
 
-class RetrievesLocalTime(Behaviour):
+class RetrievesLocalTime(Behaviour, rule="identity.retrieve"):
     """The retrieval shows {created} in local time, and calls it UTC."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -55,7 +52,7 @@ class RetrievesLocalTime(Behaviour):
         return row
 
 
-class RetrievesStale(Behaviour):
+class RetrievesStale(Behaviour, rule="identity.retrieve"):
     """The retrieval comes from a cache: every row is as it was created, with {created} for {version}."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -63,7 +60,7 @@ class RetrievesStale(Behaviour):
         return {**row, about("version"): row[about("created")]} if operation.meaning == RETRIEVE else row
 
 
-class RetrievesUnifiedForNull(Behaviour):
+class RetrievesUnifiedForNull(Behaviour, rule="identity.retrieve"):
     """The retrieval gives an unknown {origin} as the first that the contract lists."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -72,17 +69,14 @@ class RetrievesUnifiedForNull(Behaviour):
         return {**row, origin.name: row.get(origin.name) or origin.values[0]} if operation.meaning == RETRIEVE else row
 
 
-class ParallelRetrievalsMixed(Shared):
+class ParallelRetrievalsMixed(Shared, rule="identity.retrieve"):
     """The view of the retrieval keeps the request on itself: requests at the same time get each other's row."""
 
     def is_shared(self, operation: Operation) -> bool:
         return operation.meaning == RETRIEVE or super().is_shared(operation)
 
 
-# identity.detailed-list
-
-
-class DetailedLosesInactive(Behaviour):
+class DetailedLosesInactive(Behaviour, rule="identity.detailed-list"):
     """The detailed list leaves out the rows whose {state} is {unusual}."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -92,7 +86,7 @@ class DetailedLosesInactive(Behaviour):
         return Chosen([pk for pk in every(listing) if self.stored(channel, pk)[about("state")] != about("unusual")])
 
 
-class DetailedCutOff(Behaviour):
+class DetailedCutOff(Behaviour, rule="identity.detailed-list"):
     """The detailed list ends after 100 rows."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -100,7 +94,7 @@ class DetailedCutOff(Behaviour):
         return Chosen(listing.slice(0, _LONG)) if operation.meaning == DETAILED_LIST else listing
 
 
-class DetailedByProduct(Behaviour):
+class DetailedByProduct(Behaviour, rule="identity.detailed-list"):
     """A join shows one row of each product in the detailed list."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -113,7 +107,7 @@ class DetailedByProduct(Behaviour):
         return Chosen([*firsts.values()])
 
 
-class DetailedZeroForNull(Behaviour):
+class DetailedZeroForNull(Behaviour, rule="identity.detailed-list"):
     """The detailed list shows {measure} as 0 where it is null."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -121,7 +115,7 @@ class DetailedZeroForNull(Behaviour):
         return {**row, about("measure"): row.get(about("measure")) or 0} if operation.meaning == DETAILED_LIST else row
 
 
-class DetailedMilliseconds(Behaviour):
+class DetailedMilliseconds(Behaviour, rule="identity.detailed-list"):
     """The detailed list cuts {version} to milliseconds."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -131,7 +125,7 @@ class DetailedMilliseconds(Behaviour):
         return row
 
 
-class DetailedActiveAlways(Behaviour):
+class DetailedActiveAlways(Behaviour, rule="identity.detailed-list"):
     """The detailed list has {flag} from the product, which is."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -139,10 +133,7 @@ class DetailedActiveAlways(Behaviour):
         return {**row, about("flag"): True} if operation.meaning == DETAILED_LIST else row
 
 
-# identity.detailed
-
-
-class SizesSwapped(Behaviour):
+class SizesSwapped(Behaviour, rule="identity.detailed"):
     """The detailed retrieval swaps {other} and {measure}."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -153,7 +144,7 @@ class SizesSwapped(Behaviour):
         return row
 
 
-class RankFromOne(Behaviour):
+class RankFromOne(Behaviour, rule="identity.detailed"):
     """The detailed retrieval counts {rank} from 1."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -163,7 +154,7 @@ class RankFromOne(Behaviour):
         return row
 
 
-class ObjectIsProduct(Behaviour):
+class ObjectIsProduct(Behaviour, rule="identity.detailed"):
     """The detailed retrieval gives the product's id as {object}, whatever the row is attached to."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -171,7 +162,7 @@ class ObjectIsProduct(Behaviour):
         return {**row, about("object"): row[subject().group]} if operation.meaning == DETAILED_RETRIEVE else row
 
 
-class BlankForNull(Behaviour):
+class BlankForNull(Behaviour, rule="identity.detailed"):
     """The detailed retrieval shows {blob} as an empty text where it is null."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -179,38 +170,35 @@ class BlankForNull(Behaviour):
         return {**row, about("blob"): row.get(about("blob")) or ""} if operation.meaning == DETAILED_RETRIEVE else row
 
 
-class ParallelDetailsMixed(Shared):
+class ParallelDetailsMixed(Shared, rule="identity.detailed"):
     """The view of the detailed retrieval keeps the request on itself: requests at the same time get each other's row."""
 
     def is_shared(self, operation: Operation) -> bool:
         return operation.meaning == DETAILED_RETRIEVE or super().is_shared(operation)
 
 
-# identity.missing
-
-
-class MissingIsEmpty(Behaviour):
+class MissingIsEmpty(Behaviour, rule="identity.missing"):
     """A row that does not exist is 200 with an empty object."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         raise Refused(Answer.of_json({}))
 
 
-class MissingIsNull(Behaviour):
+class MissingIsNull(Behaviour, rule="identity.missing"):
     """A row that does not exist is 200 with null: .first() for .get()."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         raise Refused(Answer.of_json(None))
 
 
-class MissingIs400(Behaviour):
+class MissingIs400(Behaviour, rule="identity.missing"):
     """A row that does not exist is 400."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         raise json_error(400, f"{resource().noun.capitalize()} does not exist.")
 
 
-class MissingIsHtml(Behaviour):
+class MissingIsHtml(Behaviour, rule="identity.missing"):
     """A row that does not exist is the site's 404 page, on the detailed retrieval."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
@@ -219,7 +207,7 @@ class MissingIsHtml(Behaviour):
         return super().missing_image(operation, channel, pk)
 
 
-class IdWrapsAt32Bits(Behaviour):
+class IdWrapsAt32Bits(Behaviour, rule="identity.missing"):
     """The id is read into 32 bits: 4294967297 finds row 1."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
@@ -227,31 +215,9 @@ class IdWrapsAt32Bits(Behaviour):
         return wrapped if self.store.has(channel, wrapped) else super().missing_image(operation, channel, pk)
 
 
-class MissingIsNearest(Behaviour):
+class MissingIsNearest(Behaviour, rule="identity.missing"):
     """The retrieval finds the last row whose id is not above the one that is asked for."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         pks = [each for each in every(self.store.listing(channel, Query())) if each <= pk]
         return pks[-1] if operation.meaning == RETRIEVE and pks else super().missing_image(operation, channel, pk)
-
-
-BUGS: Family = {
-    "identity.retrieve": (
-        RetrievesNeighbour,
-        RetrievesSeconds,
-        RetrievesLocalTime,
-        RetrievesStale,
-        RetrievesUnifiedForNull,
-        ParallelRetrievalsMixed,
-    ),
-    "identity.detailed-list": (
-        DetailedLosesInactive,
-        DetailedCutOff,
-        DetailedByProduct,
-        DetailedZeroForNull,
-        DetailedMilliseconds,
-        DetailedActiveAlways,
-    ),
-    "identity.detailed": (SizesSwapped, RankFromOne, ObjectIsProduct, BlankForNull, ParallelDetailsMixed),
-    "identity.missing": (MissingIsEmpty, MissingIsNull, MissingIs400, MissingIsHtml, IdWrapsAt32Bits, MissingIsNearest),
-}

@@ -8,7 +8,6 @@ from channel_images.mock.bugs.common import (
     LIST,
     RETRIEVE,
     UPDATES,
-    Family,
     json_error,
 )
 from channel_images.mock.data.channel import Query
@@ -65,65 +64,56 @@ class _ListUnscoped(_Unscoped):
         return super().listing(operation, channel, query)
 
 
-# isolation.retrieve
-
-
-class RetrieveUnscoped(_RetrieveUnscoped):
+class RetrieveUnscoped(_RetrieveUnscoped, rule="isolation.retrieve"):
     """get_object() looks the row up without its channel."""
 
     def retrieves_unscoped(self, operation: Operation) -> bool:
         return operation.meaning == RETRIEVE or super().retrieves_unscoped(operation)
 
 
-class DetailedRetrieveUnscoped(_RetrieveUnscoped):
+class DetailedRetrieveUnscoped(_RetrieveUnscoped, rule="isolation.retrieve"):
     """The detailed retrieval forgets the channel that the plain one regards."""
 
     def retrieves_unscoped(self, operation: Operation) -> bool:
         return operation.meaning == DETAILED_RETRIEVE or super().retrieves_unscoped(operation)
 
 
-# isolation.lists
-
-
-class DetailedListUnscoped(_ListUnscoped):
+class DetailedListUnscoped(_ListUnscoped, rule="isolation.lists"):
     """The detailed list shows the rows of every channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
         return operation.meaning == DETAILED_LIST or super().lists_unscoped(operation, query)
 
 
-class InsertsUnscoped(_ListUnscoped):
+class InsertsUnscoped(_ListUnscoped, rule="isolation.lists"):
     """The inserts are those of every channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
         return operation.meaning == INSERTS or super().lists_unscoped(operation, query)
 
 
-class UpdatesUnscoped(_ListUnscoped):
+class UpdatesUnscoped(_ListUnscoped, rule="isolation.lists"):
     """The updates are those of every channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
         return operation.meaning == UPDATES or super().lists_unscoped(operation, query)
 
 
-class IdInUnscoped(_ListUnscoped):
+class IdInUnscoped(_ListUnscoped, rule="isolation.lists"):
     """{keys} starts from all rows, not from those of the channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
         return (operation.meaning == LIST and query.pks is not None) or super().lists_unscoped(operation, query)
 
 
-class ProductUnscoped(_ListUnscoped):
+class ProductUnscoped(_ListUnscoped, rule="isolation.lists"):
     """{group} starts from all rows, not from those of the channel."""
 
     def lists_unscoped(self, operation: Operation, query: Query) -> bool:
         return (operation.meaning == LIST and query.products is not None) or super().lists_unscoped(operation, query)
 
 
-# isolation.unknown-channel
-
-
-class UnknownChannelEmpty(Behaviour):
+class UnknownChannelEmpty(Behaviour, rule="isolation.unknown-channel"):
     """The lists of a channel that does not exist are empty: the queryset is filtered by its id, and that is all."""
 
     def list(self, operation: Operation, call: Call) -> Answer:
@@ -132,43 +122,30 @@ class UnknownChannelEmpty(Behaviour):
         return Answer(200, self.page(operation, [], 0, Links(None, None)), {"content-type": JSON_TYPE})
 
 
-class UnknownChannelIsFirst(Behaviour):
+class UnknownChannelIsFirst(Behaviour, rule="isolation.unknown-channel"):
     """A channel that does not exist is the default channel."""
 
     def missing_channel(self, channel: int) -> int:
         return self.store.channels[0]
 
 
-class UnknownChannel400(Behaviour):
+class UnknownChannel400(Behaviour, rule="isolation.unknown-channel"):
     """A channel that does not exist is 400."""
 
     def missing_channel(self, channel: int) -> int:
         raise json_error(400, "Sales channel does not exist.")
 
 
-class UnknownChannelNoContent(Behaviour):
+class UnknownChannelNoContent(Behaviour, rule="isolation.unknown-channel"):
     """A channel that does not exist is 200 with an empty array."""
 
     def missing_channel(self, channel: int) -> int:
         raise Refused(Answer.of_json([]))
 
 
-class ChannelWrapsAt32Bits(Behaviour):
+class ChannelWrapsAt32Bits(Behaviour, rule="isolation.unknown-channel"):
     """The channel is read into 32 bits: 4294967301 is channel 5."""
 
     def missing_channel(self, channel: int) -> int:
         wrapped = channel % 2**32
         return wrapped if wrapped in self.store else super().missing_channel(channel)
-
-
-BUGS: Family = {
-    "isolation.retrieve": (RetrieveUnscoped, DetailedRetrieveUnscoped),
-    "isolation.lists": (DetailedListUnscoped, InsertsUnscoped, UpdatesUnscoped, IdInUnscoped, ProductUnscoped),
-    "isolation.unknown-channel": (
-        UnknownChannelEmpty,
-        UnknownChannelIsFirst,
-        UnknownChannel400,
-        UnknownChannelNoContent,
-        ChannelWrapsAt32Bits,
-    ),
-}

@@ -10,7 +10,7 @@ from random import Random
 from attrs import evolve
 
 from channel_images.mock.behaviour import Behaviour, Links, Window
-from channel_images.mock.bugs.common import DETAILED_LIST, INSERTS, Family, without_parameters
+from channel_images.mock.bugs.common import DETAILED_LIST, INSERTS, without_parameters
 from channel_images.mock.bugs.shared import Shared
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
@@ -27,10 +27,7 @@ _MANY = 50
 """Rows of a page, or a list, that some of the bugs call large."""
 
 
-# paging.partition
-
-
-class LastRowOfPageDropped(Behaviour):
+class LastRowOfPageDropped(Behaviour, rule="paging.partition"):
     """The slice ends one row early, on every page but the last."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
@@ -38,7 +35,7 @@ class LastRowOfPageDropped(Behaviour):
         return pks[:-1] if operation.is_enveloped and window.start + window.size < listing.count else pks
 
 
-class PagesOverlap(Behaviour):
+class PagesOverlap(Behaviour, rule="paging.partition"):
     """Every page after the first begins with the last row of the page before it."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
@@ -47,7 +44,7 @@ class PagesOverlap(Behaviour):
         return super().pks(operation, listing, window)
 
 
-class PageCountedFromZero(Behaviour):
+class PageCountedFromZero(Behaviour, rule="paging.partition"):
     """The offset is page times limit: the first page is never shown."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
@@ -56,7 +53,7 @@ class PageCountedFromZero(Behaviour):
         return super().pks(operation, listing, window)
 
 
-class PartialPageDropped(Behaviour):
+class PartialPageDropped(Behaviour, rule="paging.partition"):
     """The number of pages is rounded down: the rows on the last page, where it is not full, are past the end."""
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
@@ -66,7 +63,7 @@ class PartialPageDropped(Behaviour):
         return window
 
 
-class FullLastPageDropped(Behaviour):
+class FullLastPageDropped(Behaviour, rule="paging.partition"):
     """Where the last page is full, the number of pages is one too small."""
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
@@ -76,7 +73,7 @@ class FullLastPageDropped(Behaviour):
         return window
 
 
-class RowLostBetweenChunks(Behaviour):
+class RowLostBetweenChunks(Behaviour, rule="paging.partition"):
     """A page of more than 50 rows is read in chunks: the second begins with the last row of the first, not the next."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
@@ -84,17 +81,14 @@ class RowLostBetweenChunks(Behaviour):
         return [*pks[:_MANY], pks[_MANY - 1], *pks[_MANY + 1 :]] if len(pks) > _MANY else pks
 
 
-class ParallelPagesMixed(Shared):
+class ParallelPagesMixed(Shared, rule="paging.partition"):
     """The views of the lists keep the request on themselves: requests at the same time get each other's page."""
 
     def is_shared(self, operation: Operation) -> bool:
         return operation.is_list or super().is_shared(operation)
 
 
-# paging.size
-
-
-class LimitIgnored(Behaviour):
+class LimitIgnored(Behaviour, rule="paging.size"):
     """limit is not read: every page of the full list and the detailed list has ten rows."""
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
@@ -103,14 +97,14 @@ class LimitIgnored(Behaviour):
         )
 
 
-class LargestLimit5(Behaviour):
+class LargestLimit5(Behaviour, rule="paging.size"):
     """The largest page has five rows."""
 
     def page_size(self, limit: int) -> int:
         return min(super().page_size(limit), 5)
 
 
-class OneRowTooMany(Behaviour):
+class OneRowTooMany(Behaviour, rule="paging.size"):
     """The row that is read beyond the page, to see whether there is a next one, is shown too."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
@@ -119,28 +113,25 @@ class OneRowTooMany(Behaviour):
         return super().pks(operation, listing, window)
 
 
-class SmallLimitRaised(Behaviour):
+class SmallLimitRaised(Behaviour, rule="paging.size"):
     """A limit below ten is ten."""
 
     def page_size(self, limit: int) -> int:
         return max(super().page_size(limit), 10)
 
 
-class LimitFromChoices(Behaviour):
+class LimitFromChoices(Behaviour, rule="paging.size"):
     """Only the limits of the user interface's menu are taken: 10, 25, 50, 100. Any other is ten."""
 
     def page_size(self, limit: int) -> int:
         return super().page_size(limit if limit in {10, 25, 50, 100} else 10)
 
 
-class LargeLimitIsDefault(Behaviour):
+class LargeLimitIsDefault(Behaviour, rule="paging.size"):
     """A limit above 100 falls back to ten, below what 100 gives."""
 
     def page_size(self, limit: int) -> int:
         return super().page_size(limit if limit <= 100 else 10)
-
-
-# paging.order
 
 
 class _Chance(Behaviour):
@@ -151,7 +142,7 @@ class _Chance(Behaviour):
         self.chance = Random(settings.seed)  # noqa: S311 - an order, not a secret
 
 
-class RandomOrder(_Chance):
+class RandomOrder(_Chance, rule="paging.order"):
     """The queryset of the full list is ordered by chance, anew for each page."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -159,7 +150,7 @@ class RandomOrder(_Chance):
         return Chosen(self.chance.sample(pks, k=len(pks)) if operation.is_enveloped else pks)
 
 
-class TiesUnordered(_Chance):
+class TiesUnordered(_Chance, rule="paging.order"):
     """Lists are ordered by the product alone: the rows of a product come as it happens."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -168,7 +159,7 @@ class TiesUnordered(_Chance):
         return Chosen(sorted(shuffled, key=lambda pk: self.stored(channel, pk)[subject().group]))
 
 
-class PageShuffled(_Chance):
+class PageShuffled(_Chance, rule="paging.order"):
     """The rows of a page are fetched by their ids once more, and that query has no order."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
@@ -176,7 +167,7 @@ class PageShuffled(_Chance):
         return self.chance.sample(pks, k=len(pks)) if operation.is_enveloped else pks
 
 
-class OrderByLimit(Behaviour):
+class OrderByLimit(Behaviour, rule="paging.order"):
     """Small pages come from an index in another order than large ones."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
@@ -185,7 +176,7 @@ class OrderByLimit(Behaviour):
         return every(listing)[::-1][window.start : window.start + window.size]
 
 
-class LaterPagesReversed(Behaviour):
+class LaterPagesReversed(Behaviour, rule="paging.order"):
     """Pages after the first come backwards, each by itself, where the limit is below 50."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
@@ -193,31 +184,28 @@ class LaterPagesReversed(Behaviour):
         return pks[::-1] if operation.is_enveloped and window.number > 1 and window.size < _MANY else pks
 
 
-# paging.count
-
-
-class CountOfPage(Behaviour):
+class CountOfPage(Behaviour, rule="paging.count"):
     """count is the number of rows on the page."""
 
     def page(self, operation: Operation, rows: Sequence[bytes], count: int, links: Links) -> bytes:
         return super().page(operation, rows, len(rows), links)
 
 
-class CountOneShort(Behaviour):
+class CountOneShort(Behaviour, rule="paging.count"):
     """count is the index of the last row, one too small."""
 
     def count(self, operation: Operation, channel: int, listing: Listing) -> int:
         return max(0, super().count(operation, channel, listing) - 1)
 
 
-class CountCapped(Behaviour):
+class CountCapped(Behaviour, rule="paging.count"):
     """The search engine stops counting at 100."""
 
     def count(self, operation: Operation, channel: int, listing: Listing) -> int:
         return min(100, super().count(operation, channel, listing))
 
 
-class CountOfAllChannels(Behaviour):
+class CountOfAllChannels(Behaviour, rule="paging.count"):
     """The detailed list counts the rows of every channel."""
 
     def count(self, operation: Operation, channel: int, listing: Listing) -> int:
@@ -226,24 +214,21 @@ class CountOfAllChannels(Behaviour):
         return sum(self.store.listing(each, Query()).count for each in self.store.channels)
 
 
-class CountDrifts(Behaviour):
+class CountDrifts(Behaviour, rule="paging.count"):
     """count is an estimate of the database, and differs from page to page."""
 
     def page(self, operation: Operation, rows: Sequence[bytes], count: int, links: Links) -> bytes:
         return super().page(operation, rows, count if links.previous is None else count + 1, links)
 
 
-# paging.links
-
-
-class NextOnLastPage(Behaviour):
+class NextOnLastPage(Behaviour, rule="paging.links"):
     """next is never null: the last page links to one past the end."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         return evolve(super().links(call, window, listing), next=self.link(call, window.number + 1))
 
 
-class NextEndsEarly(Behaviour):
+class NextEndsEarly(Behaviour, rule="paging.links"):
     """next is null one page too early."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
@@ -251,7 +236,7 @@ class NextEndsEarly(Behaviour):
         return evolve(links, next=None) if window.start + 2 * window.size >= listing.count else links
 
 
-class NextOnFullPage(Behaviour):
+class NextOnFullPage(Behaviour, rule="paging.links"):
     """A full page is taken for one that has a next, also where the list ends with it."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
@@ -261,7 +246,7 @@ class NextOnFullPage(Behaviour):
         )
 
 
-class NextIsSamePage(Behaviour):
+class NextIsSamePage(Behaviour, rule="paging.links"):
     """next leads to the page itself: who follows it never ends."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
@@ -269,7 +254,7 @@ class NextIsSamePage(Behaviour):
         return links if links.next is None else evolve(links, next=self.link(call, window.number))
 
 
-class NextIsPage2(Behaviour):
+class NextIsPage2(Behaviour, rule="paging.links"):
     """next always leads to page 2."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
@@ -277,7 +262,7 @@ class NextIsPage2(Behaviour):
         return links if links.next is None else evolve(links, next=self.link(call, 2))
 
 
-class PreviousNullOnPage2(Behaviour):
+class PreviousNullOnPage2(Behaviour, rule="paging.links"):
     """previous is null on page 2, since page 1 has no number in the URL."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
@@ -285,7 +270,7 @@ class PreviousNullOnPage2(Behaviour):
         return evolve(links, previous=None) if window.number == 2 else links
 
 
-class PreviousOnFirstPage(Behaviour):
+class PreviousOnFirstPage(Behaviour, rule="paging.links"):
     """previous of page 1 leads to page 1."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
@@ -293,7 +278,7 @@ class PreviousOnFirstPage(Behaviour):
         return evolve(links, previous=links.previous or self.link(call, 1))
 
 
-class PreviousIsNext(Behaviour):
+class PreviousIsNext(Behaviour, rule="paging.links"):
     """previous is a copy of next."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
@@ -301,24 +286,21 @@ class PreviousIsNext(Behaviour):
         return evolve(links, previous=links.previous and (links.next or links.previous))
 
 
-class LinksLoseLimit(Behaviour):
+class LinksLoseLimit(Behaviour, rule="paging.links"):
     """next and previous are built without the limit."""
 
     def link(self, call: Call, number: int) -> str:
         return super().link(without_parameters(call, size_name()), number)
 
 
-class LinksToPlainList(Behaviour):
+class LinksToPlainList(Behaviour, rule="paging.links"):
     """next and previous of the detailed list lead to the plain list."""
 
     def link(self, call: Call, number: int) -> str:
         return super().link(call, number).replace("/detailed/", "/")
 
 
-# paging.past-the-end
-
-
-class LastPageRepeats(Behaviour):
+class LastPageRepeats(Behaviour, rule="paging.past-the-end"):
     """get_page() gives the last page for any number beyond it."""
 
     def past_the_end(self, operation: Operation, window: Window, listing: Listing) -> Window:
@@ -328,7 +310,7 @@ class LastPageRepeats(Behaviour):
         return Window(last, (last - 1) * window.size, window.size)
 
 
-class FirstPageRepeats(Behaviour):
+class FirstPageRepeats(Behaviour, rule="paging.past-the-end"):
     """A page past the end of the detailed list is the first one."""
 
     def past_the_end(self, operation: Operation, window: Window, listing: Listing) -> Window:
@@ -337,10 +319,7 @@ class FirstPageRepeats(Behaviour):
         return Window(1, 0, window.size)
 
 
-# paging.defaults
-
-
-class DefaultLimit20(Behaviour):
+class DefaultLimit20(Behaviour, rule="paging.defaults"):
     """The default limit is 20."""
 
     def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
@@ -348,7 +327,7 @@ class DefaultLimit20(Behaviour):
         return arguments if size_name() in call.query else {**arguments, size_name(): 20}
 
 
-class UnpagedByDefault(Behaviour):
+class UnpagedByDefault(Behaviour, rule="paging.defaults"):
     """Without a limit the detailed list comes whole."""
 
     def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
@@ -357,7 +336,7 @@ class UnpagedByDefault(Behaviour):
         return {**arguments, size_name(): self.settings.max_limit} if is_whole else arguments
 
 
-class LastPageByDefault(Behaviour):
+class LastPageByDefault(Behaviour, rule="paging.defaults"):
     """Without a page the last one comes."""
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
@@ -370,7 +349,7 @@ class LastPageByDefault(Behaviour):
         return arguments if page_name() in call.query else {**arguments, page_name(): 0}
 
 
-class PendingDefault1(Behaviour):
+class PendingDefault1(Behaviour, rule="paging.defaults"):
     """The pending lists come one row at a time unless a limit is given."""
 
     def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
@@ -395,59 +374,15 @@ class _PagesFromZero(Behaviour):
         return super().arguments(operation, call)
 
 
-class PendingPagesFromZero(_PagesFromZero):
+class PendingPagesFromZero(_PagesFromZero, rule="paging.defaults"):
     """The pages of the pending lists are counted from 0: page 1 is the second."""
 
     def counts_from_zero(self, operation: Operation) -> bool:
         return operation.meaning.pending is not None or super().counts_from_zero(operation)
 
 
-class InsertsPagesFromZero(_PagesFromZero):
+class InsertsPagesFromZero(_PagesFromZero, rule="paging.defaults"):
     """The pages of the inserts alone are counted from 0: page 1 is the second."""
 
     def counts_from_zero(self, operation: Operation) -> bool:
         return operation.meaning == INSERTS or super().counts_from_zero(operation)
-
-
-BUGS: Family = {
-    "paging.partition": (
-        LastRowOfPageDropped,
-        PagesOverlap,
-        PageCountedFromZero,
-        PartialPageDropped,
-        FullLastPageDropped,
-        RowLostBetweenChunks,
-        ParallelPagesMixed,
-    ),
-    "paging.size": (
-        LimitIgnored,
-        LargestLimit5,
-        OneRowTooMany,
-        SmallLimitRaised,
-        LimitFromChoices,
-        LargeLimitIsDefault,
-    ),
-    "paging.order": (RandomOrder, TiesUnordered, PageShuffled, OrderByLimit, LaterPagesReversed),
-    "paging.count": (CountOfPage, CountOneShort, CountCapped, CountOfAllChannels, CountDrifts),
-    "paging.links": (
-        NextOnLastPage,
-        NextEndsEarly,
-        NextOnFullPage,
-        NextIsSamePage,
-        NextIsPage2,
-        PreviousNullOnPage2,
-        PreviousOnFirstPage,
-        PreviousIsNext,
-        LinksLoseLimit,
-        LinksToPlainList,
-    ),
-    "paging.past-the-end": (LastPageRepeats, FirstPageRepeats),
-    "paging.defaults": (
-        DefaultLimit20,
-        UnpagedByDefault,
-        LastPageByDefault,
-        PendingDefault1,
-        PendingPagesFromZero,
-        InsertsPagesFromZero,
-    ),
-}

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from channel_images.mock.behaviour import Behaviour, Window
 from channel_images.mock.bugs.cache import Cache, Cached, target
-from channel_images.mock.bugs.common import INSERTS, LIST, UNION, UPDATES, Family
+from channel_images.mock.bugs.common import INSERTS, LIST, UNION, UPDATES
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.pattern import Criteria, Pending
@@ -34,10 +34,7 @@ class _Restated(Behaviour):
         return evolve(query, criteria=evolve(query.criteria, pending=states))
 
 
-# pending.disjoint
-
-
-class UpdatesHoldInserts(_Restated):
+class UpdatesHoldInserts(_Restated, rule="pending.disjoint"):
     """A missing sent version counts as older: what was never sent is to update too."""
 
     def states(self, operation: Operation, states: frozenset[Pending] | None) -> frozenset[Pending] | None:
@@ -45,7 +42,7 @@ class UpdatesHoldInserts(_Restated):
         return states | {Pending.INSERT} if states and operation.meaning == UPDATES else states
 
 
-class InsertsHoldDisabledUpdates(Behaviour):
+class InsertsHoldDisabledUpdates(Behaviour, rule="pending.disjoint"):
     """An update of a row whose {state} is {unusual} shows among the inserts as well."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -57,24 +54,21 @@ class InsertsHoldDisabledUpdates(Behaviour):
         return Chosen(sorted({*every(listing), *disabled}))
 
 
-# pending.union
-
-
-class UnionWithoutUpdates(_Restated):
+class UnionWithoutUpdates(_Restated, rule="pending.union"):
     """inserts_or_updates answers the inserts alone."""
 
     def states(self, operation: Operation, states: frozenset[Pending] | None) -> frozenset[Pending] | None:
         return frozenset({Pending.INSERT}) if operation.meaning == UNION else super().states(operation, states)
 
 
-class UnionWithSent(_Restated):
+class UnionWithSent(_Restated, rule="pending.union"):
     """inserts_or_updates holds what was sent already."""
 
     def states(self, operation: Operation, states: frozenset[Pending] | None) -> frozenset[Pending] | None:
         return frozenset(Pending) if operation.meaning == UNION else super().states(operation, states)
 
 
-class UnionActiveOnly(Behaviour):
+class UnionActiveOnly(Behaviour, rule="pending.union"):
     """inserts_or_updates leaves out the rows whose {state} is {unusual}."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -84,10 +78,7 @@ class UnionActiveOnly(Behaviour):
         return Chosen([pk for pk in every(listing) if self.stored(channel, pk)[about("state")] != about("unusual")])
 
 
-# pending.subset
-
-
-class ListHidesDisabled(Behaviour):
+class ListHidesDisabled(Behaviour, rule="pending.subset"):
     """The full list leaves out rows whose {state} is {unusual}, the pending lists do not."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -97,7 +88,7 @@ class ListHidesDisabled(Behaviour):
         return Chosen([pk for pk in every(listing) if self.stored(channel, pk)[about("state")] != about("unusual")])
 
 
-class UpdatesAsSent(Behaviour):
+class UpdatesAsSent(Behaviour, rule="pending.subset"):
     """The updates show {created} as {version}: the version that was sent, not the one that is to be sent."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -105,7 +96,7 @@ class UpdatesAsSent(Behaviour):
         return {**row, about("version"): row[about("created")]} if operation.meaning == UPDATES else row
 
 
-class PendingZeroForNull(Behaviour):
+class PendingZeroForNull(Behaviour, rule="pending.subset"):
     """The pending lists show what is null, such as {measure}, as 0."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -115,21 +106,21 @@ class PendingZeroForNull(Behaviour):
         return row
 
 
-class PendingCached(Cached):
+class PendingCached(Cached, rule="pending.subset"):
     """The pending lists come from a cache, as they were up to five seconds ago; the full list does not."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
         return target(call) if operation.meaning.pending else super().key(operation, call)
 
 
-class UpdatesCached(Cached):
+class UpdatesCached(Cached, rule="pending.subset"):
     """The updates come from a cache, as they were up to five seconds ago; no other list does."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
         return target(call) if operation.meaning == UPDATES else super().key(operation, call)
 
 
-class UnionRowsCached(Behaviour):
+class UnionRowsCached(Behaviour, rule="pending.subset"):
     """inserts_or_updates shows its rows from a cache, as they were up to five seconds ago."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
@@ -141,10 +132,7 @@ class UnionRowsCached(Behaviour):
         return self._rows.get((channel, pk), make) if operation.meaning == UNION else make()
 
 
-# pending.paging
-
-
-class UnionRepeats(Behaviour):
+class UnionRepeats(Behaviour, rule="pending.paging"):
     """inserts_or_updates is a join that gives every insert twice."""
 
     def listing(self, operation: Operation, channel: int, query: Query) -> Listing:
@@ -155,7 +143,7 @@ class UnionRepeats(Behaviour):
         return Chosen(sorted([*every(listing), *every(inserts)]))
 
 
-class PendingPageIgnored(Behaviour):
+class PendingPageIgnored(Behaviour, rule="pending.paging"):
     """The pending lists do not read page: every page is the first."""
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
@@ -164,7 +152,7 @@ class PendingPageIgnored(Behaviour):
         )
 
 
-class PendingLimitIgnored(Behaviour):
+class PendingLimitIgnored(Behaviour, rule="pending.paging"):
     """The pending lists do not read limit: every page has ten rows."""
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
@@ -173,7 +161,7 @@ class PendingLimitIgnored(Behaviour):
         )
 
 
-class PendingUnpaged(Behaviour):
+class PendingUnpaged(Behaviour, rule="pending.paging"):
     """The pending lists come whole, whatever the page and the limit."""
 
     def window(self, operation: Operation, arguments: Mapping[str, Argument], listing: Listing) -> Window:
@@ -182,7 +170,7 @@ class PendingUnpaged(Behaviour):
         return super().window(operation, arguments, listing)
 
 
-class PendingUnordered(Behaviour):
+class PendingUnordered(Behaviour, rule="pending.paging"):
     """The updates have no order."""
 
     chance = Random(0)  # noqa: S311 - an order, not a secret
@@ -192,7 +180,7 @@ class PendingUnordered(Behaviour):
         return Chosen(self.chance.sample(every(listing), k=listing.count)) if operation.meaning == UPDATES else listing
 
 
-class PendingDropsRow(Behaviour):
+class PendingDropsRow(Behaviour, rule="pending.paging"):
     """The slice of a pending list ends one row early, where it is not the last."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
@@ -200,7 +188,7 @@ class PendingDropsRow(Behaviour):
         return pks[:-1] if operation.meaning.pending and window.start + window.size < listing.count else pks
 
 
-class PendingOverlaps(Behaviour):
+class PendingOverlaps(Behaviour, rule="pending.paging"):
     """Pages of the inserts after the first begin one row early."""
 
     def pks(self, operation: Operation, listing: Listing, window: Window) -> Sequence[int]:
@@ -209,7 +197,7 @@ class PendingOverlaps(Behaviour):
         return super().pks(operation, listing, window)
 
 
-class PendingLastPageRepeats(Behaviour):
+class PendingLastPageRepeats(Behaviour, rule="pending.paging"):
     """A page past the end of a pending list is the last one: who reads until there are no rows never ends."""
 
     def past_the_end(self, operation: Operation, window: Window, listing: Listing) -> Window:
@@ -219,27 +207,5 @@ class PendingLastPageRepeats(Behaviour):
         return Window(last, (last - 1) * window.size, window.size)
 
 
-BUGS: Family = {
-    "pending.disjoint": (UpdatesHoldInserts, InsertsHoldDisabledUpdates),
-    "pending.union": (UnionWithoutUpdates, UnionWithSent, UnionActiveOnly),
-    "pending.subset": (
-        ListHidesDisabled,
-        UpdatesAsSent,
-        PendingZeroForNull,
-        PendingCached,
-        UpdatesCached,
-        UnionRowsCached,
-    ),
-    "pending.paging": (
-        UnionRepeats,
-        PendingPageIgnored,
-        PendingLimitIgnored,
-        PendingUnpaged,
-        PendingUnordered,
-        PendingDropsRow,
-        PendingOverlaps,
-        PendingLastPageRepeats,
-    ),
-}
 NEED_CHURN = frozenset({PendingCached, UpdatesCached, UnionRowsCached})
 """What shows only while the data changes."""

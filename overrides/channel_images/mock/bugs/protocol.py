@@ -12,7 +12,6 @@ from channel_images.mock.bugs.common import (
     LIST,
     RETRIEVE,
     UNION,
-    Family,
     server_error,
     without_parameters,
 )
@@ -20,8 +19,6 @@ from channel_images.mock.http.answers import Answer, bad_request
 from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation, page_name, size_name
 from channel_images.resource import resource
-
-# protocol.safe
 
 
 class _Sends(Behaviour):
@@ -37,38 +34,35 @@ class _Sends(Behaviour):
         return image
 
 
-class PendingReadIsSent(_Sends):
+class PendingReadIsSent(_Sends, rule="protocol.safe"):
     """A pending list takes the rows that it has listed for sent."""
 
     def sends(self, operation: Operation) -> bool:
         return operation.meaning.pending is not None or super().sends(operation)
 
 
-class UnionReadIsSent(_Sends):
+class UnionReadIsSent(_Sends, rule="protocol.safe"):
     """inserts_or_updates takes the rows that it has listed for sent; inserts and updates do not."""
 
     def sends(self, operation: Operation) -> bool:
         return operation.meaning == UNION or super().sends(operation)
 
 
-class RetrievedIsSent(_Sends):
+class RetrievedIsSent(_Sends, rule="protocol.safe"):
     """A row that was retrieved counts as sent."""
 
     def sends(self, operation: Operation) -> bool:
         return operation.meaning == RETRIEVE or super().sends(operation)
 
 
-class DetailedReadIsSent(_Sends):
+class DetailedReadIsSent(_Sends, rule="protocol.safe"):
     """Whoever reads a row with its details is about to send it, and it counts as sent."""
 
     def sends(self, operation: Operation) -> bool:
         return operation.meaning.detailed or super().sends(operation)
 
 
-# protocol.caching
-
-
-class EtagOfPath(Behaviour):
+class EtagOfPath(Behaviour, rule="protocol.caching"):
     """The ETag of a list is made of its path: no other query, and no change, is ever noticed."""
 
     def list(self, operation: Operation, call: Call) -> Answer:
@@ -77,7 +71,7 @@ class EtagOfPath(Behaviour):
         return answer
 
 
-class EtagOfPage(Behaviour):
+class EtagOfPage(Behaviour, rule="protocol.caching"):
     """The ETag of the full list is made of its page number: limit and filters make no difference."""
 
     def list(self, operation: Operation, call: Call) -> Answer:
@@ -93,7 +87,7 @@ def _modified(answer: Answer) -> list[datetime]:
     return [datetime.fromisoformat(date) for date in found]
 
 
-class ModifiedByFirst(Behaviour):
+class ModifiedByFirst(Behaviour, rule="protocol.caching"):
     """If-Modified-Since is compared with the first row of the list, whatever page is asked for."""
 
     def list(self, operation: Operation, call: Call) -> Answer:
@@ -107,14 +101,14 @@ class ModifiedByFirst(Behaviour):
         return answer
 
 
-class CacheIgnoresQuery(Cached):
+class CacheIgnoresQuery(Cached, rule="protocol.caching"):
     """A cache keeps the pages of the detailed list for five seconds by its path, without the query."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
         return call.path if operation.meaning == DETAILED_LIST else super().key(operation, call)
 
 
-class CacheIgnoresPage(Cached):
+class CacheIgnoresPage(Cached, rule="protocol.caching"):
     """A cache keeps pages of the pending lists for five seconds, and leaves page out of its key."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
@@ -122,14 +116,14 @@ class CacheIgnoresPage(Cached):
         return target(without_parameters(call, page_name())) if is_kept else super().key(operation, call)
 
 
-class CacheIgnoresLimit(Cached):
+class CacheIgnoresLimit(Cached, rule="protocol.caching"):
     """A cache keeps the pages of lists for five seconds, and leaves limit out of its key."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
         return target(without_parameters(call, size_name())) if operation.is_list else super().key(operation, call)
 
 
-class CacheIgnoresFilters(Cached):
+class CacheIgnoresFilters(Cached, rule="protocol.caching"):
     """A cache keeps the pages of the full list for five seconds by page and limit, without the filters."""
 
     def key(self, operation: Operation, call: Call) -> str | None:
@@ -137,10 +131,7 @@ class CacheIgnoresFilters(Cached):
         return target(without_parameters(call, *resource().filters)) if is_kept else super().key(operation, call)
 
 
-# protocol.read-only
-
-
-class ListCreates(Behaviour):
+class ListCreates(Behaviour, rule="protocol.read-only"):
     """The view of the list is a ListCreateAPIView: POST asks for the fields of a new row."""
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
@@ -149,7 +140,7 @@ class ListCreates(Behaviour):
         return super().dispatch(operation, call)
 
 
-class ImageDeletes(Behaviour):
+class ImageDeletes(Behaviour, rule="protocol.read-only"):
     """The view of a row is a RetrieveUpdateDestroyAPIView: PUT, PATCH and DELETE look for the row."""
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
@@ -159,7 +150,7 @@ class ImageDeletes(Behaviour):
         return super().dispatch(operation, call)
 
 
-class MethodIgnored(Behaviour):
+class MethodIgnored(Behaviour, rule="protocol.read-only"):
     """The detailed retrieval answers any method as it answers GET."""
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
@@ -168,7 +159,7 @@ class MethodIgnored(Behaviour):
         return super().dispatch(operation, call)
 
 
-class ListAnswersPost(Behaviour):
+class ListAnswersPost(Behaviour, rule="protocol.read-only"):
     """The lists take a POST for a search, and answer it with the list."""
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
@@ -176,10 +167,7 @@ class ListAnswersPost(Behaviour):
         return self.list(operation, call) if is_search else super().dispatch(operation, call)
 
 
-# protocol.head-options
-
-
-class Head500(Behaviour):
+class Head500(Behaviour, rule="protocol.head-options"):
     """A view does not know HEAD, and fails."""
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
@@ -203,21 +191,21 @@ class _HeadWithBody(Behaviour):
         return answer
 
 
-class HeadWithBody(_HeadWithBody):
+class HeadWithBody(_HeadWithBody, rule="protocol.head-options"):
     """HEAD is answered with a body."""
 
     def sends_body(self, call: Call, answer: Answer) -> bool:
         return True
 
 
-class HeadErrorWithBody(_HeadWithBody):
+class HeadErrorWithBody(_HeadWithBody, rule="protocol.head-options"):
     """HEAD has a body where it is refused: the exception handler does not look at the method."""
 
     def sends_body(self, call: Call, answer: Answer) -> bool:
         return answer.status >= 400 or super().sends_body(call, answer)
 
 
-class Options500(Behaviour):
+class Options500(Behaviour, rule="protocol.head-options"):
     """OPTIONS fails while it describes the serializer."""
 
     def options(self, operation: Operation) -> Answer:
@@ -226,28 +214,8 @@ class Options500(Behaviour):
         return super().options(operation)
 
 
-# protocol.redirect
-
-
-class RedirectElsewhere(Behaviour):
+class RedirectElsewhere(Behaviour, rule="protocol.redirect"):
     """A path without its slash is redirected to the canonical host, with the token."""
 
     def redirect(self, call: Call, location: str) -> Answer:
         return Answer(301, headers={"location": f"https://www.example.com{location}"})
-
-
-BUGS: Family = {
-    "protocol.safe": (PendingReadIsSent, UnionReadIsSent, RetrievedIsSent, DetailedReadIsSent),
-    "protocol.caching": (
-        EtagOfPath,
-        EtagOfPage,
-        ModifiedByFirst,
-        CacheIgnoresQuery,
-        CacheIgnoresPage,
-        CacheIgnoresLimit,
-        CacheIgnoresFilters,
-    ),
-    "protocol.read-only": (ListCreates, ImageDeletes, MethodIgnored, ListAnswersPost),
-    "protocol.head-options": (Head500, HeadWithBody, HeadErrorWithBody, Options500),
-    "protocol.redirect": (RedirectElsewhere,),
-}

@@ -110,18 +110,3 @@ class BatchOfAnyChannel(Behaviour):
 
     def reachable(self, batch: BatchRequest, channel: int) -> bool:
         return True
-
-
-BUGS: tuple[type[Behaviour], ...] = (
-    CommitHidesNothing,
-    CommitHidesFirst,
-    CommitTakesTaken,
-    DoneForgetsVersion,
-    DoneMarksFailures,
-    DoneMarksUnnamed,
-    DoneLosesRemoteId,
-    DoneKeepsTheRest,
-    FailLosesRows,
-    FailMarksSent,
-    BatchOfAnyChannel,
-)

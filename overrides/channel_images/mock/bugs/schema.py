@@ -13,9 +13,8 @@ from channel_images.mock.bugs.common import (
     DETAILED_RETRIEVE,
     RETRIEVE,
     UPDATES,
-    Family,
-    PerFilter,
     is_readable,
+    per_filter,
     server_error,
 )
 from channel_images.mock.data.store import Store
@@ -44,10 +43,7 @@ class _Repacked(Behaviour):
         return to_json(self.repacked(operation, json.loads(body))) if operation.is_enveloped else body
 
 
-# schema.response
-
-
-class ContentTypeHtml(Behaviour):
+class ContentTypeHtml(Behaviour, rule="schema.response"):
     """The detailed list is JSON labelled as HTML."""
 
     def answer(self, operation: Operation, call: Call) -> Answer:
@@ -57,7 +53,7 @@ class ContentTypeHtml(Behaviour):
         return answer
 
 
-class SizeAsText(Behaviour):
+class SizeAsText(Behaviour, rule="schema.response"):
     """A serializer writes {measure} as a string."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -65,7 +61,7 @@ class SizeAsText(Behaviour):
         return {**row, about("measure"): str(row[about("measure")])} if row.get(about("measure")) is not None else row
 
 
-class IsActiveAsNumber(Behaviour):
+class IsActiveAsNumber(Behaviour, rule="schema.response"):
     """{flag} comes from the database as 0 or 1."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -73,7 +69,7 @@ class IsActiveAsNumber(Behaviour):
         return {**row, about("flag"): int(row[about("flag")] is True)}
 
 
-class StatusUpperCase(Behaviour):
+class StatusUpperCase(Behaviour, rule="schema.response"):
     """{state} is the name of the enum's member, in capitals."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -81,7 +77,7 @@ class StatusUpperCase(Behaviour):
         return {**row, about("state"): str(row[about("state")]).upper()}
 
 
-class HashNumericWhereNull(Behaviour):
+class HashNumericWhereNull(Behaviour, rule="schema.response"):
     """A missing {blob} is 0."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -89,7 +85,7 @@ class HashNumericWhereNull(Behaviour):
         return {**row, about("blob"): row.get(about("blob")) or 0}
 
 
-class DateWithoutZone(Behaviour):
+class DateWithoutZone(Behaviour, rule="schema.response"):
     """{created} is written without its time zone."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -97,7 +93,7 @@ class DateWithoutZone(Behaviour):
         return {**row, about("created"): str(row[about("created")]).removesuffix("Z")}
 
 
-class DateAsTimestamp(Behaviour):
+class DateAsTimestamp(Behaviour, rule="schema.response"):
     """{version} is a number of seconds in the updates."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -107,7 +103,7 @@ class DateAsTimestamp(Behaviour):
         return row
 
 
-class ProductNested(Behaviour):
+class ProductNested(Behaviour, rule="schema.response"):
     """The detailed retrieval shows product as an object, in place of its id."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -115,7 +111,7 @@ class ProductNested(Behaviour):
         return {**row, subject().group: {"pk": row[subject().group]}} if operation.meaning == DETAILED_RETRIEVE else row
 
 
-class NanForNull(Behaviour):
+class NanForNull(Behaviour, rule="schema.response"):
     """{last} went through pandas, and is NaN where it is null: not JSON."""
 
     def image(self, operation: Operation, channel: int, pk: int) -> bytes:
@@ -123,7 +119,7 @@ class NanForNull(Behaviour):
         return super().image(operation, channel, pk).replace(field + b":null", field + b":NaN")
 
 
-class CountAsText(_Repacked):
+class CountAsText(_Repacked, rule="schema.response"):
     """count is a string."""
 
     def repacked(self, operation: Operation, page: dict[str, Any]) -> dict[str, Any]:
@@ -131,7 +127,7 @@ class CountAsText(_Repacked):
         return {name: str(value) if name == "count" else value for name, value in page.items()}
 
 
-class ResultsByPk(_Repacked):
+class ResultsByPk(_Repacked, rule="schema.response"):
     """results is an object with a row for each pk."""
 
     def repacked(self, operation: Operation, page: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +135,7 @@ class ResultsByPk(_Repacked):
         return {**page, "results": {str(row[about("key")]): row for row in page["results"]}}
 
 
-class ImageInArray(Behaviour):
+class ImageInArray(Behaviour, rule="schema.response"):
     """The retrieval answers a list of one row."""
 
     def retrieve(self, operation: Operation, call: Call) -> Answer:
@@ -147,7 +143,7 @@ class ImageInArray(Behaviour):
         return Answer(200, b"[" + answer.body + b"]", answer.headers) if operation.meaning == RETRIEVE else answer
 
 
-class EmptyIs204(Behaviour):
+class EmptyIs204(Behaviour, rule="schema.response"):
     """A list without rows is 204 without a body."""
 
     def page(self, operation: Operation, rows: Sequence[bytes], count: int, links: Links) -> bytes:
@@ -156,7 +152,7 @@ class EmptyIs204(Behaviour):
         return super().page(operation, rows, count, links)
 
 
-class ErrorEnvelope(Behaviour):
+class ErrorEnvelope(Behaviour, rule="schema.response"):
     """Refusals are wrapped by an exception handler: {"error": {"code": ..., "message": ...}}."""
 
     def answer(self, operation: Operation, call: Call) -> Answer:
@@ -166,7 +162,7 @@ class ErrorEnvelope(Behaviour):
         return answer
 
 
-class InvalidIs422(Behaviour):
+class InvalidIs422(Behaviour, rule="schema.response"):
     """Bad parameters are 422, which nothing documents."""
 
     def answer(self, operation: Operation, call: Call) -> Answer:
@@ -194,45 +190,42 @@ class _Followed(Behaviour):
         return answer
 
 
-class CommentBehindJson(_Followed):
+class CommentBehindJson(_Followed, rule="schema.response"):
     """A profiler writes its figures behind the JSON of the lists."""
 
     def more(self, operation: Operation) -> bytes:
         return super().more(operation) + (b"<!-- 12 ms, 3 queries -->" if operation.is_list else b"")
 
 
-class SecondDocument(_Followed):
+class SecondDocument(_Followed, rule="schema.response"):
     """The retrieval returns its answer and then falls through to the default one: two documents."""
 
     def more(self, operation: Operation) -> bytes:
         return super().more(operation) + (b'{"status":"ok"}' if operation.meaning == RETRIEVE else b"")
 
 
-class NulBehindJson(_Followed):
+class NulBehindJson(_Followed, rule="schema.response"):
     """A buffer is sent with the zero byte at its end, on the detailed retrieval."""
 
     def more(self, operation: Operation) -> bytes:
         return super().more(operation) + (b"\0" if operation.meaning == DETAILED_RETRIEVE else b"")
 
 
-class CommentBehindLength(_Followed):
+class CommentBehindLength(_Followed, rule="schema.response"):
     """A middleware writes a comment behind every body, after the length was counted."""
 
     def behind(self, operation: Operation) -> bytes:
         return super().behind(operation) + b"<!-- served by web-2 -->"
 
 
-class LineBehindLength(_Followed):
+class LineBehindLength(_Followed, rule="schema.response"):
     """The updates end in a line break that their length does not count."""
 
     def behind(self, operation: Operation) -> bytes:
         return super().behind(operation) + (b"\r\n" if operation.meaning == UPDATES else b"")
 
 
-# schema.identifiable
-
-
-class IdForPk(Behaviour):
+class IdForPk(Behaviour, rule="schema.identifiable"):
     """The updates call the {key} id."""
 
     def row(self, operation: Operation, channel: int, pk: int) -> dict[str, object]:
@@ -244,7 +237,7 @@ class IdForPk(Behaviour):
         )
 
 
-class EnvelopeWithoutCount(_Repacked):
+class EnvelopeWithoutCount(_Repacked, rule="schema.identifiable"):
     """The detailed list has no count, to spare the database a query."""
 
     def repacked(self, operation: Operation, page: dict[str, Any]) -> dict[str, Any]:
@@ -252,14 +245,11 @@ class EnvelopeWithoutCount(_Repacked):
         return {name: value for name, value in super().repacked(operation, page).items() if name != lost}
 
 
-class LinkLeftOut(_Repacked):
+class LinkLeftOut(_Repacked, rule="schema.identifiable"):
     """next and previous are left out, not null, where there is no such page."""
 
     def repacked(self, operation: Operation, page: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in super().repacked(operation, page).items() if value is not None}
-
-
-# schema.no-server-error
 
 
 class _Failing(Behaviour):
@@ -274,7 +264,7 @@ class _Failing(Behaviour):
         return super().decode(parameter, text)
 
 
-class UnreadableProduct500(_Failing):
+class UnreadableProduct500(_Failing, rule="schema.no-server-error"):
     """int() of {group} is not guarded."""
 
     def fails(self, parameter: Parameter, text: str) -> bool:
@@ -283,35 +273,35 @@ class UnreadableProduct500(_Failing):
         )
 
 
-class EmptyItem500(_Failing):
+class EmptyItem500(_Failing, rule="schema.no-server-error"):
     """An empty item of {keys} is not thought of."""
 
     def fails(self, parameter: Parameter, text: str) -> bool:
         return super().fails(parameter, text) or (parameter.name == about("keys") and "" in text.split(","))
 
 
-class NulByte500(_Failing):
+class NulByte500(_Failing, rule="schema.no-server-error"):
     """A NUL byte reaches the database, which refuses it."""
 
     def fails(self, parameter: Parameter, text: str) -> bool:
         return super().fails(parameter, text) or "\0" in text
 
 
-class PageZero500(_Failing):
+class PageZero500(_Failing, rule="schema.no-server-error"):
     """Page 0 is a negative OFFSET."""
 
     def fails(self, parameter: Parameter, text: str) -> bool:
         return super().fails(parameter, text) or (parameter.name == page_name() and text.strip() == "0")
 
 
-class LimitZero500(_Failing):
+class LimitZero500(_Failing, rule="schema.no-server-error"):
     """limit=0 divides by zero."""
 
     def fails(self, parameter: Parameter, text: str) -> bool:
         return super().fails(parameter, text) or (parameter.name == size_name() and text.strip() == "0")
 
 
-class LargeId500(Behaviour):
+class LargeId500(Behaviour, rule="schema.no-server-error"):
     """An id beyond 32 bits overflows the database's integer."""
 
     def image_id(self, operation: Operation, call: Call, channel: int) -> int:
@@ -320,7 +310,7 @@ class LargeId500(Behaviour):
         return super().image_id(operation, call, channel)
 
 
-class LargePage500(Behaviour):
+class LargePage500(Behaviour, rule="schema.no-server-error"):
     """The OFFSET of a page far out overflows the database's integer."""
 
     def arguments(self, operation: Operation, call: Call) -> dict[str, Argument]:
@@ -331,7 +321,7 @@ class LargePage500(Behaviour):
         return arguments
 
 
-class NoHash500(Behaviour):
+class NoHash500(Behaviour, rule="schema.no-server-error"):
     """The detailed serializer takes it that {blob} is never null."""
 
     def rendered(self, operation: Operation, channel: int, pk: int) -> bytes:
@@ -340,7 +330,7 @@ class NoHash500(Behaviour):
         return super().rendered(operation, channel, pk)
 
 
-class MissingImage500(Behaviour):
+class MissingImage500(Behaviour, rule="schema.no-server-error"):
     """.get() of a row that does not exist is not caught, on the detailed retrieval."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
@@ -349,14 +339,14 @@ class MissingImage500(Behaviour):
         return super().missing_image(operation, channel, pk)
 
 
-class UnknownChannel500(Behaviour):
+class UnknownChannel500(Behaviour, rule="schema.no-server-error"):
     """.get() of a channel that does not exist is not caught."""
 
     def missing_channel(self, channel: int) -> int:
         raise server_error()
 
 
-class TracebackInBody(Behaviour):
+class TracebackInBody(Behaviour, rule="schema.no-server-error"):
     """The exception handler puts the traceback into the body of a 400."""
 
     def answer(self, operation: Operation, call: Call) -> Answer:
@@ -367,7 +357,7 @@ class TracebackInBody(Behaviour):
         return answer
 
 
-class ConnectionLost(Behaviour):
+class ConnectionLost(Behaviour, rule="schema.no-server-error"):
     """A worker is restarted while it works: one request in fifty ends in a reset connection."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
@@ -381,14 +371,14 @@ class ConnectionLost(Behaviour):
         return answer
 
 
-class Slashless500(Behaviour):
+class Slashless500(Behaviour, rule="schema.no-server-error"):
     """The redirect to the path with its closing slash fails."""
 
     def redirect(self, call: Call, location: str) -> Answer:
         return server_error().answer
 
 
-class SlashlessDetailed500(Behaviour):
+class SlashlessDetailed500(Behaviour, rule="schema.no-server-error"):
     """The redirect to the path with its closing slash fails for the detailed operations."""
 
     def redirect(self, call: Call, location: str) -> Answer:
@@ -405,21 +395,21 @@ class _FailingRoute(Behaviour):
         return server_error().answer if self.stumbles(call.path) else super().unrouted(call)
 
 
-class DoubledSlash500(_FailingRoute):
+class DoubledSlash500(_FailingRoute, rule="schema.no-server-error"):
     """The router splits a path at its slashes, and fails where nothing is between two of them."""
 
     def stumbles(self, path: str) -> bool:
         return "//" in path or super().stumbles(path)
 
 
-class UpperCasePath500(_FailingRoute):
+class UpperCasePath500(_FailingRoute, rule="schema.no-server-error"):
     """The router finds a path whatever its case, and the table of views does not: a KeyError."""
 
     def stumbles(self, path: str) -> bool:
         return path != path.lower() or super().stumbles(path)
 
 
-class FormatSuffix500(_FailingRoute):
+class FormatSuffix500(_FailingRoute, rule="schema.no-server-error"):
     """Paths may end in .json, for which no renderer is set up."""
 
     def stumbles(self, path: str) -> bool:
@@ -443,108 +433,105 @@ def _number(text: str) -> int:
     return read_integer(text) if text.isascii() and text.isdigit() else -1
 
 
-class ChannelBeyondInt32(_FailingPath):
+class ChannelBeyondInt32(_FailingPath, rule="schema.no-server-error"):
     """A channel from 2147483648 on overflows a signed column of 32 bits: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "scope" and _number(text) >= 2**31) or super().fails_at(role, text)
 
 
-class IdBeyondUint32(_FailingPath):
+class IdBeyondUint32(_FailingPath, rule="schema.no-server-error"):
     """An id from 4294967296 on overflows an unsigned column of 32 bits: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "key" and _number(text) >= 2**32) or super().fails_at(role, text)
 
 
-class ChannelBeyondDouble(_FailingPath):
+class ChannelBeyondDouble(_FailingPath, rule="schema.no-server-error"):
     """A channel from 9007199254740992 on is no exact number in JavaScript, and an assertion fails: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "scope" and _number(text) >= 2**53) or super().fails_at(role, text)
 
 
-class LargestId500(_FailingPath):
+class LargestId500(_FailingPath, rule="schema.no-server-error"):
     """One is added to an id before the look-up, and the largest, 9223372036854775807, overflows: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "key" and _number(text) == 2**63 - 1) or super().fails_at(role, text)
 
 
-class IdBeyondInt64(_FailingPath):
+class IdBeyondInt64(_FailingPath, rule="schema.no-server-error"):
     """An id of more than 64 bits reaches the database, which refuses it: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "key" and _number(text) >= 2**63) or super().fails_at(role, text)
 
 
-class ChannelBeyondInt64(_FailingPath):
+class ChannelBeyondInt64(_FailingPath, rule="schema.no-server-error"):
     """A channel of more than 64 bits reaches the database, which refuses it: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "scope" and _number(text) >= 2**63) or super().fails_at(role, text)
 
 
-class ZeroId500(_FailingPath):
+class ZeroId500(_FailingPath, rule="schema.no-server-error"):
     """Row 0 is falsy, and the view goes on without a row: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "key" and _number(text) == 0) or super().fails_at(role, text)
 
 
-class ZeroChannel500(_FailingPath):
+class ZeroChannel500(_FailingPath, rule="schema.no-server-error"):
     """Channel 0 is falsy, and the view goes on without a channel: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "scope" and _number(text) == 0) or super().fails_at(role, text)
 
 
-class NegativeChannel500(_FailingPath):
+class NegativeChannel500(_FailingPath, rule="schema.no-server-error"):
     """The route takes a sign, and the channel's id is unsigned: -1 is 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "scope" and text.startswith("-")) or super().fails_at(role, text)
 
 
-class DecimalId500(_FailingPath):
+class DecimalId500(_FailingPath, rule="schema.no-server-error"):
     """The route takes a decimal, and int() of 1.0 is not guarded: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "key" and "." in text) or super().fails_at(role, text)
 
 
-class LeadingZeroChannel500(_FailingPath):
+class LeadingZeroChannel500(_FailingPath, rule="schema.no-server-error"):
     """A channel is looked up by its text in a table of numbers, and 05 is not in it: a KeyError."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "scope" and text.startswith("0") and text != "0") or super().fails_at(role, text)
 
 
-class SpacedId500(_FailingPath):
+class SpacedId500(_FailingPath, rule="schema.no-server-error"):
     """A space in an id breaks the cache's key: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "key" and " " in text) or super().fails_at(role, text)
 
 
-class NulInId500(_FailingPath):
+class NulInId500(_FailingPath, rule="schema.no-server-error"):
     """A NUL byte in an id reaches the database, which refuses it: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "key" and "\0" in text) or super().fails_at(role, text)
 
 
-class NulInChannel500(_FailingPath):
+class NulInChannel500(_FailingPath, rule="schema.no-server-error"):
     """A NUL byte in a channel reaches the database, which refuses it: 500."""
 
     def fails_at(self, role: str, text: str) -> bool:
         return (role == "scope" and "\0" in text) or super().fails_at(role, text)
 
 
-# schema.rejects-invalid
-
-
-class WordIsNoFilter(Behaviour):
+class WordIsNoFilter(Behaviour, rule="schema.rejects-invalid"):
     """A word for {group} is no filter."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
@@ -553,7 +540,7 @@ class WordIsNoFilter(Behaviour):
         return super().decode(parameter, text)
 
 
-class WordMatchesNothing(Behaviour):
+class WordMatchesNothing(Behaviour, rule="schema.rejects-invalid"):
     """A word for {ids} is compared as text, and matches nothing."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
@@ -562,7 +549,7 @@ class WordMatchesNothing(Behaviour):
         return super().decode(parameter, text)
 
 
-class WordInListSkipped(Behaviour):
+class WordInListSkipped(Behaviour, rule="schema.rejects-invalid"):
     """{keys}=1,abc is {keys}=1."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
@@ -571,7 +558,7 @@ class WordInListSkipped(Behaviour):
         return super().decode(parameter, text)
 
 
-class WordIsFirstImage(Behaviour):
+class WordIsFirstImage(Behaviour, rule="schema.rejects-invalid"):
     """An id that is no number finds the channel's first row."""
 
     def image_id(self, operation: Operation, call: Call, channel: int) -> int:
@@ -581,7 +568,7 @@ class WordIsFirstImage(Behaviour):
         return next(iter(listing.slice(0, 1)), 0) or self.missing_image(operation, channel, 0)
 
 
-class WordIsChannel(Behaviour):
+class WordIsChannel(Behaviour, rule="schema.rejects-invalid"):
     """A channel that is no number is the first one."""
 
     def path_argument(self, operation: Operation, call: Call, role: str) -> int:
@@ -599,8 +586,9 @@ def _parsed(text: str) -> str:
     return _BEGINNING.sub(r"\1", text)
 
 
+@per_filter(lambda each: each.type == "integer")
 def parsed_int(one: Filter) -> type[Behaviour]:
-    class FilterParsedInt(Behaviour):
+    class FilterParsedInt(Behaviour, rule="schema.rejects-invalid"):
         """parseInt reads {filter}: 12abc is 12."""
 
         def decode(self, parameter: Parameter, text: str) -> Argument | None:
@@ -624,85 +612,15 @@ class _ParsedPath(Behaviour):
         return super().path_argument(operation, call, role)
 
 
-class IdParsedInt(_ParsedPath):
+class IdParsedInt(_ParsedPath, rule="schema.rejects-invalid"):
     """parseInt reads the id in the path: 12abc is row 12."""
 
     def parses(self, role: str) -> bool:
         return role == "key" or super().parses(role)
 
 
-class ChannelParsedInt(_ParsedPath):
+class ChannelParsedInt(_ParsedPath, rule="schema.rejects-invalid"):
     """parseInt reads the channel in the path: 5abc is channel 5."""
 
     def parses(self, role: str) -> bool:
         return role == "scope" or super().parses(role)
-
-
-BUGS: Family = {
-    "schema.response": (
-        ContentTypeHtml,
-        SizeAsText,
-        IsActiveAsNumber,
-        StatusUpperCase,
-        HashNumericWhereNull,
-        DateWithoutZone,
-        DateAsTimestamp,
-        ProductNested,
-        NanForNull,
-        CountAsText,
-        ResultsByPk,
-        ImageInArray,
-        EmptyIs204,
-        ErrorEnvelope,
-        InvalidIs422,
-        CommentBehindJson,
-        SecondDocument,
-        NulBehindJson,
-        CommentBehindLength,
-        LineBehindLength,
-    ),
-    "schema.identifiable": (IdForPk, EnvelopeWithoutCount, LinkLeftOut),
-    "schema.no-server-error": (
-        UnreadableProduct500,
-        EmptyItem500,
-        NulByte500,
-        PageZero500,
-        LimitZero500,
-        LargeId500,
-        LargePage500,
-        NoHash500,
-        MissingImage500,
-        UnknownChannel500,
-        TracebackInBody,
-        ConnectionLost,
-        Slashless500,
-        SlashlessDetailed500,
-        DoubledSlash500,
-        UpperCasePath500,
-        FormatSuffix500,
-        ChannelBeyondInt32,
-        IdBeyondUint32,
-        ChannelBeyondDouble,
-        LargestId500,
-        IdBeyondInt64,
-        ChannelBeyondInt64,
-        ZeroId500,
-        ZeroChannel500,
-        NegativeChannel500,
-        DecimalId500,
-        LeadingZeroChannel500,
-        SpacedId500,
-        NulInId500,
-        NulInChannel500,
-    ),
-    "schema.rejects-invalid": (
-        WordIsNoFilter,
-        WordMatchesNothing,
-        WordInListSkipped,
-        WordIsFirstImage,
-        WordIsChannel,
-        PerFilter(lambda each: each.type == "integer", parsed_int),
-        IdParsedInt,
-        ChannelParsedInt,
-    ),
-}
