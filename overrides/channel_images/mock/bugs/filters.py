@@ -184,12 +184,18 @@ class ProductByObject(_Narrowed, rule="filter.complete"):
         return (query.products is None or row.get(about("object")) in query.products) and super().keeps(query, row)
 
 
-class IdInLast(Behaviour, rule="filter.multi"):
-    """Of several ids in {keys} the last counts."""
+@per_filter(lambda each: each.several)
+def last(one: Filter) -> type[Behaviour]:
+    class FilterLast(Behaviour, rule="filter.multi"):
+        """Of several values in {filter} the last counts."""
 
-    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        ids = _values(arguments, about("keys"))
-        return super().query(operation, {**arguments, about("keys"): [*ids[-1:]]} if ids else arguments)
+        def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
+            values = arguments.get(one.name)
+            return super().query(
+                operation, {**arguments, one.name: values[-1:]} if isinstance(values, list) else arguments
+            )
+
+    return FilterLast
 
 
 class IdInFirst(Behaviour, rule="filter.multi"):
@@ -239,28 +245,12 @@ class IdInAllOrNothing(Behaviour, rule="filter.multi"):
         return super().listing(operation, channel, query)
 
 
-class ProductsLast(Behaviour, rule="filter.multi"):
-    """Of several values in {groups} the last counts."""
-
-    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        products = _values(arguments, about("groups"))
-        return super().query(operation, {**arguments, about("groups"): [*products[-1:]]} if products else arguments)
-
-
 class ProductsSecondLost(Behaviour, rule="filter.multi"):
     """Of {groups} every other value is lost between the commas."""
 
     def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
         products = _values(arguments, about("groups"))
         return super().query(operation, {**arguments, about("groups"): [*products[::2]]} if products else arguments)
-
-
-class TypesLast(Behaviour, rule="filter.multi"):
-    """Of several values in {kinds} the last counts."""
-
-    def query(self, operation: Operation, arguments: Mapping[str, Argument]) -> Query:
-        types = _values(arguments, about("kinds"))
-        return super().query(operation, {**arguments, about("kinds"): [*types[-1:]]} if types else arguments)
 
 
 class TypesTogether(Behaviour, rule="filter.multi"):

@@ -75,7 +75,8 @@ def made(schema: Schema, noise: bytes) -> Any:
     examples = chosen.get("examples") or resolve(schema).get("examples")
     if values := [each for each in chosen.get("enum", ()) if each is not None]:
         return values[number % len(values)]
-    if examples and (kind in {"array", "object"} or chosen.keys() & _BEYOND or _has_form(chosen)):
+    has_form = kind == "string" and chosen.get("format") not in {None, "date-time"}
+    if examples and (has_form or kind in {"array", "object"} or chosen.keys() & _BEYOND):
         return examples[number % len(examples)]
     match kind:
         case "integer":
@@ -87,11 +88,6 @@ def made(schema: Schema, noise: bytes) -> Any:
         case "string":
             return _string(chosen, noise)
     return [] if kind == "array" else {}
-
-
-def _has_form(schema: Schema) -> bool:
-    """Whether it is a text of a form that is none of those made up."""
-    return schema["type"] == "string" and schema.get("format") not in {None, "date-time"}
 
 
 def _bounds(schema: Schema) -> tuple[int, int]:
