@@ -26,6 +26,10 @@ def _candidates() -> tuple[Traversable, ...]:
     return (files("channel_images") / NAME, Path(__file__).parents[2] / NAME)
 
 
+class NoYaml(ValueError):
+    """The contract cannot be parsed; the message says at which line, and why."""
+
+
 def use_contract(path: Path) -> None:
     """Read another contract in place of the package's own, in this process, from the beginning.
 
@@ -61,7 +65,7 @@ def _own_text() -> str:
 def load_contract() -> Mapping[str, Any]:
     """The contract as a document, with its references as they are written.
 
-    Every caller gets the same object: copy it before changing it. Raises `ContractNotFound`.
+    Every caller gets the same object: copy it before changing it. Raises `ContractNotFound`, and `NoYaml` where it is none.
     """
     return _parsed(contract_text())
 
@@ -77,7 +81,12 @@ def _parsed(text: str) -> dict[str, Any]:
 
     # libyaml parses ten times faster; PyYAML is also distributed without it.
     loader: type[yaml.CSafeLoader | yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    document: dict[str, Any] = yaml.load(text, loader)  # noqa: S506 - both loaders are safe ones
+    try:
+        document: dict[str, Any] = yaml.load(text, loader)  # noqa: S506 - both loaders are safe ones
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1} " if mark else ""
+        raise NoYaml(f"{place}is no YAML: {getattr(error, 'problem', error)}") from error
     return document
 
 

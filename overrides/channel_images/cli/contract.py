@@ -21,9 +21,7 @@ def use(path: Path, read: Callable[[], object] = lambda: None) -> None:
 
     `read` reads all of it that the command will need, so that what is wrong with it shows at once.
     """
-    import yaml
-
-    from channel_images.contract import load_contract, use_contract
+    from channel_images.contract import NoYaml, load_contract, use_contract
     from channel_images.resource import Undeclared, resource
 
     use_contract(path)
@@ -37,9 +35,8 @@ def use(path: Path, read: Callable[[], object] = lambda: None) -> None:
         fail(f"{path} cannot be read: {error.strerror}")
     except UnicodeDecodeError:
         fail(f"{path} is not UTF-8")
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        fail(f"{path}{f', line {mark.line + 1}' if mark else ''} is no YAML: {getattr(error, 'problem', error)}")
+    except NoYaml as error:
+        fail(f"{path}, {error}")
     except Undeclared as error:
         fail(f"{path}: {error}")
     except KeyError as error:
