@@ -4,8 +4,10 @@ import hashlib
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, strategies as st
 
 from channel_images.contract import load_contract
@@ -16,19 +18,19 @@ from channel_images.mock.data.pattern import CYCLE, Criteria, Pending
 ROWS = 2 * CYCLE + 77
 DATASET = Dataset(0, 5, ROWS)
 INDICES = st.integers(0, ROWS - 1)
+RELEASED = Path(__file__).parents[1] / "contract" / "released" / "openapi.yaml"
 
 # Of the first 200 rows of channel 5 with seed 0. It changes only when data that people may rely on changes: say so in
 # the changelog.
 GOLDEN = "41d1c7809ba4d705481e4b3e002f6151c5a00ff31e6b0db868ddddd7d3378242"
 
 
-def digest(rows: int) -> str:
-    dataset = Dataset(0, 5, rows)
-    return hashlib.sha256(b"\n".join(to_json(dataset.row(index)) for index in range(rows))).hexdigest()
-
-
 def test_the_bytes_of_a_seed_never_change() -> None:
-    assert digest(200) == GOLDEN
+    released = yaml.safe_load(RELEASED.read_text(encoding="utf-8"))
+    fields = released["components"]["schemas"]["ProductImage"]["properties"]  # a field added since changes no other
+    rows = (Dataset(0, 5, 200).row(index) for index in range(200))
+    lines = [to_json({name: value for name, value in row.items() if name in fields}) for row in rows]
+    assert hashlib.sha256(b"\n".join(lines)).hexdigest() == GOLDEN
 
 
 def test_another_process_makes_the_same_bytes() -> None:
