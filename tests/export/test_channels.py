@@ -253,22 +253,24 @@ def test_requests_in_flight_are_spread_over_channels(shop: Shop, api: ChannelIma
 
 def test_the_last_channel_has_all_requests_in_flight(shop: Shop, api: ChannelImages, tmp_path: Path) -> None:
     shop.channels = {1: 20, 2: 20, 3: 20, 4: 2_000}
-    together = threading.Event()
+    others_read, together = threading.Event(), threading.Event()
     met = meeting(4, [4])
 
     def meet(channel: int) -> None:
+        if channel == 4:
+            others_read.wait(timeout=30)
         if together.is_set():
             met(channel)
 
-    def others_are_read(progress: Progress) -> None:
-        if progress.channels_read == 3 and progress.rows > 400:
-            together.set()
+    def look(progress: Progress) -> None:
+        if progress.channels_read == 3 and progress.channel == 4:
+            together.set()  # its one request is answered, and the next ones are sent at once
+        elif progress.channels_read == 3:
+            others_read.set()
 
     shop.meet = meet
     # Fewer pages than four may come at the end of the list: nobody waits there.
-    export = Export(
-        api, [1, 2, 3, 4], tmp_path / "images.csv", page_size=20, concurrency=4, on_progress=others_are_read
-    )
+    export = Export(api, [1, 2, 3, 4], tmp_path / "images.csv", page_size=20, concurrency=4, on_progress=look)
     assert export.run().rows == 2_060
     assert shop.most_in_flight == 4
 
