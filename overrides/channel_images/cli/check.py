@@ -17,10 +17,12 @@ from channel_images.cli.connection import CaFileOption, Credentials, HeaderOptio
 from channel_images.cli.contract import ContractOption, use
 from channel_images.cli.errors import fail, needs_extra
 from channel_images.cli.options import with_groups
+from channel_images.cli.traffic import Traffic
 from channel_images.settings import CHANNEL_VARIABLES, URL_VARIABLES
 
 if TYPE_CHECKING:
     from channel_images.conformance import Options, Report, Target
+    from channel_images.conformance.asking.recording import Recording
     from channel_images.conformance.waivers import Waivers
 
 INTERRUPTED = "interrupted by Ctrl-C; what had been found by then stands"
@@ -101,6 +103,7 @@ def check(
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds that the server may take to answer.")] = 30.0,
     ca_file: CaFileOption = None,
     proxy: ProxyOption = None,
+    traffic: Traffic,
 ) -> None:
     """Judge a server: exit 0 when it conforms, 1 when it does not, 2 when it could not be judged.
 
@@ -118,6 +121,9 @@ def check(
 
     if contract is not None:
         use(contract, validators)
+    recording = traffic.recording(context, url, channel)
+    if recording is not None:
+        url, channel = recording.url, list(recording.channels)
     if not url:
         fail(f"no server: give its base URL, as in `channel-images check https://host`, or set {URL_VARIABLES[0]}")
     if not channel:
@@ -139,13 +145,15 @@ def check(
         verify=str(ca_file) if ca_file else True,
         proxy=proxy,
     )
-    target = _with_credentials(target, credentials.chosen(context))
+    if recording is None:
+        target = _with_credentials(target, credentials.chosen(context))
     command = ["channel-images", "check", target.url, *(f"--channel={number}" for number in channel), f"--seed={seed}"]
     command += [f"--rule={identity}" for identity in rule or []] + [f"--skip={identity}" for identity in skip or []]
     command += [f"--waivers={waivers}"] * bool(waivers) + [f"--expect={expect}"] * bool(expect)
     command += [f"--contract={contract}"] * bool(contract)
     command += ["--probe-writes"] * probe_writes + ["--quick"] * quick
     command += ["--fail-on=warning"] * (fail_on is FailOn.WARNING)
+    command += [f"--from-har={traffic.from_har}"] * bool(traffic.from_har)
     options = Options(
         seed=seed,
         quick=quick,
@@ -157,11 +165,13 @@ def check(
         expectations=known,
         waivers=accepted,
         command=shlex.join(command),
+        har=traffic.kept(context, {"channels": channel, "seed": seed, "quick": quick}),
     )
-    outcome, interrupted = _judged(target, options)
+    outcome, interrupted = _judged(target, options, recording)
     outcome = evolve(outcome, fail_on=Severity(fail_on.value))
     if waivers and not outcome.not_judged:
-        outcome = _settle_waivers(outcome, accepted, waivers, update=waivers_update, drop=not quick)
+        drop = not quick and recording is None
+        outcome = _settle_waivers(outcome, accepted, waivers, update=waivers_update, drop=drop)
     _tell(outcome, output, report)
     if interrupted:
         _stop(INTERRUPTED)
@@ -198,17 +208,21 @@ def _with_credentials(target: "Target", credentials: Credentials) -> "Target":
 # The run
 
 
-def _judged(target: "Target", options: "Options") -> "tuple[Report, bool]":
-    """What came of the run, and whether Ctrl-C ended it."""
+def _judged(target: "Target", options: "Options", recording: "Recording | None" = None) -> "tuple[Report, bool]":
+    """What came of the run, or of what was recorded, and whether Ctrl-C ended it."""
     from attrs import evolve
 
     from channel_images.conformance import check as run_check
+    from channel_images.conformance.recorded import judge_recording
 
     outcome: Report | None
     with _interruptions() as interruptions:
         try:
             with _progress() as step:
-                outcome = run_check(target, options, on_step=step)
+                if recording is None:
+                    outcome = run_check(target, options, on_step=step)
+                else:
+                    outcome = judge_recording(recording, options)
         except ValueError as error:
             fail(str(error))
         except KeyboardInterrupt as interruption:

@@ -82,7 +82,7 @@ class Credentials:
 
     def chosen(self, context: typer.Context) -> "Credentials":
         """Those that count: explicit options say more than variables, and a token more than a way to get one."""
-        explicit = {name for name in ("token", "username", "password") if _is_explicit(context, name)}
+        explicit = {name for name in ("token", "username", "password") if is_explicit(context, name)}
         if "token" in explicit and explicit != {"token"}:
             fail("--token and --username/--password contradict each other: give one or the other")
         if self.token and not explicit & {"username", "password"}:
@@ -217,7 +217,8 @@ def _is_from_environment(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "ENVIRONMENT"
 
 
-def _is_explicit(context: typer.Context, name: str) -> bool:
+def is_explicit(context: typer.Context, name: str) -> bool:
+    """Whether an option was given on the command line, not by a variable."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 

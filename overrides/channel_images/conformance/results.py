@@ -109,6 +109,8 @@ class Report:
     fail_on: Severity = Severity.ERROR
     """The least severity that makes a violation count (`--fail-on`)."""
     schema_version: int = field(default=SCHEMA_VERSION)
+    recorded: str = ""
+    """What was judged in place of a server's answers, and when it was recorded; empty where a server was asked."""
 
     @property
     def verdict(self) -> str:

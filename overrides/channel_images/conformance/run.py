@@ -17,6 +17,7 @@ from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.target import Target
 from channel_images.conformance.asking.wire import MOST_REQUESTS, Answer, OutOfRequests, RunEnds, ServerGone, Wire
 from channel_images.conformance.catalogue import CATALOGUE, RULES
+from channel_images.conformance.har import Har
 from channel_images.conformance.judging.fuzz import fuzz
 from channel_images.conformance.judging.judge import Judge
 from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE, Problem, problems, route
@@ -73,6 +74,8 @@ class Options:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     """How to wait and how to tell the time, in seconds: for tests, whose waits take none."""
+    har: Har | None = None
+    """Where to write what is sent and answered."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -99,9 +102,14 @@ def check(target: Target, options: Options | None = None, on_step: Callable[[str
         ValueError: `rules` or `skip` names a rule that does not exist.
     """
     options = options or Options()
+    check_rules(options)
+    return _Run(target, options, on_step).report()
+
+
+def check_rules(options: Options) -> None:
+    """Raise `ValueError` where `rules` or `skip` names a rule that does not exist."""
     if unknown := ((options.rules or frozenset()) | options.skip) - CATALOGUE.keys():
         raise ValueError(f"no rule {', '.join(sorted(unknown))}; there are {', '.join(CATALOGUE)}")
-    return _Run(target, options, on_step).report()
 
 
 @define
@@ -119,11 +127,19 @@ class _Run:
     """How many of the problems came before the API was last known to answer."""
     _settled: dict[tuple[str, str, str], list[Result]] = Factory(dict)
     """What became of each fault of single answers."""
+    _asking_for: str = ""
+    """What the requests at the moment are sent for: a rule, or a step of the run."""
 
     def __attrs_post_init__(self) -> None:
         self.wire = Wire(self.target, self.options.rate, sleep=self.options.sleep, clock=self.options.clock)
         can_sign_in = self.target.username and self.target.password
         self.standing = Standing(self.wire, self._sign_in if can_sign_in else None, on_sure=self._be_sure)
+        if self.options.har is not None:
+            self.wire.on_exchange = self._record
+
+    def _record(self, answer: Answer) -> None:
+        if self.options.har is not None:
+            self.options.har.add(answer, self._asking_for, self.standing.tokens)
 
     def _sign_in(self) -> str:
         return sign_in(self.target, self.target.username, self.target.password, self.options.sleep)
@@ -186,6 +202,7 @@ class _Run:
 
     def _judge(self) -> None:
         self.on_step("first answers")
+        self._asking_for = "first answers"
         session = Session(self.wire, self.standing, self._hear)
         for answer in self.standing.begin(self.target.channel):
             self._hear(answer)
@@ -205,6 +222,7 @@ class _Run:
         told: dict[str, None] = {}
 
         def tell(rule: Rule) -> None:
+            self._asking_for = rule.id
             if rule.family not in told:
                 told[rule.family] = None
                 self.on_step(f"{rule.family} ({len(told)} of {len(families)})")
@@ -260,7 +278,8 @@ class _Run:
 
     def _fuzz(self, survey: Survey) -> None:
         def tell(phase: str) -> None:
-            self.on_step(f"schemathesis: {phase}")
+            self._asking_for = f"schemathesis: {phase}"
+            self.on_step(self._asking_for)
 
         seed, most = self.options.seed, self.options.max_examples
         self._try_to(lambda: fuzz(survey.again(), seed=seed, max_examples=most, on_phase=tell), FUZZED)
@@ -277,6 +296,7 @@ class _Run:
         ended: OutOfRequests | None = None
         try:
             for key, seen in new.items():
+                self._asking_for = f"{key[0]}, again"
                 settled[key] = self._shown(session, seen)
             session.assure()
         except OutOfRequests as end:

@@ -203,13 +203,13 @@ def may_come_from_elsewhere(answer: Answer) -> bool:
     if answer.broke or status >= 500 or status in REFUSALS or status in (407, 429, 511):
         return True
     if 300 <= status < 400 and status != 304:
-        return _leads_elsewhere(answer)
+        return leads_elsewhere(answer)
     if answer.request.method != "GET" or status in (204, 304):
         return False
     return said(answer.body) is None and answer.body.strip() != b"null"
 
 
-def _leads_elsewhere(answer: Answer) -> bool:
+def leads_elsewhere(answer: Answer) -> bool:
     try:
         there, here = urlsplit(urljoin(answer.url, answer.headers.get("location", ""))), urlsplit(answer.url)
         return (there.scheme, there.netloc) != (here.scheme, here.netloc) or not there.path.startswith(here.path)

@@ -215,7 +215,7 @@ class Survey:
         if not of.filters and of.channel == self.channel and (otherwise := self.otherwise(of)) is not None:
             raise NotExercised(f"page 1 holds no rows, and {otherwise.answer.request.target} does")
         first = _first(of, self.session, limit)
-        size = _full_size(first, limit)
+        size = full_size(first, limit)
         # An array does not say how long it is; if there is a second page, the first was a full one.
         per_page = size if first.count is not None else max(1, len(first.rows))
         whole = min(WHOLE, MOST_READ * per_page)
@@ -279,7 +279,18 @@ class Survey:
                 return found
         return None
 
+    def evidence(self, path: str, params: Params = ()) -> tuple[Answer, ...]:
+        """An answer that evidence shows beside what was compared; none where it cannot be had."""
+        try:
+            return (self.session.get(path, params),)
+        except NotExercised:
+            return ()
+
     # Limits
+
+    def can_ask(self, of: ListOf, number: int, limit: int) -> bool:
+        """Whether a page may be asked for, among others of its kind. A recording has those alone that were asked for."""
+        return True
 
     def takes(self, of: ListOf, limit: int) -> bool:
         """Whether the server takes a limit for a list. A refusal is asked for once: what is above it is refused too."""
@@ -319,7 +330,7 @@ class Survey:
         for limit in (wanted, *(limit for limit in LIMITS if limit < wanted)):
             try:
                 if self.takes(of, limit):
-                    return _full_size(of.page(self.session, 1, limit), limit)
+                    return full_size(of.page(self.session, 1, limit), limit)
             except Unreadable:
                 break
         return min(BASE, wanted)
@@ -473,7 +484,7 @@ def _first(of: ListOf, session: Session, limit: int | None) -> Page:
     return page(answer)
 
 
-def _full_size(page: Page, limit: int | None) -> int:
+def full_size(page: Page, limit: int | None) -> int:
     """Rows on a full page at `limit`, from the first page: fewer than `limit` only where the server clamps it."""
     rows = len(page.rows)
     if limit is None or (page.count is not None and rows < min(limit, page.count)):

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from importlib.metadata import version
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -104,6 +105,8 @@ class Answer:
     target: Target | None = field(default=None, repr=False)
     number: int = 0
     """Which request of the run it answers, from 1."""
+    began: datetime | None = None
+    """When the request was sent; `None` where nobody knows."""
 
     @property
     def curl(self) -> str:
@@ -149,6 +152,8 @@ class Wire:
     """Answers of 429."""
     blips: list[Answer] = Factory(list)
     """Broken connections, and answers of a proxy (502, 503, 504), that were gone when the request was sent again."""
+    on_exchange: Callable[[Answer], None] = lambda answer: None
+    """Called with each answer as it came, those too that are asked for again."""
     _clients: dict[bool, httpx.Client] = field(init=False, factory=dict)
     _verify: ssl.SSLContext = field(init=False)
     _next: float = field(init=False, default=0.0)
@@ -218,7 +223,7 @@ class Wire:
         """
         request = self._admit(request)
         url = self.target.url + request.target
-        nothing = Answer(request, url, 0, sender=sender, target=self.target)
+        nothing = Answer(request, url, 0, sender=sender, target=self.target, began=datetime.now(UTC))
         headers = [("Authorization", sender.header)] if sender.header is not None else []
         try:
             bare = exchange(self.target, url, request.method, headers)
@@ -246,7 +251,9 @@ class Wire:
             self.turned_away.append(answer)
         elif not answer.broke:
             self._taken.append(self.clock())
-        return evolve(answer, number=self.requests)
+        answer = evolve(answer, number=self.requests)
+        self.on_exchange(answer)
+        return answer
 
     def _wait(self, answer: Answer, waited: float) -> float:
         """Wait as an answer of 429 asks for, and ask more slowly from then on; returns the seconds."""
@@ -279,7 +286,7 @@ class Wire:
         if sender.header is not None:
             headers.append(("Authorization", sender.header))
         url = self.target.url + request.target
-        nothing = Answer(request, url, 0, sender=sender, target=self.target)
+        nothing = Answer(request, url, 0, sender=sender, target=self.target, began=datetime.now(UTC))
         began = self.clock()
         try:
             sent = url.replace(TOKEN, quote(self.token, safe="")) if TOKEN in url else url

@@ -130,7 +130,11 @@ class Judge:
         outcome = self._ask(pair, survey)
         if survey.session.standing.is_in_doubt():
             survey.session.assure()
-        movement = _movement(earlier.touched | outcome.touched, earlier.survey, survey)
+        self._weigh(pair, earlier, outcome)
+
+    def _weigh(self, pair: Pair, earlier: Outcome, outcome: Outcome) -> None:
+        """Come to a verdict from two readings, or leave it open."""
+        movement = _movement(earlier.touched | outcome.touched, earlier.survey, outcome.survey)
         self._reordered[pair] += movement is Movement.REORDERED
         self.has_moved |= movement is Movement.CHANGED
         standing = [finding for finding in outcome.findings if _same(finding, earlier.findings)]

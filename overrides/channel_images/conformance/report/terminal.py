@@ -64,7 +64,7 @@ def _verdict(report: Report, where: str) -> str:
     parts = [
         f"{visible_line(report.url, 200)} {sentence(report)}",
         *caveats(report),
-        f"{plural(report.requests, 'request')} in {report.seconds} s",
+        report.recorded or f"{plural(report.requests, 'request')} in {report.seconds} s",
     ]
     return " · ".join([*parts, where] if where else parts)
 

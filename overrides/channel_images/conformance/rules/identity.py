@@ -14,12 +14,12 @@ from channel_images.conformance.asking.operations import (
 )
 from channel_images.conformance.asking.reading import (
     ABSENT,
-    ListOf,
     NotExercised,
     Row,
     Unreadable,
     differences,
     keyed,
+    paged,
     single,
 )
 from channel_images.conformance.asking.survey import Survey, Whole, beginnings
@@ -74,7 +74,7 @@ def _at_once(survey: Survey, operation: Operation) -> Iterator[Finding]:
 def _listing(survey: Survey, pk: int) -> tuple[Answer, ...]:
     """The listed row, where it can be asked for by itself."""
     filters = keyed(pk)
-    return (ListOf(FULL, survey.channel, filters).answer(survey.session, 1, 10),) if filters else ()
+    return survey.evidence(FULL.path_for(survey.channel), (*filters, *paged(1, 10))) if filters else ()
 
 
 @rule("identity.detailed-list", Pattern.EQUALITY, [DETAILED], rests_on=[ORDER])

@@ -46,7 +46,8 @@ def limits(survey: Survey, known: Known) -> list[int]:
         if not known.of.operation.is_enveloped:
             wanted -= {2, 25, 2 * total}
     most = 2 * max(LARGE, total if isinstance(known, Whole) else 0)
-    return sorted(limit for limit in wanted if 0 < limit <= most and survey.affordable(min(limit, total)))
+    affordable = (limit for limit in wanted if 0 < limit <= most and survey.affordable(min(limit, total)))
+    return sorted(limit for limit in affordable if survey.can_ask(known.of, 1, limit))
 
 
 def probes(survey: Survey, known: Known, limit: int, size: int) -> list[int]:
@@ -58,7 +59,8 @@ def probes(survey: Survey, known: Known, limit: int, size: int) -> list[int]:
         starts = [position for position in known.rows if position % size == 0]
         between = survey.random(known.of, limit).sample(starts, k=min(2, len(starts)))
         between = [start // size + 1 for start in between]
-    return sorted({number for number in (1, 2, last - 1, last, *between) if 1 <= number <= last})
+    numbers = sorted({number for number in (1, 2, last - 1, last, *between) if 1 <= number <= last})
+    return [number for number in numbers if survey.can_ask(known.of, number, limit)]
 
 
 def taken(survey: Survey, known: Known) -> dict[int, int]:

@@ -119,7 +119,7 @@ def subset(survey: Survey, operation: Operation) -> Iterator[Finding]:
             FOREIGN,
             "rows of the full list alone",
             f"{keys(foreign)} not in it",
-            (*beginnings(known, full), survey.session.get(RETRIEVE.path_for(survey.channel, foreign[0]))),
+            (*beginnings(known, full), *survey.evidence(RETRIEVE.path_for(survey.channel, foreign[0]))),
         )
     if not survey.quick:
         yield from _at_that_moment(survey, operation, known)
