@@ -31,8 +31,8 @@ PRIVATE = frozenset({"authentication-info", "authorization", "cookie", "set-cook
 """Headers of an answer that are secrets, whatever they hold."""
 USERINFO = re.compile(rb"(?<=://)[^/?#\s\"'<>@\\]+@")
 """The user name and the password in a URL."""
-URI = "!#$%&'()*+,/:;=?@[]~"
-"""What a URL may hold besides letters, digits and `-._`."""
+URI = "!$%&'()*+,/:;=?@~"
+"""What a path and a query may hold besides letters, digits and `-._`."""
 
 
 @define(eq=False)
@@ -224,7 +224,10 @@ def _cleaned(answer: Answer, private: Secrets) -> tuple[list[tuple[str, str]], b
 
 
 def _uri(url: str) -> str:
-    return quote(url, safe=URI, errors="replace")
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    escaped = quote(re.sub("%(?![0-9A-Fa-f]{2})", "%25", path), safe=URI, errors="replace")
+    return f"{scheme}://{host}{slash}{escaped}"
 
 
 def _named(name: str, value: str) -> dict[str, str]:

@@ -78,7 +78,7 @@ class _Trial:
     """The answers that are the API's."""
 
     def __attrs_post_init__(self) -> None:
-        self.sure = list(_sure(self.recording.answers))
+        self.sure = list(_sure(self.recording))
 
     def report(self) -> Report:
         began, clock = datetime.now(UTC), time.monotonic()
@@ -159,12 +159,12 @@ class _Trial:
         return found
 
     def _weighed(self, problem: Problem) -> Problem:
-        """A proxy's short absence is a warning: all but what every answer to a request says that was sent several times."""
-        answer = problem.answer
-        if answer.status not in PROXY_STATUSES:
+        """A broken connection and a proxy's absence are a warning, unless each answer to a request is so that was sent again."""
+        passing = {0, *PROXY_STATUSES}
+        if problem.answer.status not in passing:
             return problem
-        alike = [each.status for each in self.sure if each.request == answer.request]
-        is_lasting = len(alike) > 1 and set(alike) <= PROXY_STATUSES
+        alike = [each.status for each in self.sure if each.request == problem.answer.request]
+        is_lasting = len(alike) > 1 and set(alike) <= passing
         return problem if is_lasting else evolve(problem, severity=Severity.WARNING)
 
     def _of_filters(self) -> dict[tuple[str, str], list[Result]]:
@@ -197,6 +197,7 @@ class _Trial:
                 self.recording.channels[1:],
                 self.recording.seed,
                 self.recording.quick,
+                probe_writes=True,
                 expectations=self.options.expectations,
                 is_of_run=self.recording.is_of_run,
             )
@@ -217,16 +218,20 @@ class _Trial:
         return found
 
 
-def _sure(answers: Sequence[Answer]) -> Iterator[Answer]:
-    """The answers that are the API's: what may come from elsewhere counts where the API answers after it."""
-    last = -1
+def _sure(recording: Recording) -> Iterator[Answer]:
+    """The answers that are the API's: what may come from elsewhere counts where the API answers after it.
+
+    A browser breaks requests off, and is led to where people sign in: of what others recorded, such answers do not count.
+    """
+    answers, last = recording.answers, -1
     for number, answer in enumerate(answers):
         operation = route(answer.request)[0]
         if operation is not None and is_of_api(operation, answer):
             last = number
     for number, answer in enumerate(answers):
-        is_known = not answer.broke and (answer.unread or not may_come_from_elsewhere(answer) or number < last)
-        if last >= 0 and is_known and not (300 <= answer.status < 400 and leads_elsewhere(answer)):
+        is_browsers = answer.broke or (300 <= answer.status < 400 and leads_elsewhere(answer))
+        is_known = number < last or answer.unread or answer.status >= 500 or not may_come_from_elsewhere(answer)
+        if last >= 0 and is_known and (recording.is_of_run or not is_browsers):
             yield answer
 
 
@@ -408,6 +413,12 @@ class _RecordedSurvey(Survey):
             for operation in RETRIEVALS
         )
 
+    def exists(self, pk: int) -> bool:
+        try:
+            return super().exists(pk)
+        except NotRecorded:
+            return False  # the data counts as moved, which accuses nobody
+
     def found_by(self, by: Filter) -> dict[Value, list[int]]:
         found = super().found_by(by)
         if self.is_of_run:
@@ -438,6 +449,8 @@ class _RecordedJudge(Judge):
         assert isinstance(survey, _RecordedSurvey)  # noqa: S101 - made so
         survey.compared = None
         outcome = super()._ask(pair, survey)
+        if outcome.idle.endswith("--quick"):
+            return evolve(outcome, idle="it asks too much that nobody but a run asks for")
         if not outcome.findings and not outcome.idle and (survey.compared is False or not outcome.touched):
             return evolve(outcome, idle="nothing that it could choose to compare is recorded")
         return outcome

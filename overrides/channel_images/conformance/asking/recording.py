@@ -82,7 +82,8 @@ class Recording:
 
     @property
     def target(self) -> Target:
-        return Target(self.url, self.channels[0], self.channels[1:])
+        # No token is known, and none is sent: rules make up wrong ones from it.
+        return Target(self.url, self.channels[0], self.channels[1:], token=TOKEN)
 
 
 # From a file
@@ -106,6 +107,8 @@ class _Entry:
     headers: httpx.Headers
     body: bytes
     unread: str
+    broke: str
+    """Why there was no answer, where the recording says so."""
 
     @property
     def authorization(self) -> str:
@@ -144,7 +147,7 @@ def read_recording(path: Path, url: str | None = None, channels: Sequence[int] =
         (target.channel, *target.others),
         answers,
         len(entries),
-        Cleaner(tuple(map(Secret, _secrets(entries)))),
+        Cleaner(() if about else tuple(map(Secret, _secrets(entries)))),
         is_of_run=bool(about),
         seed=about.get("seed", 0),
         quick=about.get("quick", True),
@@ -221,6 +224,7 @@ def _entry(number: int, raw: Any) -> _Entry:
         headers,
         body,
         unread,
+        str(response.get("comment", "")),
     )
 
 
@@ -359,7 +363,7 @@ def _secrets(entries: Sequence[_Entry]) -> list[str]:
     for entry in entries:
         for name, value in entry.sent:
             if "auth" in name or "cookie" in name or "token" in name or "key" in name or "secret" in name:
-                found.update(dict.fromkeys([value, *re.findall(r"[^\s;,=]+", value)]))
+                found.update(dict.fromkeys([value, *re.findall(r"[^\s;,=]+=*(?=[\s;,]|$)", value)]))
         for name, value in parse_qsl(urlsplit(entry.url).query):
             if name.lower() in SECRET_NAMES:
                 found[value] = None
@@ -377,7 +381,7 @@ def _answer(entry: _Entry, target: Target, sender: Credentials) -> Answer:
         entry.body,
         entry.seconds,
         # Browsers have 0 for what they broke off themselves.
-        broke="" if entry.status else "no answer was recorded",
+        broke="" if entry.status else entry.broke or "no answer was recorded",
         sender=sender,
         unread=entry.unread,
         target=target,
@@ -408,13 +412,16 @@ class RecordedWire(Wire):
     recorded: dict[Key, list[Answer]] = field(init=False, factory=dict)
     """What was recorded for each request."""
     _given: Counter[Key] = field(init=False, factory=Counter)
-    """How many of those were given."""
+    """How many of those were given, or passed over."""
+    _asked: set[Request] = field(init=False, factory=set)
+    _now: datetime | None = field(init=False, default=None)
+    """When the last of those was recorded that were given."""
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         for answer in self.answers:
-            # The others say nothing of the data: nothing came, the server was busy, or the caller had it already.
-            if not answer.broke and answer.status not in (304, 429):
+            # The others say nothing of the data: nothing came, the server was busy, or a browser had it already.
+            if not answer.broke and answer.status != 429 and (answer.status != 304 or answer.request.headers):
                 self.recorded.setdefault(key(answer.request), []).append(answer)
 
     def has(self, request: Request) -> bool:
@@ -423,23 +430,38 @@ class RecordedWire(Wire):
 
     def send(self, request: Request, sender: Credentials, *, apart: bool = False, tries: int = 1) -> Answer:
         place = self._place(request)
-        found = self.recorded.get(place, [])
-        number = self._given[place]
-        if apart and number:
-            number -= 1  # the evidence is what was recorded: it shows itself
-        while number + 1 < len(found) and found[number].status in PROXY_STATUSES:
-            number += 1
-        if number >= len(found):
-            raise NotRecorded(f"{_named(request)} is not recorded{' again' if found else ''}")
-        self._given[place] = number + 1
-        return evolve(found[number], request=request)
+        if apart and place in self._given:
+            # The evidence is what was recorded: it shows itself.
+            return evolve(self.recorded[place][self._given[place] - 1], request=request)
+        answer = self._following(place, request, self._now)
+        self._now = max(filter(None, (self._now, answer.began)), default=None)
+        return answer
 
     def send_together(self, requests: Sequence[Request], sender: Credentials) -> list[Answer]:
-        return [self.send(request, sender) for request in requests]
+        now = self._now
+        return [self._following(self._place(request), request, now) for request in requests]
 
     def send_bare(self, request: Request, sender: Credentials) -> tuple[Answer, bytes]:
         self.send(request, sender)
         raise NotRecorded("a recording does not have the bytes behind an answer")
+
+    def _following(self, place: Key, request: Request, now: datetime | None) -> Answer:
+        """The next answer that was recorded for a request: what is asked for again was recorded after all before it.
+
+        A rule may ask for the same in another spelling, such as that of a link; that is no second time.
+        """
+        found = self.recorded.get(place, [])
+        is_new, given = request not in self._asked, self._given[place]
+        self._asked.add(request)
+        for number in range(given, len(found)):
+            answer = found[number]
+            is_late = given == 0 or not now or not answer.began or answer.began >= now
+            if is_late and (number + 1 == len(found) or answer.status not in PROXY_STATUSES):
+                self._given[place] = number + 1
+                return evolve(answer, request=request)
+        if is_new and given:
+            return evolve(found[given - 1], request=request)
+        raise NotRecorded(f"{_named(request)} is not recorded{' again' if found else ''}")
 
     def _place(self, request: Request) -> Key:
         """The key of a request; of the first page also where its number was left out."""
