@@ -5,10 +5,12 @@ import signal
 import subprocess
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 from tests.cli.conftest import COMMAND
 from tests.cli.test_check import run, settings, spawn
 
+from channel_images.conformance.files import packaged_schema
 from channel_images.mock import MockServer
 
 QUICK = ("--channel", "5", "--quick")
@@ -17,6 +19,7 @@ QUICK = ("--channel", "5", "--quick")
 def test_a_run_is_written_and_judged_again_without_its_server(tmp_path: Path) -> None:
     file, folder = tmp_path / "run.har", tmp_path / "report"
     with MockServer(images=60, bugs=["count-of-page"]) as server:
+        url = server.url
         done = run("check", server.url, *QUICK, "--har", str(file), CHANNEL_IMAGES_TOKEN=server.token)
     assert done.returncode == 1
     assert server.token not in file.read_text()
@@ -27,7 +30,8 @@ def test_a_run_is_written_and_judged_again_without_its_server(tmp_path: Path) ->
     assert "\u2717 paging.count" in again.stdout
     assert "recorded answers, from 20" in again.stdout.splitlines()[-1]
     report = json.loads((folder / "report.json").read_text())
-    assert (report["url"], report["requests"], report["channels"]) == (server.url, 0, [5])
+    assert (report["url"], report["requests"], report["channels"]) == (url, 0, [5])
+    assert jsonschema_rs.is_valid(packaged_schema("report"), report)
     assert report["recorded"] in (folder / "index.html").read_text()
     assert f"--from-har={file}" in report["command"]
 
@@ -40,7 +44,7 @@ def test_a_run_is_written_and_judged_again_without_its_server(tmp_path: Path) ->
         (["https://user:pw@host", "--from-har", "none.har"], "give the base URL alone"),
         (["--from-har", "{empty}"], "none of its 0 requests is one of the contract's"),
         (["http://127.0.0.1:9", "--channel", "5", "--har", "{folder}/none/run.har"], "run.har: No such file"),
-        (["http://127.0.0.1:9", "--channel", "5", "--har", "{folder}"], "is a directory"),
+        (["http://127.0.0.1:9", "--channel", "5", "--har", "{folder}"], "--har takes a file"),
     ],
 )
 def test_what_cannot_be_is_one_line(arguments: list[str], words: str, tmp_path: Path) -> None:

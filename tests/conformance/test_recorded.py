@@ -183,6 +183,17 @@ def test_data_that_moved_accuses_nobody(tmp_path: Path) -> None:
     assert report.having(Verdict.UNSTABLE)
 
 
+def test_what_a_browser_writes_is_not_judged_and_may_move_the_data(tmp_path: Path) -> None:
+    entries = browsed(Repeating(), *PAGES)
+    write = entry(f"{LIST}7/", reply(200, row(7)), at=0.3)
+    write["request"]["method"] = "PATCH"
+    created = entry(LIST, reply(201, row(901)), at=0.3)
+    created["request"]["method"] = "POST"
+    report = judged(tmp_path, [*entries, write, created])
+    assert not report.violations()
+    assert any("PATCH" in result.reason for result in report.having(Verdict.UNSTABLE))
+
+
 def test_answers_without_a_time_accuse_nobody(tmp_path: Path) -> None:
     entries = browsed(Repeating(), *PAGES)
     for each in entries:

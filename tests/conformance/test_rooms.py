@@ -9,12 +9,12 @@ ROOT = Path(channel_images.conformance.__file__).parent
 FLOORS = (
     {"results", "files"},
     {"asking"},
-    {"judging"},
+    {"judging", "har"},
     {"rules"},
     {"catalogue"},
     {"waivers", "report"},
     {"run"},
-    {"pytest_suite"},
+    {"pytest_suite", "recorded"},
     {"test_conformance"},
 )
 """From the ground up; those of one floor do not import each other."""

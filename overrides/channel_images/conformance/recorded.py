@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 from attrs import define, evolve, field
 
+from channel_images.calls.outside import SIGN_IN
 from channel_images.conformance.asking.operations import (
     FULL,
     OPERATIONS,
@@ -59,6 +60,8 @@ from channel_images.resource import Filter, resource
 MOST_APART = 10.0
 """Seconds between answers that are compared although the recording has each of them once."""
 SOUND = "filter.sound"
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+"""The methods that change nothing."""
 
 
 def judge_recording(recording: Recording, options: Options) -> Report:
@@ -201,7 +204,7 @@ class _Trial:
                 expectations=self.options.expectations,
                 is_of_run=self.recording.is_of_run,
             )
-            judge = _RecordedJudge(survey, chosen, movement=_moved(wire))
+            judge = _RecordedJudge(survey, chosen, movement=_written(self.recording) or _moved(wire))
             # As in a run: what is recorded several times was asked for in this order.
             others = [rule for rule in chosen if rule.family != "auth"]
             for group in (
@@ -221,7 +224,8 @@ class _Trial:
 def _sure(recording: Recording) -> Iterator[Answer]:
     """The answers that are the API's: what may come from elsewhere counts where the API answers after it.
 
-    A browser breaks requests off, and is led to where people sign in: of what others recorded, such answers do not count.
+    A browser breaks requests off, writes, and is led to where people sign in: of what others recorded, such answers do not
+    count.
     """
     answers, last = recording.answers, -1
     for number, answer in enumerate(answers):
@@ -229,7 +233,11 @@ def _sure(recording: Recording) -> Iterator[Answer]:
         if operation is not None and is_of_api(operation, answer):
             last = number
     for number, answer in enumerate(answers):
-        is_browsers = answer.broke or (300 <= answer.status < 400 and leads_elsewhere(answer))
+        is_browsers = (
+            answer.broke
+            or answer.request.method not in READING
+            or (300 <= answer.status < 400 and leads_elsewhere(answer))
+        )
         is_known = number < last or answer.unread or answer.status >= 500 or not may_come_from_elsewhere(answer)
         if last >= 0 and is_known and (recording.is_of_run or not is_browsers):
             yield answer
@@ -278,14 +286,23 @@ def _unsound(found: Page, by: Filter, wanted: Sequence[Value]) -> Finding | None
     )
 
 
+def _written(recording: Recording) -> str:
+    """What others wrote while they recorded, in words; empty where they did not. A run of ours changes nothing."""
+    for answer in () if recording.is_of_run else recording.answers:
+        request = answer.request
+        if request.method not in READING and 0 < answer.status < 400 and not request.path.startswith(SIGN_IN.url):
+            return f"{request.method} {request.path} may have changed it"
+    return ""
+
+
 def _moved(wire: RecordedWire) -> str:
-    """The request that shows that the data moved: it was answered in two ways; empty where none was."""
+    """What shows that the data moved, in words; empty where nothing does."""
     for found in wire.recorded.values():
         if found[0].sender.name != VALID:
             continue
         told = [_said(answer) for answer in found if answer.status in (200, *ABSENT)]
         if any(one != other for one, other in pairwise(told)):
-            return found[0].request.target
+            return f"{found[0].request.target} was answered in two ways"
     return ""
 
 
@@ -443,7 +460,7 @@ def _is_number(text: str) -> bool:
 @define
 class _RecordedJudge(Judge):
     movement: str = ""
-    """The request that shows that the data moved; empty where none does."""
+    """What shows that the data moved, in words; empty where nothing does."""
 
     def _ask(self, pair: Pair, survey: Survey) -> Outcome:
         assert isinstance(survey, _RecordedSurvey)  # noqa: S101 - made so
@@ -487,4 +504,4 @@ class _RecordedJudge(Judge):
         apart = (max(known) - min(known)).total_seconds()
         if apart > MOST_APART:
             return f"in answers {apart:,.0f} s apart: the data may have changed between them"
-        return f"and the data moved meanwhile: {self.movement} was answered in two ways" if self.movement else ""
+        return f"and the data may have moved meanwhile: {self.movement}" if self.movement else ""

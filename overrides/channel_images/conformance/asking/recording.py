@@ -147,7 +147,7 @@ def read_recording(path: Path, url: str | None = None, channels: Sequence[int] =
         (target.channel, *target.others),
         answers,
         len(entries),
-        Cleaner(() if about else tuple(map(Secret, _secrets(entries)))),
+        Cleaner(() if about else tuple(map(Secret, _secrets(below)))),
         is_of_run=bool(about),
         seed=about.get("seed", 0),
         quick=about.get("quick", True),
@@ -210,7 +210,7 @@ def _entry(number: int, raw: Any) -> _Entry:
     )
     body, unread = _body(response, headers, method)
     # What a browser had already says nothing of the server.
-    is_cached = bool(raw.get("_fromCache"))
+    is_cached = bool(raw.get("_fromCache") or response.get("_fetchedViaServiceWorker"))
     comment = request.get("comment")
     return _Entry(
         _moment(raw.get("startedDateTime")),
