@@ -87,7 +87,7 @@ def test_a_healthy_list_that_was_read_page_by_page_conforms(tmp_path: Path) -> N
     report = judged(tmp_path, browsed(Tiny(), *PAGES))
     assert (report.url, report.channels, report.verdict) == (SHOP, (5,), "conforms")
     assert report.requests == 0
-    assert report.recorded == "3 of 3 recorded answers, from 2026-01-31 12:00:00 to 12:00:00 UTC"
+    assert report.recorded == "3 of 3 recorded answers, from 2026-01-31 12:00:00 to 2026-01-31 12:00:00 UTC"
     held = {rule for (rule, _), verdict in verdicts(report).items() if verdict is Verdict.PASS}
     assert {"schema.response", "paging.partition", "paging.size", "paging.count", "paging.links"} <= held
     reasons = {result.rule: result.reason for result in report.having(Verdict.NOT_EXERCISED)}
@@ -400,7 +400,7 @@ def test_any_json_is_refused_in_one_line_or_judged(document: Any, tmp_path_facto
 
 
 def run(server: MockServer, path: Path, *rules: str) -> Report:
-    options = Options(rules=frozenset(rules), schemathesis=False)
+    options = Options(rules=frozenset(rules) or None, schemathesis=False, probe_writes=True)
     with writing(path, {"channels": [5, 6], "seed": 0, "quick": False}) as har:
         return check(Target(server.url, 5, (6,), server.token), evolve(options, har=har))
 
@@ -408,12 +408,14 @@ def run(server: MockServer, path: Path, *rules: str) -> Report:
 RULES = ("paging.partition", "paging.links", "filter.multi", "identity.retrieve", "pending.subset", "auth.required")
 
 
-def test_a_recorded_run_is_judged_as_the_run_was(healthy_mock: MockServer, tmp_path: Path) -> None:
+def test_a_recorded_run_is_judged_as_the_run_was(tmp_path: Path) -> None:
     file = tmp_path / "run.har"
-    live = run(healthy_mock, file, *RULES)
-    again = judge_recording(read_recording(file), Options(rules=frozenset(RULES)))
+    with MockServer(images=60) as server:
+        live = run(server, file)
+    again = judge_recording(read_recording(file), Options())
     assert again.channels == live.channels
-    assert verdicts(again) == verdicts(live)
+    differing = verdicts(again).items() ^ verdicts(live).items()
+    assert {rule for (rule, _), _ in differing} == {"protocol.head-options"}
 
 
 @pytest.mark.parametrize(("bug", "rule"), [("count-of-page", "paging.count"), ("open-retrieval", "auth.required")])

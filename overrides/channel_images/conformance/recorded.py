@@ -109,7 +109,7 @@ class _Trial:
 
     def _described(self) -> str:
         times = sorted(answer.began for answer in self.sure if answer.began)
-        when = f", from {times[0]:%Y-%m-%d %H:%M:%S} to {times[-1]:%H:%M:%S} UTC" if times else ""
+        when = f", from {times[0]:%Y-%m-%d %H:%M:%S} to {times[-1]:%Y-%m-%d %H:%M:%S} UTC" if times else ""
         return f"{len(self.sure):,} of {self.recording.total:,} recorded answers{when}"
 
     def _not_judged(self, results: Sequence[Result]) -> str:
@@ -465,6 +465,7 @@ class _RecordedJudge(Judge):
     def _ask(self, pair: Pair, survey: Survey) -> Outcome:
         assert isinstance(survey, _RecordedSurvey)  # noqa: S101 - made so
         survey.compared = None
+        survey.wire.begin()
         outcome = super()._ask(pair, survey)
         if outcome.idle.endswith("--quick"):
             return evolve(outcome, idle="it asks too much that nobody but a run asks for")

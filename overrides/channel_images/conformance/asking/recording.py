@@ -415,7 +415,7 @@ class RecordedWire(Wire):
     """How many of those were given, or passed over."""
     _asked: set[Request] = field(init=False, factory=set)
     _now: datetime | None = field(init=False, default=None)
-    """When the last of those was recorded that were given."""
+    """When the last of those was recorded that the rule at work was given."""
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -423,6 +423,10 @@ class RecordedWire(Wire):
             # The others say nothing of the data: nothing came, the server was busy, or a browser had it already.
             if not answer.broke and answer.status != 429 and (answer.status != 304 or answer.request.headers):
                 self.recorded.setdefault(key(answer.request), []).append(answer)
+
+    def begin(self) -> None:
+        """Begin with another rule: what it asks for again follows on its own requests alone."""
+        self._now = None
 
     def has(self, request: Request) -> bool:
         """Whether a request was recorded."""
