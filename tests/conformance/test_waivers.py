@@ -127,16 +127,33 @@ def test_an_update_keeps_what_matches_drops_what_does_not_and_adds_the_rest() ->
     ]
     before = Waivers((kept, expired, gone, unjudged))
     reason = "written by --waivers-update on 2026-06-15"
-    new = Waiver("paging.count", "count is wrong", reason, date(2026, 7, 15), DETAILED, 200)
-    assert before.updated(results, DAY).entries == (kept, expired, unjudged, new)
-    assert before.updated(results, DAY, drop=False).entries == (kept, expired, gone, unjudged, new)
+    new = Waiver("paging.count", "count is wrong", reason, date(2026, 7, 15), DETAILED, 200, DAY, DAY)
+    seen = [evolve(each, last_seen=DAY) for each in (kept, expired)]
+    assert before.updated(results, DAY).entries == (*seen, unjudged, new)
+    assert before.updated(results, DAY, drop=False).entries == (*seen, gone, unjudged, new)
     assert before.updated(results, DAY).updated(results, DAY) == before.updated(results, DAY)
+
+
+def test_a_waiver_says_when_it_was_first_and_last_seen() -> None:
+    later = date(2026, 6, 20)
+    (written,) = Waivers().updated([VIOLATED], DAY).entries
+    (renewed,) = Waivers((written,)).updated([VIOLATED], later).entries
+    (older,) = Waivers((waiver(),)).updated([VIOLATED], later).entries
+    (unjudged,) = Waivers((written,)).updated([result(Verdict.UNSTABLE)], later).entries
+    assert [(each.first_seen, each.last_seen) for each in (written, renewed, older, unjudged)] == [
+        (DAY, DAY),
+        (DAY, later),
+        (None, later),
+        (DAY, DAY),
+    ]
+    assert (Waivers((renewed,)).beyond(Waivers((written,))), Waivers((renewed,)).beyond(Waivers())) == (0, 1)
 
 
 @pytest.mark.parametrize("name", ["waivers.yaml", "waivers.yml", "waivers.json", "waivers"])
 def test_what_is_written_is_read_again(tmp_path: Path, name: str) -> None:
     reasons = ["ticket 7", "2026-01-01", "20260101", '"quoted": yes # no\n- é 😀', "null", "x" * 900]
-    waivers = Waivers((*(waiver(reason=reason) for reason in reasons), waiver(None)))
+    dated = evolve(waiver(), first_seen=date(2026, 1, 1), last_seen=DAY)
+    waivers = Waivers((*(waiver(reason=reason) for reason in reasons), waiver(None), dated))
     waivers.write(tmp_path / name)
     assert read_waivers(tmp_path / name) == waivers
     assert list(tmp_path.iterdir()) == [tmp_path / name]
@@ -202,6 +219,7 @@ def test_json_may_be_indented_with_tabs_and_escaped(tmp_path: Path) -> None:
         (f"{GOOD}  status: ok\n", 5, "status: "),
         (GOOD.replace("06-15", "06-31"), 4, "expires: 2026-06-31 is no date like 2026-01-31"),
         (GOOD.replace("2026-06-15", "2026-06-15T10:00:00Z"), 4, "is no date like"),
+        (f"{GOOD}  last_seen: yesterday\n", 5, "last_seen: yesterday is no date like 2026-01-31"),
         (GOOD.replace("2026-06-15", ""), 4, 'expires: null is not of type "string"'),
         (GOOD.replace("known", "' '"), 3, "reason: "),
         (GOOD.replace("known", '"\\ud83d"'), 3, "half of a surrogate pair"),

@@ -280,8 +280,7 @@ def _settle_waivers(outcome: "Report", accepted: "Waivers", path: Path, *, updat
             updated.write(path)
         except OSError as error:
             fail(f"cannot write {path}: {error.strerror}")
-    added = len(set(updated.entries) - set(accepted.entries))
-    dropped = len(set(accepted.entries) - set(updated.entries))
+    added, dropped = updated.beyond(accepted), accepted.beyond(updated)
     _say(f"{path}: {len(updated.entries)} waivers, {added} of them new, {dropped} dropped", err=True)
     return evolve(outcome, results=updated.applied(outcome.results))
 

@@ -65,6 +65,12 @@ class Result:
     def family(self) -> str:
         return self.rule.partition(".")[0]
 
+    @property
+    def name(self) -> "Named":
+        """What the violation is known by, from run to run."""
+        relation, status = (self.evidence.relation, self.evidence.status) if self.evidence else (self.reason, None)
+        return Named(self.rule, self.operation, relation, status)
+
 
 @frozen
 class Latency:
@@ -82,6 +88,84 @@ class Latency:
         ordered = sorted(seconds)
         p95 = ordered[math.ceil(0.95 * len(ordered)) - 1]
         return cls(len(ordered), *(round(value, 6) for value in (median(ordered), p95, ordered[-1])))
+
+
+@frozen
+class Seen:
+    """One kind of answer, of value or of row that the contract tells of, and whether the run met it."""
+
+    subject: str
+    """`status`, `parameter` or `field`."""
+    operation: str
+    """The operation's id; empty for a field, which all rows have."""
+    name: str
+    """The parameter or the field; empty for a status."""
+    kind: str
+    """A status (`404`), or a kind of value (`null`, `several values`, or a value of an enum)."""
+    seen: bool
+    hint: str = ""
+    """What would show it, in a sentence; empty where it was seen."""
+
+
+@frozen
+class Named:
+    """A violation by its name: what a waiver names, too."""
+
+    rule: str
+    operation: str
+    relation: str
+    status: int | None = None
+
+    def __str__(self) -> str:
+        answered = f" · {self.status}" if self.status else ""
+        return f"{self.rule} · {self.operation} · {self.relation}{answered}"
+
+
+@frozen
+class Pace:
+    """How long an operation took, in the baseline and now."""
+
+    before: Latency
+    now: Latency
+
+    @property
+    def median_ratio(self) -> float | None:
+        """How many times as long as before; `None` where that took no time that can be measured."""
+        return _ratio(self.now.median, self.before.median)
+
+    @property
+    def p95_ratio(self) -> float | None:
+        """The same, of what 95 of 100 answers keep."""
+        return _ratio(self.now.p95, self.before.p95)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "median_ratio": self.median_ratio, "p95_ratio": self.p95_ratio}
+
+
+def _ratio(now: float, before: float) -> float | None:
+    return round(now / before, 2) if before else None
+
+
+@frozen
+class Change:
+    """What has changed since a baseline: another run, or a run on another server."""
+
+    baseline: str
+    """The file, or the URL of the server, that the run is compared with."""
+    started: str
+    """When the run of the baseline began, ISO 8601 in UTC."""
+    new: Sequence[Named] = ()
+    fixed: Sequence[Named] = ()
+    unchanged: Sequence[Named] = ()
+    unknown: Sequence[Named] = ()
+    """Violations of the baseline that this run could not judge."""
+    latency: Mapping[str, Pace] = field(factory=dict)
+    """By the operation's id, where both runs timed it."""
+    notes: Sequence[str] = ()
+    """What makes the two runs hard to compare, a sentence each."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "latency": {operation: both.as_json() for operation, both in self.latency.items()}}
 
 
 @frozen
@@ -108,21 +192,47 @@ class Report:
     """How long each operation took, by its id; operations that nobody timed are missing."""
     fail_on: Severity = Severity.ERROR
     """The least severity that makes a violation count (`--fail-on`)."""
+    coverage: Sequence[Seen] = ()
+    """What of the contract the run met, and what it did not."""
+    required: Sequence[str] = ()
+    """Families of which every result has to be exercised (`--require`); `all` for all of them."""
+    change: Change | None = None
+    """What has changed since the baseline, where one was given."""
+    fail_on_new: bool = False
+    """Whether violations that the baseline has too do not count (`--fail-on new`)."""
     schema_version: int = field(default=SCHEMA_VERSION)
     recorded: str = ""
     """What was judged in place of a server's answers, and when it was recorded; empty where a server was asked."""
 
     @property
     def verdict(self) -> str:
-        """`conforms`, `violates` (at severity `fail_on`), or `not judged`."""
+        """`conforms`, `violates` (at severity `fail_on`), `incomplete` (what is required was not exercised), or
+        `not judged`."""
         if self.not_judged:
             return "not judged"
-        return "violates" if any(map(self.counts, self.results)) else "conforms"
+        if any(map(self.counts, self.violations())):
+            return "violates"
+        return "incomplete" if self.lacking() else "conforms"
 
     def counts(self, result: Result) -> bool:
-        """Whether the result makes the server fail."""
+        """Whether the result makes the run fail."""
+        if result.verdict is Verdict.NOT_EXERCISED:
+            return not {"all", result.family}.isdisjoint(self.required)
         grave_enough = result.severity is Severity.ERROR or self.fail_on is Severity.WARNING
-        return result.verdict is Verdict.VIOLATED and grave_enough
+        return result.verdict is Verdict.VIOLATED and grave_enough and not self.is_known(result)
+
+    def is_known(self, violation: Result) -> bool:
+        """Whether a violation does not count since the baseline has it too."""
+        return self.fail_on_new and self.change is not None and violation.name not in self.change.new
+
+    def lacking(self) -> list[Result]:
+        """What is required, and was not exercised."""
+        return [result for result in self.having(Verdict.NOT_EXERCISED) if self.counts(result)]
+
+    def exercised(self) -> tuple[int, int]:
+        """How many rules on operations were exercised, and how many there are."""
+        tried = {(result.rule, result.operation): result.verdict for result in self.results}
+        return sum(verdict is not Verdict.NOT_EXERCISED for verdict in tried.values()), len(tried)
 
     def having(self, verdict: Verdict) -> list[Result]:
         """The results with one verdict."""
@@ -153,11 +263,14 @@ class Report:
             {"rule": entry.pop("rule"), "family": result.family, **entry}
             for entry, result in zip(document.pop("results"), self.results, strict=True)
         ]
+        coverage = document.pop("coverage")
         return {
             "schema_version": document.pop("schema_version"),
             "verdict": self.verdict,
             **document,
             "latency": {operation: asdict(latency) for operation, latency in self.latency.items()},
+            "change": self.change and self.change.as_json(),
             "not_exercised": self.idle_families(),
             "results": results,
+            "coverage": coverage,
         }

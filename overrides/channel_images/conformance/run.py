@@ -11,6 +11,7 @@ from attrs import Factory, define, evolve, field, frozen
 
 from channel_images.conformance.asking.cleaning import Cleaner
 from channel_images.conformance.asking.expect import Expectations
+from channel_images.conformance.asking.operations import Operation
 from channel_images.conformance.asking.signin import sign_in
 from channel_images.conformance.asking.standing import NotJudged, Session, Standing
 from channel_images.conformance.asking.survey import Survey
@@ -23,6 +24,7 @@ from channel_images.conformance.judging.judge import Judge
 from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE, Problem, problems, route
 from channel_images.conformance.judging.rule import Finding, Rule, violation
 from channel_images.conformance.results import Latency, Report, Result, Severity, Verdict
+from channel_images.conformance.seen import Coverage
 from channel_images.conformance.waivers import Waivers
 from channel_images.contract import load_contract
 
@@ -121,6 +123,7 @@ class _Run:
     problems: list[Problem] = Factory(list)
     seconds: dict[str, list[float]] = Factory(lambda: defaultdict(list))
     """Latencies by operation."""
+    coverage: Coverage = field(init=False)
     wire: Wire = field(init=False)
     standing: Standing = field(init=False)
     _sure: int = 0
@@ -131,6 +134,7 @@ class _Run:
     """What the requests at the moment are sent for: a rule, or a step of the run."""
 
     def __attrs_post_init__(self) -> None:
+        self.coverage = Coverage((self.target.channel, *self.target.others))
         self.wire = Wire(self.target, self.options.rate, sleep=self.options.sleep, clock=self.options.clock)
         can_sign_in = self.target.username and self.target.password
         self.standing = Standing(self.wire, self._sign_in if can_sign_in else None, on_sure=self._be_sure)
@@ -164,6 +168,9 @@ class _Run:
             not_judged = "interrupted; what had been found by then is in the report"
         finally:
             self.wire.close()
+        # Those that were waited for: no rule has heard them.
+        for answer in (*self.wire.turned_away, *self.wire.blips):
+            self._take_note(answer)
         cleaner = Cleaner.of(self.target, self.standing.tokens)
         report = Report(
             url=self.target.url,
@@ -178,6 +185,7 @@ class _Run:
             not_judged=cleaner.text(not_judged or self._nothing_held()),
             latency={operation: Latency.of(seconds) for operation, seconds in self.seconds.items()},
             command=self.options.command,
+            coverage=tuple(self.coverage.seen()),
         )
         if interrupted:
             raise Interrupted(report)
@@ -196,9 +204,16 @@ class _Run:
 
     def _hear(self, answer: Answer) -> None:
         self.problems.extend(problems(answer))
-        operation, _ = route(answer.request)
+        operation = self._take_note(answer)
         if operation is not None and not answer.broke:
             self.seconds[operation.id].append(answer.seconds)
+
+    def _take_note(self, answer: Answer) -> Operation | None:
+        """Count an answer to what was seen of the contract; returns the operation that it belongs to."""
+        operation, values = route(answer.request)
+        if operation is not None:
+            self.coverage.hear(operation, values, answer)
+        return operation
 
     def _judge(self) -> None:
         self.on_step("first answers")

@@ -2,7 +2,8 @@
 
 A waiver names a finding, by its rule, its operation (or all of them), its relation and the status of the answer that shows
 it, a reason, and the last day on which it holds. What it covers has the verdict `waived` until then, evidence kept;
-afterwards it counts again. Another finding of the same rule counts all the time.
+afterwards it counts again. Another finding of the same rule counts all the time. `first_seen`, `last_seen` and `expires` are
+the words of schemathesis' baseline, and mean the same.
 """
 
 import json
@@ -43,6 +44,10 @@ class Waiver:
     """`None` for each operation of the rule."""
     status: int | None = None
     """The status of the answer that shows it; `None` for any."""
+    first_seen: date | None = None
+    """The day of the run that wrote it; `None` where a person did."""
+    last_seen: date | None = None
+    """The day of the last `--waivers-update` at which it covered something."""
 
     def looks_at(self, result: Result) -> bool:
         """Whether a result is of the rule, and of an operation, that the waiver is about."""
@@ -68,12 +73,15 @@ class Waiver:
         """The waiver as a file holds it."""
         operation = {"operation": self.operation} if self.operation else {}
         status = {"status": self.status} if self.status else {}
+        days = {"first_seen": self.first_seen, "last_seen": self.last_seen}
+        seen = {name: day.isoformat() for name, day in days.items() if day}
         return {
             "rule": self.rule,
             **operation,
             "relation": self.relation,
             **status,
             "reason": self.reason,
+            **seen,
             "expires": self.expires.isoformat(),
         }
 
@@ -125,21 +133,31 @@ class Waivers:
     def updated(self, results: Sequence[Result], day: date | None = None, *, drop: bool = True) -> "Waivers":
         """The waivers that the violations of a run need.
 
-        Those that still cover one stay as they are, an expired one too: that it goes on is for a person to decide. What
-        is no longer violated goes (unless `drop` is off), what was not judged stays. The rest is waived for 30 days.
+        Those that still cover one were last seen today, and stay as they are but for that, an expired one too: that it
+        goes on is for a person to decide. What is no longer violated goes (unless `drop` is off), what was not judged
+        stays. The rest is waived for 30 days.
         """
         day = day or today()
         gone = self.unused(results) if drop else []
-        kept = [waiver for waiver in self.entries if waiver not in gone]
+        kept = [
+            evolve(waiver, last_seen=day) if any(map(waiver.covers, results)) else waiver
+            for waiver in self.entries
+            if waiver not in gone
+        ]
         reason = f"written by --waivers-update on {day}"
         new = dict.fromkeys(
-            Waiver(result.rule, evidence.relation, reason, day + GRACE, result.operation, evidence.status)
+            Waiver(result.rule, evidence.relation, reason, day + GRACE, result.operation, evidence.status, day, day)
             for result in results
             if result.verdict is Verdict.VIOLATED
             and (evidence := result.evidence)
             and not any(waiver.covers(result) for waiver in kept)
         )
         return Waivers((*kept, *new))
+
+    def beyond(self, others: "Waivers") -> int:
+        """How many of them are not among others, whenever they were last seen."""
+        known = {evolve(waiver, last_seen=None) for waiver in others.entries}
+        return sum(evolve(waiver, last_seen=None) not in known for waiver in self.entries)
 
     def write(self, path: Path) -> None:
         """Write them as YAML, or as JSON where the file's name says so. Raises `OSError`."""
@@ -188,4 +206,5 @@ def _waiver(document: Document, index: int, entry: dict[str, Any]) -> Waiver:
         date.fromisoformat(entry["expires"]),
         operation,
         None if status is None else int(status),  # JSON Schema takes 422.0 for an integer
+        *(date.fromisoformat(entry[name]) if name in entry else None for name in ("first_seen", "last_seen")),
     )

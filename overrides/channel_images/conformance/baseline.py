@@ -1,0 +1,153 @@
+"""Says what has changed since a baseline: the report of an earlier run, or of a run on another server.
+
+Violations are the same where rule, operation, relation and status are, as in a waiver. One that is waived is there all the
+same. What a run could not judge is not fixed.
+"""
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+from attrs import frozen
+
+from channel_images.conformance.files import BadFile, packaged_schema
+from channel_images.conformance.results import Change, Latency, Named, Pace, Report, Result, Verdict
+
+MOST_BYTES = 100_000_000
+"""The largest report that is read."""
+JUDGED = frozenset({Verdict.PASS, Verdict.VIOLATED, Verdict.WAIVED})
+FOUND = frozenset({Verdict.VIOLATED, Verdict.WAIVED})
+HARMLESS = frozenset({"--seed", "--fail-on", "--require", "--baseline", "--against", "--waivers", "--expect"})
+"""Options that change what is asked or what counts, and not what may be found."""
+
+
+@frozen
+class Baseline:
+    """What a run is compared with."""
+
+    name: str
+    """The file, or the URL of the server."""
+    started: str
+    contract: str
+    channels: tuple[int, ...]
+    command: str
+    found: frozenset[Named]
+    judged: frozenset[tuple[str, str]]
+    """The rules on operations that came to a verdict."""
+    latency: Mapping[str, Latency]
+
+    @classmethod
+    def of(cls, report: Report) -> "Baseline":
+        """That of a run on another server."""
+        return cls(
+            report.url,
+            report.started,
+            report.contract,
+            tuple(report.channels),
+            report.command,
+            frozenset(_found(report.results)),
+            frozenset(_judged(report.results)),
+            report.latency,
+        )
+
+    def change(self, report: Report) -> Change:
+        """What has changed since, in the order of the report."""
+        found = list(dict.fromkeys(_found(report.results)))
+        judged = set(_judged(report.results))
+        gone = sorted(self.found.difference(found), key=str)
+        return Change(
+            self.name,
+            self.started,
+            new=[each for each in found if each not in self.found],
+            fixed=[each for each in gone if (each.rule, each.operation) in judged],
+            unchanged=[each for each in found if each in self.found],
+            unknown=[each for each in gone if (each.rule, each.operation) not in judged],
+            latency={
+                operation: Pace(self.latency[operation], now)
+                for operation, now in report.latency.items()
+                if operation in self.latency
+            },
+            notes=list(self._notes(report)),
+        )
+
+    def refusal(self, contract: str) -> str:
+        """Why a run that holds a server to a contract cannot be compared with it; empty where it can."""
+        if _title(self.contract) != _title(contract):
+            return f"the baseline {self.name} is of another contract: {self.contract}, not {contract}"
+        return ""
+
+    def _notes(self, report: Report) -> Iterator[str]:
+        if self.contract != report.contract:
+            yield f"the contract was {self.contract}, and is {report.contract}"
+        if self.channels != tuple(report.channels):
+            channels = [", ".join(map(str, each)) for each in (self.channels, report.channels)]
+            yield f"the channel was {channels[0]}, and is {channels[1]}"
+        if self.command and report.command:
+            before, now = _options(self.command), _options(report.command)
+            if before != now:
+                words = [" ".join(sorted(one - other)) for one, other in ((before, now), (now, before))]
+                yield f"the options were {words[0] or 'fewer'}, and are {words[1] or 'fewer'}"
+        if unjudged := {(each.rule, each.operation) for each in _found(report.results)} - self.judged:
+            yield f"the baseline did not judge {len(unjudged)} of the results with a violation: what is new there may be old"
+
+
+def read_baseline(path: Path) -> Baseline:
+    """The baseline of a `report.json`, of this version or an earlier one.
+
+    Raises `BadFile`, a `ValueError` whose message is one line, where it is none, or of a run that could not be judged.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise BadFile(path, None, f"cannot be read: {error.strerror}") from None
+    if len(raw) > MOST_BYTES:
+        raise BadFile(path, None, f"larger than {MOST_BYTES:,} bytes")
+    try:
+        document: dict[str, Any] = json.loads(raw)
+        jsonschema_rs.validator_for(packaged_schema("report")).validate(document)
+    except (UnicodeDecodeError, RecursionError, ValueError) as error:
+        # A ValidationError is a ValueError too, of many lines.
+        where = error.instance_path_pointer if isinstance(error, jsonschema_rs.ValidationError) else ""
+        why = error.message if isinstance(error, jsonschema_rs.ValidationError) else str(error)
+        raise BadFile(path, None, f"no report.json of channel-images check: {where} {why[:200]}") from None
+    if document["not_judged"]:
+        raise BadFile(path, None, f"of a run that could not be judged: {document['not_judged'][:200]}")
+    results = document["results"]
+    return Baseline(
+        str(path),
+        document["started"],
+        document["contract"],
+        tuple(document["channels"]),
+        document["command"],
+        frozenset(_name(each) for each in results if each["verdict"] in FOUND),
+        frozenset((each["rule"], each["operation"]) for each in results if each["verdict"] in JUDGED),
+        {operation: Latency(**timed) for operation, timed in document["latency"].items()},
+    )
+
+
+def _name(result: Mapping[str, Any]) -> Named:
+    evidence = result["evidence"] or {"relation": result["reason"], "status": None}
+    return Named(result["rule"], result["operation"], evidence["relation"], evidence["status"])
+
+
+def _found(results: Iterable[Result]) -> Iterator[Named]:
+    return (result.name for result in results if result.verdict in FOUND)
+
+
+def _judged(results: Iterable[Result]) -> Iterator[tuple[str, str]]:
+    return ((result.rule, result.operation) for result in results if result.verdict in JUDGED)
+
+
+def _title(contract: str) -> str:
+    """The title of a contract, without its version."""
+    return contract.rpartition(" ")[0]
+
+
+def _options(command: str) -> frozenset[str]:
+    """The options of a command that say what may be found; channels are told apart from them."""
+    words = [word for word in shlex.split(command) if word.startswith("--")]
+    return frozenset(word for word in words if word.partition("=")[0] not in HARMLESS | {"--channel", "--contract"})
