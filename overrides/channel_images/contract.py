@@ -70,6 +70,11 @@ def load_contract() -> Mapping[str, Any]:
     return _parsed(contract_text())
 
 
+def contract_name() -> str:
+    """The title and the version of the contract. Raises `ContractNotFound`."""
+    return "{title} {version}".format_map(load_contract()["info"])
+
+
 @cache
 def own_contract() -> Mapping[str, Any]:
     """The package's own contract, whichever one is in use. Raises `ContractNotFound`."""

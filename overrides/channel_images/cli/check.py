@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from channel_images.cli.compare import Comparison
 from channel_images.cli.connection import CaFileOption, Credentials, HeaderOption, ProxyOption, parsed_header
 from channel_images.cli.contract import ContractOption, use
 from channel_images.cli.errors import fail, needs_extra
@@ -23,6 +24,7 @@ from channel_images.settings import CHANNEL_VARIABLES, URL_VARIABLES
 if TYPE_CHECKING:
     from channel_images.conformance import Options, Report, Target
     from channel_images.conformance.asking.recording import Recording
+    from channel_images.conformance.baseline import Baseline
     from channel_images.conformance.waivers import Waivers
 
 INTERRUPTED = "interrupted by Ctrl-C; what had been found by then stands"
@@ -40,10 +42,11 @@ class SummaryFormat(StrEnum):
 
 
 class FailOn(StrEnum):
-    """The least severity that makes a violation count."""
+    """The least severity that makes a violation count; or violations that are errors and that the baseline has not."""
 
     ERROR = "error"
     WARNING = "warning"
+    NEW = "new"
 
 
 @with_groups
@@ -74,7 +77,17 @@ def check(
     output: Annotated[
         SummaryFormat, typer.Option("--format", help="The summary: for people, or as annotations of a GitHub workflow.")
     ] = SummaryFormat.TEXT,
-    fail_on: Annotated[FailOn, typer.Option(help="The least severity that gives exit 1.")] = FailOn.ERROR,
+    fail_on: Annotated[
+        FailOn,
+        typer.Option(help="The least severity that gives exit 1; new: only what the baseline has not."),
+    ] = FailOn.ERROR,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="all|FAMILY", help="Exit 1 where a rule of this family was not exercised; may be repeated."
+        ),
+    ] = None,
+    comparison: Comparison,
     quick: Annotated[
         bool, typer.Option("--quick", help="Relations alone, on smaller windows: no schemathesis.")
     ] = False,
@@ -130,13 +143,15 @@ def check(
         fail(f"no channel: give --channel 5, or set {CHANNEL_VARIABLES[0]}")
     if waivers_update and waivers is None:
         fail("--waivers-update writes the file of --waivers: give both")
+    comparison = comparison.settled(is_needed=fail_on is FailOn.NEW)
+    baseline = comparison.read()
     try:
         where = base_url(url)
         accepted = Waivers() if waivers is None or (waivers_update and not waivers.exists()) else read_waivers(waivers)
         known = read_expectations(expect) if expect else Expectations()
     except ValueError as error:
         fail(str(error))
-    target = Target(
+    anyone = Target(
         url=where,
         channel=channel[0],
         others=tuple(channel[1:]),
@@ -145,14 +160,15 @@ def check(
         verify=str(ca_file) if ca_file else True,
         proxy=proxy,
     )
-    if recording is None:
-        target = _with_credentials(target, credentials.chosen(context))
+    chosen = credentials.chosen(context)
+    target = anyone if recording else _with_credentials(anyone, chosen)
     command = ["channel-images", "check", target.url, *(f"--channel={number}" for number in channel), f"--seed={seed}"]
     command += [f"--rule={identity}" for identity in rule or []] + [f"--skip={identity}" for identity in skip or []]
     command += [f"--waivers={waivers}"] * bool(waivers) + [f"--expect={expect}"] * bool(expect)
     command += [f"--contract={contract}"] * bool(contract)
     command += ["--probe-writes"] * probe_writes + ["--quick"] * quick
-    command += ["--fail-on=warning"] * (fail_on is FailOn.WARNING)
+    command += [f"--fail-on={fail_on.value}"] * (fail_on is not FailOn.ERROR)
+    command += [f"--require={family}" for family in require or []] + comparison.words()
     command += [f"--from-har={traffic.from_har}"] * bool(traffic.from_har)
     options = Options(
         seed=seed,
@@ -166,9 +182,15 @@ def check(
         waivers=accepted,
         command=shlex.join(command),
         har=traffic.kept(context, {"channels": channel, "seed": seed, "quick": quick}),
+        required=tuple(require or ()),
     )
+    if comparison.against:
+        other = _with_credentials(evolve(anyone, url=comparison.against), comparison.credentials(chosen))
+        baseline = _baseline(other, evolve(options, rate=rate or default_rate(other.url)))
     outcome, interrupted = _judged(target, options, recording)
-    outcome = evolve(outcome, fail_on=Severity(fail_on.value))
+    least = Severity.WARNING if fail_on is FailOn.WARNING else Severity.ERROR
+    change = baseline.change(outcome) if baseline else None
+    outcome = evolve(outcome, fail_on=least, fail_on_new=fail_on is FailOn.NEW, change=change)
     if waivers and not outcome.not_judged:
         drop = not quick and recording is None
         outcome = _settle_waivers(outcome, accepted, waivers, update=waivers_update, drop=drop)
@@ -178,7 +200,7 @@ def check(
     if outcome.not_judged:
         kept = f"; {waivers} is as it was" if waivers_update else ""
         fail(f"could not be judged: {visible_line(outcome.not_judged, MOST_REASON)}{kept}")
-    if outcome.verdict == "violates":
+    if outcome.verdict != "conforms":
         raise typer.Exit(1)
 
 
@@ -208,8 +230,23 @@ def _with_credentials(target: "Target", credentials: Credentials) -> "Target":
 # The run
 
 
-def _judged(target: "Target", options: "Options", recording: "Recording | None" = None) -> "tuple[Report, bool]":
-    """What came of the run, or of what was recorded, and whether Ctrl-C ended it."""
+def _baseline(target: "Target", options: "Options") -> "Baseline":
+    """What is found on the server of --against. Ends the command where that cannot be judged."""
+    from channel_images.conformance.baseline import Baseline
+    from channel_images.conformance.report.text import visible_line
+
+    outcome, interrupted = _judged(target, options, before="against: ")
+    if interrupted:
+        _stop("interrupted while the server of --against was judged")
+    if outcome.not_judged:
+        fail(f"the server of --against could not be judged: {visible_line(outcome.not_judged, MOST_REASON)}")
+    return Baseline.of(outcome)
+
+
+def _judged(
+    target: "Target", options: "Options", recording: "Recording | None" = None, *, before: str = ""
+) -> "tuple[Report, bool]":
+    """What came of the run, or of what was recorded, and whether Ctrl-C ended it. `before` is put before each step."""
     from attrs import evolve
 
     from channel_images.conformance import check as run_check
@@ -220,7 +257,7 @@ def _judged(target: "Target", options: "Options", recording: "Recording | None" 
         try:
             with _progress() as step:
                 if recording is None:
-                    outcome = run_check(target, options, on_step=step)
+                    outcome = run_check(target, options, on_step=lambda name: step(before + name))
                 else:
                     outcome = judge_recording(recording, options)
         except ValueError as error:

@@ -15,6 +15,7 @@ from attrs import frozen
 
 from channel_images.conformance.files import BadFile, packaged_schema
 from channel_images.conformance.results import Change, Latency, Named, Pace, Report, Result, Verdict
+from channel_images.contract import contract_name
 
 MOST_BYTES = 100_000_000
 """The largest report that is read."""
@@ -73,12 +74,6 @@ class Baseline:
             notes=list(self._notes(report)),
         )
 
-    def refusal(self, contract: str) -> str:
-        """Why a run that holds a server to a contract cannot be compared with it; empty where it can."""
-        if _title(self.contract) != _title(contract):
-            return f"the baseline {self.name} is of another contract: {self.contract}, not {contract}"
-        return ""
-
     def _notes(self, report: Report) -> Iterator[str]:
         if self.contract != report.contract:
             yield f"the contract was {self.contract}, and is {report.contract}"
@@ -97,7 +92,8 @@ class Baseline:
 def read_baseline(path: Path) -> Baseline:
     """The baseline of a `report.json`, of this version or an earlier one.
 
-    Raises `BadFile`, a `ValueError` whose message is one line, where it is none, or of a run that could not be judged.
+    Raises `BadFile`, a `ValueError` whose message is one line, where it is none, of a run that could not be judged, or
+    of another contract.
     """
     try:
         with path.open("rb") as file:
@@ -109,13 +105,15 @@ def read_baseline(path: Path) -> Baseline:
     try:
         document: dict[str, Any] = json.loads(raw)
         jsonschema_rs.validator_for(packaged_schema("report")).validate(document)
-    except (UnicodeDecodeError, RecursionError, ValueError) as error:
-        # A ValidationError is a ValueError too, of many lines.
-        where = error.instance_path_pointer if isinstance(error, jsonschema_rs.ValidationError) else ""
-        why = error.message if isinstance(error, jsonschema_rs.ValidationError) else str(error)
-        raise BadFile(path, None, f"no report.json of channel-images check: {where} {why[:200]}") from None
+    except jsonschema_rs.ValidationError as error:
+        where = "/".join(map(str, error.instance_path))
+        raise BadFile(path, None, f"no report.json of channel-images check: {where} {error.message[:200]}") from None
+    except (ValueError, RecursionError) as error:
+        raise BadFile(path, None, f"no report.json of channel-images check: {str(error)[:200]}") from None
     if document["not_judged"]:
         raise BadFile(path, None, f"of a run that could not be judged: {document['not_judged'][:200]}")
+    if _title(document["contract"]) != _title(contract_name()):
+        raise BadFile(path, None, f"of another contract: {document['contract']}, not {contract_name()}")
     results = document["results"]
     return Baseline(
         str(path),

@@ -18,6 +18,7 @@ from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.target import Target
 from channel_images.conformance.asking.wire import MOST_REQUESTS, Answer, OutOfRequests, RunEnds, ServerGone, Wire
 from channel_images.conformance.catalogue import CATALOGUE, RULES
+from channel_images.conformance.files import or_near
 from channel_images.conformance.har import Har
 from channel_images.conformance.judging.fuzz import fuzz
 from channel_images.conformance.judging.judge import Judge
@@ -26,7 +27,7 @@ from channel_images.conformance.judging.rule import Finding, Rule, violation
 from channel_images.conformance.results import Latency, Report, Result, Severity, Verdict
 from channel_images.conformance.seen import Coverage
 from channel_images.conformance.waivers import Waivers
-from channel_images.contract import load_contract
+from channel_images.contract import contract_name
 
 BLIP = "an answer was missing, and there when the request was sent again"
 BREAKS = "connections break again and again"
@@ -43,6 +44,8 @@ READ_ONCE, READ_AGAIN, FUZZED = 0.6, 0.75, 0.9
 and when schemathesis is done. The rest shows evidence again."""
 SPARE = 200
 """Requests that each step may send, whatever was spent before it."""
+FAMILIES = ("all", *dict.fromkeys(rule.family for rule in RULES))
+"""What `--require` may name."""
 SIGHTINGS = 3
 """Answers with the same fault whose requests are sent again, until one shows it."""
 
@@ -73,11 +76,17 @@ class Options:
     """Violations that are known, and until when they do not count."""
     command: str = ""
     """The command that repeats the run, for the report."""
+    required: tuple[str, ...] = ()
+    """Families of which every result has to be exercised; `all` for all of them."""
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     """How to wait and how to tell the time, in seconds: for tests, whose waits take none."""
     har: Har | None = None
     """Where to write what is sent and answered."""
+
+    def has_chosen(self, rule: Rule) -> bool:
+        """Whether a rule is to be tried."""
+        return rule.id not in self.skip and (self.rules is None or rule.id in self.rules)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -101,7 +110,8 @@ def check(target: Target, options: Options | None = None, on_step: Callable[[str
 
     Raises:
         Interrupted: Ctrl-C; it carries the report of what had been found by then.
-        ValueError: `rules` or `skip` names a rule that does not exist.
+        ValueError: `rules` or `skip` names a rule that does not exist, or `required` a family that does not, or of which
+            no rule is left.
     """
     options = options or Options()
     check_rules(options)
@@ -109,9 +119,14 @@ def check(target: Target, options: Options | None = None, on_step: Callable[[str
 
 
 def check_rules(options: Options) -> None:
-    """Raise `ValueError` where `rules` or `skip` names a rule that does not exist."""
+    """Raise `ValueError` where `rules`, `skip` or `required` names what does not exist, or nothing is left of a family."""
     if unknown := ((options.rules or frozenset()) | options.skip) - CATALOGUE.keys():
         raise ValueError(f"no rule {', '.join(sorted(unknown))}; there are {', '.join(CATALOGUE)}")
+    for family in options.required:
+        if family not in FAMILIES:
+            raise ValueError(f"--require: no family {family}; {or_near(family, FAMILIES)}")
+        if not any(family in ("all", rule.family) for rule in RULES if options.has_chosen(rule)):
+            raise ValueError(f"--require {family}: --rule and --skip leave none of its rules")
 
 
 @define
@@ -181,11 +196,12 @@ class _Run:
             seconds=round(time.monotonic() - clock, 1),
             requests=self.wire.requests,
             results=self.options.waivers.applied(map(cleaner.result, self.results)),
-            contract="{title} {version}".format_map(load_contract()["info"]),
+            contract=contract_name(),
             not_judged=cleaner.text(not_judged or self._nothing_held()),
             latency={operation: Latency.of(seconds) for operation, seconds in self.seconds.items()},
             command=self.options.command,
             coverage=tuple(self.coverage.seen()),
+            required=self.options.required,
         )
         if interrupted:
             raise Interrupted(report)
@@ -232,7 +248,7 @@ class _Run:
             self.options.probe_writes,
             self.options.expectations,
         )
-        chosen = [rule for rule in RULES if self._is_chosen(rule)]
+        chosen = [rule for rule in RULES if self.options.has_chosen(rule)]
         families = dict.fromkeys(rule.family for rule in chosen)
         told: dict[str, None] = {}
 
@@ -263,9 +279,6 @@ class _Run:
         finally:
             # Also where the server went away, or the user did: what had been found by then stands.
             self._finish(judge)
-
-    def _is_chosen(self, rule: Rule) -> bool:
-        return rule.id not in self.options.skip and (self.options.rules is None or rule.id in self.options.rules)
 
     @staticmethod
     def _is_error(result: Result) -> bool:

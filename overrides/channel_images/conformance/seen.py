@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from attrs import Factory, define, field, frozen
+from attrs import define, field, frozen
 
 from channel_images import resource as contract
 from channel_images.conformance.asking.operations import OPERATIONS, Operation, noun
@@ -50,11 +50,13 @@ class Coverage:
     """By operation and parameter, the kinds of value."""
     _asked: set[tuple[str, str, str]] = field(init=False, factory=set)
     """The values of parameters that were asked for, with rows or without."""
-    _unmet: dict["_Field", set[str]] = field(
-        init=False, default=Factory(lambda: {each: set(each.kinds) for each in _fields()})
-    )
+    _unmet: dict["_Field", set[str]] = field(init=False)
     """By field, the kinds that no row has had."""
     _has_rows: bool = field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        fields = [_field(name, schema) for name, schema in resource().fields.items()]
+        self._unmet = {each: set(each.kinds) for each in fields}
 
     def hear(self, operation: Operation, path_values: Sequence[str], answer: Answer) -> None:
         """Take note of an answer to a request for an operation, with the texts of the parameters in its path."""
@@ -117,10 +119,10 @@ class Coverage:
                     is_seen = kind in self._values[operation.id, each.name]
                     hint = "" if is_seen else self._without(operation, each.name, kind)
                     yield Seen("parameter", operation.id, each.name, kind, is_seen, hint)
-        for each, unmet in self._unmet.items():
-            for kind in each.kinds:
-                hint = self._no_row(each.name, kind) if kind in unmet else ""
-                yield Seen("field", "", each.name, kind, kind not in unmet, hint)
+        for one, unmet in self._unmet.items():
+            for kind in one.kinds:
+                hint = self._no_row(one.name, kind) if kind in unmet else ""
+                yield Seen("field", "", one.name, kind, kind not in unmet, hint)
 
     def _without(self, operation: Operation, name: str, kind: str) -> str:
         """What would show a kind of value."""
@@ -208,11 +210,6 @@ class _Parameter:
         return bool(least <= number <= most)
 
 
-@cache
-def _fields() -> tuple[_Field, ...]:
-    return tuple(_field(name, schema) for name, schema in resource().fields.items())
-
-
 def _field(name: str, schema: Mapping[str, Any]) -> _Field:
     parts = list(_parts(schema))
     listed = tuple(dict.fromkeys(value for part in parts for value in _listed(part)))
@@ -282,4 +279,3 @@ def _rows(answer: Answer) -> Sequence[Mapping[str, Any]]:
     document = said(answer.body)
     rows = document.get("results", [document]) if isinstance(document, dict) else document
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else ()
-

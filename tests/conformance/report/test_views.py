@@ -193,7 +193,7 @@ def test_the_terminal_tells_violations_by_rule_and_the_verdict_last(mixed: Repor
     assert "  listDetailedProductImages · a row is missing" in told
     assert any(line.startswith("    curl -gsSi") for line in told)
     assert told[-1] == (
-        "http://127.0.0.1:8000 does not conform: 2 violations and 1 warning · 1 relation unstable · 1 waived · "
+        "http://127.0.0.1:8000 does not conform: 2 violations and 1 warning · 6 of 7 results exercised · 1 relation unstable · 1 waived · "
         "not exercised at all: pending (no pending images) · 1,234 requests in 1.5 s · report/index.html"
     )
 

@@ -1,6 +1,6 @@
 """Writes `--format github`: violations as annotations of a GitHub Actions run."""
 
-from channel_images.conformance.report.summary import by_rule, caveats, following, plural, sentence
+from channel_images.conformance.report.summary import basis, by_rule, caveats, changed, following, plural, sentence
 from channel_images.conformance.report.text import evidence_text, visible_line
 from channel_images.conformance.results import Report, Result
 
@@ -15,7 +15,7 @@ def render_github(report: Report) -> str:
 
     Every line is a command, so that nothing which a server sent can be one.
     """
-    told = [result for results in by_rule(report.violations()).values() for result in results]
+    told = [result for results in by_rule([*report.violations(), *report.lacking()]).values() for result in results]
     lines = []
     for level, results in (
         ("error", [result for result in told if report.counts(result)]),
@@ -34,11 +34,14 @@ def render_github(report: Report) -> str:
 
 
 def _verdict(report: Report) -> str:
-    return " · ".join([f"{visible_line(report.url, MAX_TEXT)} {sentence(report)}", *caveats(report)])
+    told = [f"{visible_line(report.url, MAX_TEXT)} {sentence(report)}", *basis(report)]
+    if report.change:
+        told += [changed(report.change), *(visible_line(note, MAX_TEXT) for note in report.change.notes)]
+    return " · ".join([*told, *caveats(report)])
 
 
 def _message(report: Report, result: Result) -> str:
-    told = evidence_text(result.evidence, MAX_TEXT) or visible_line(result.reason, MAX_TEXT)
+    told = evidence_text(result.evidence, MAX_TEXT) or visible_line(f"{result.verdict}: {result.reason}", MAX_TEXT)
     return "\n".join(filter(None, (told, following(report, result))))
 
 

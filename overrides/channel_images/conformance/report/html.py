@@ -9,9 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from channel_images.conformance.report.chart import chart, duration
-from channel_images.conformance.report.summary import by_rule, caveats, following, plural, sentence
-from channel_images.conformance.report.text import remainder, visible, visible_request
-from channel_images.conformance.results import Report, Result, Severity, Verdict
+from channel_images.conformance.report.summary import basis, by_rule, caveats, changed, following, met, plural, sentence
+from channel_images.conformance.report.text import remainder, visible, visible_line, visible_request
+from channel_images.conformance.results import Report, Result, Seen, Severity, Verdict
 
 MAX_TEXT = 2_000
 """Bytes of a text that may quote what a server sent."""
@@ -92,7 +92,7 @@ def render_html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"breakable": _breakable, "duration": duration, "plural": plural}
+    environment.filters |= {"breakable": _breakable, "duration": duration, "plural": plural, "line": visible_line}
     room = _Room(BUDGET)
     about = {
         name: room.show(text, MAX_TEXT)
@@ -109,7 +109,7 @@ def render_html(report: Report) -> str:
         about=about,
         versions=room.show(", ".join(f"{name} {version}" for name, version in report.versions.items()), MAX_TEXT),
         sentence="could not be judged" if report.not_judged else sentence(report),
-        caveats=caveats(report),
+        caveats=[*basis(report), *caveats(report)],
         groups=groups,
         hidden={group.rule: more for group in groups if (more := group.number - len(group.violations))},
         families=_matrix(report, {group.rule for group in groups if group.violations}),
@@ -125,6 +125,9 @@ def render_html(report: Report) -> str:
             if (reasons := list(_reasons(report.having(verdict), room)))
         ],
         chart=chart(report.latency),
+        changed=report.change and changed(report.change),
+        met=met(report),
+        coverage=_coverage(report),
     )
 
 
@@ -218,6 +221,15 @@ def _cell(results: Sequence[Result], is_linked: bool) -> Cell:
     if gravest.severity is Severity.WARNING:
         symbol, word, style = "!", "warning", "warning"
     return Cell(symbol, word, style, f"rule-{gravest.rule}" if is_linked else "")
+
+
+def _coverage(report: Report) -> dict[tuple[str, str], list[Seen]]:
+    """What of the contract was seen or not, by operation and parameter, or by field."""
+    rows: dict[tuple[str, str], list[Seen]] = {}
+    for each in report.coverage:
+        name = "statuses" if each.subject == "status" else each.name
+        rows.setdefault((each.operation or "rows", name), []).append(each)
+    return rows
 
 
 def _reasons(results: Iterable[Result], room: _Room) -> Iterator[Why]:

@@ -1,21 +1,33 @@
 """Writes the summary that ends a run in a terminal."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from channel_images.conformance.report.summary import by_rule, caveats, following, plural, sentence
+from channel_images.conformance.report.chart import duration
+from channel_images.conformance.report.summary import (
+    basis,
+    by_rule,
+    caveats,
+    changed,
+    following,
+    met,
+    plural,
+    sentence,
+    unmet,
+)
 from channel_images.conformance.report.text import visible_line, visible_request
-from channel_images.conformance.results import Report, Result, Severity
+from channel_images.conformance.results import Change, Pace, Report, Result, Severity, Verdict
 
 MAX_REQUEST = 500
 """Characters of a `curl` line; a longer one is in the report alone."""
-
-
 EVIDENCE = "the evidence of "
+SHORT = 12
+"""Lines of a terminal below which there is no room for what the verdict rests on."""
 
 
 def render_text(report: Report, width: int = 100, height: int = 24, where: str = "") -> str:
-    """The summary: violations by rule, as much of their evidence as a screen holds, and the verdict as the last line.
+    """The summary: what has changed, violations by rule, as much of their evidence as a screen holds, what was seen of the
+    contract, and the verdict as the last line.
 
     Args:
         report: what to tell.
@@ -27,17 +39,19 @@ def render_text(report: Report, width: int = 100, height: int = 24, where: str =
         Lines without a line break at the end. Nothing that a server sent can move the cursor, change a colour or
         reorder a line.
     """
-    last = _verdict(report, where)
-    groups = by_rule(report.violations())
-    room = max(height - 1 - _height(last, width), 2)
-    heads = [_cut(_head(results), width) for results in groups.values()]
+    first = [_cut(line, width) for line in _change(report.change, max(height // 3, 2))]
+    last = [_cut(line, width) for line in _coverage(report)] if height >= SHORT else []
+    last.append(_verdict(report, where, basis(report) if height >= SHORT else []))
+    groups = [*by_rule(report.violations()).values(), *_by_reason(report.lacking())]
+    room = max(height - 1 - sum(_height(line, width) for line in (*first, *last)), 2)
+    heads = [_cut(_head(results), width) for results in groups]
     # What is left out is told in a line of its own, which a narrow terminal wraps.
     told = _height(_more(len(report.results), where, EVIDENCE), width)
     if len(heads) > room:
         shown = max(room - told, 1)
-        left = sum(len(results) for results in list(groups.values())[shown:])
-        return "\n".join([*heads[:shown], _more(left, where), last])
-    details = [_details(report, results, width) for results in groups.values()]
+        left = sum(len(results) for results in groups[shown:])
+        return "\n".join([*first, *heads[:shown], _more(left, where), *last])
+    details = [_details(report, results, width) for results in groups]
     # Each rule has its line; what room is left goes to the evidence of the first ones.
     room -= len(heads)
     everything = sum(_height(line, width) for block in details for lines in block for line in lines)
@@ -57,12 +71,44 @@ def render_text(report: Report, width: int = 100, height: int = 24, where: str =
     left = sum(map(len, details)) - len(fitting)
     if left:
         lines.append(_more(left, where, EVIDENCE))
-    return "\n".join([*lines, last])
+    return "\n".join([*first, *lines, *last])
 
 
-def _verdict(report: Report, where: str) -> str:
+def _change(change: Change | None, most: int) -> list[str]:
+    """What has changed since the baseline, in at most so many lines."""
+    if change is None:
+        return []
+    lines = [f"  ! {note}" for note in change.notes]
+    for word, names in (("new", change.new), ("fixed", change.fixed), ("not judged", change.unknown)):
+        lines += [f"  {word}: {name}" for name in names]
+    lines += [f"  {operation}: {_pace(pace)}" for operation, pace in change.latency.items()]
+    if len(lines) >= most:
+        lines[most - 2 :] = [f"  … and {len(lines) - most + 2} lines more of it in the report"]
+    return [changed(change), *lines]
+
+
+def _pace(pace: Pace) -> str:
+    figures = (
+        ("median", pace.now.median, pace.before.median, pace.median_ratio),
+        ("p95", pace.now.p95, pace.before.p95, pace.p95_ratio),
+    )
+    return " · ".join(
+        f"{name} {duration(now)}, was {duration(before)}" + (f" ({ratio:g} times)" if ratio is not None else "")
+        for name, now, before, ratio in figures
+    )
+
+
+def _coverage(report: Report) -> list[str]:
+    """What of the contract was seen, and what was not."""
+    if not report.coverage:
+        return []
+    return [met(report), *(f"  not seen: {', '.join(lacking)}" for lacking in [unmet(report)] if lacking)]
+
+
+def _verdict(report: Report, where: str, rests_on: Sequence[str]) -> str:
     parts = [
         f"{visible_line(report.url, 200)} {sentence(report)}",
+        *rests_on,
         *caveats(report),
         report.recorded or f"{plural(report.requests, 'request')} in {report.seconds} s",
     ]
@@ -75,6 +121,9 @@ def _more(number: int, where: str, what: str = "") -> str:
 
 def _head(results: Sequence[Result]) -> str:
     first = results[0]
+    if first.verdict is Verdict.NOT_EXERCISED:
+        every = ", ".join(result.operation for result in results)
+        return f"○ {first.rule} · not exercised, and --require asks for it · {first.reason[:1000]} · {every}"
     mark = "✗" if first.severity is Severity.ERROR else "!"
     operations = list(dict.fromkeys(result.operation for result in results))
     over = operations[0] if len(operations) == 1 else f"{operations[0]} and {len(operations) - 1} more"
@@ -82,8 +131,18 @@ def _head(results: Sequence[Result]) -> str:
     return f"{mark} {first.rule} · {over}{warning} · {first.reason[:1000]}"
 
 
+def _by_reason(results: Sequence[Result]) -> Iterable[list[Result]]:
+    """Results by rule and reason: all that their line says is the same."""
+    groups: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        groups.setdefault((result.rule, result.reason), []).append(result)
+    return groups.values()
+
+
 def _details(report: Report, results: Sequence[Result], width: int) -> list[list[str]]:
-    """For each violation of a rule the lines of its evidence."""
+    """For each violation of a rule the lines of its evidence; what was not exercised has none."""
+    if results[0].verdict is Verdict.NOT_EXERCISED:
+        return []
     blocks = []
     for number, result in enumerate(results):
         lines = [] if number == 0 else [_cut(f"  {result.operation} · {result.reason[:1000]}", width)]
