@@ -76,6 +76,16 @@ def test_a_server_that_conforms(healthy_mock: MockServer, tmp_path: Path) -> Non
         (["--channel", "5", "--token", "x", "--waivers-update"], {}, "--waivers-update writes the file of --waivers"),
         (["--channel", "5", "--token", "x", "--waivers", "none.yaml"], {}, "none.yaml: cannot be read: No such file"),
         (["--channel", "5", "--token", "x", "--expect", "none.yaml"], {}, "none.yaml: cannot be read: No such file"),
+        (["--channel", "5", "--token", "x", "--baseline", "none.json"], {}, "none.json: cannot be read: No such file"),
+        (["--channel", "5", "--token", "x", "--fail-on", "new"], {}, "give --baseline REPORT or --against URL"),
+        (["--channel", "5", "--token", "x", "--baseline", "a", "--against", "http://b"], {}, "give one of them"),
+        (["--channel", "5", "--token", "x", "--against", "b"], {}, "--against: 'b' is no URL of a server"),
+        (["--channel", "5", "--token", "x", "--require", "pagign"], {}, "no family pagign; did you mean paging?"),
+        (
+            ["--channel", "5", "--token", "x", "--require", "paging", "--rule", "auth.required"],
+            {},
+            "--require paging: --rule and --skip leave none of its rules",
+        ),
     ],
 )
 def test_what_cannot_be_judged_is_one_line_and_exit_2(
@@ -312,6 +322,73 @@ def test_annotations_for_github(miscounting: MockServer) -> None:
     assert done.returncode == 1
     assert done.stdout.startswith("::error title=paging.count (listProductImages)::")
     assert all(line.startswith("::") for line in done.stdout.splitlines())
+
+
+# What is required, and what has changed
+
+
+def test_what_is_required_and_was_not_exercised_is_named_with_exit_1(healthy_mock: MockServer) -> None:
+    shared = ("check", healthy_mock.url, "--channel", "5", "--token", healthy_mock.token, "--quick")
+    rules = ("--rule", "paging.count", "--rule", "isolation.retrieve")
+    done = run(*shared, *rules, "--require", "paging")
+    assert done.returncode == 0, done.stdout
+    assert "2 of 4 results exercised · not exercised at all: isolation" in done.stdout.splitlines()[-1]
+    done = run(*shared, *rules, "--require", "all")
+    assert done.returncode == 1
+    assert (
+        "○ isolation.retrieve · not exercised, and --require asks for it · needs a second --channel · " in done.stdout
+    )
+    assert "was not exercised in full" in done.stdout.splitlines()[-1]
+
+
+def test_a_run_is_compared_with_an_earlier_one(
+    miscounting: MockServer, healthy_mock: MockServer, tmp_path: Path
+) -> None:
+    report = str(tmp_path / "report.json")
+    shared = ("--channel", "5", "--token", miscounting.token, "--rule", "paging.count")
+    assert run("check", miscounting.url, *shared, "--report", str(tmp_path)).returncode == 1
+
+    done = run("check", miscounting.url, *shared, "--baseline", report)
+    assert (done.returncode, done.stdout.splitlines()[0].partition(": ")[2]) == (1, "0 new, 0 fixed, 2 unchanged")
+    done = run("check", miscounting.url, *shared, "--baseline", report, "--fail-on", "new")
+    assert done.returncode == 0
+    assert "conforms, with 2 violations that the baseline has too" in done.stdout.splitlines()[-1]
+
+    folder = tmp_path / "new"
+    done = run("check", healthy_mock.url, *shared, "--baseline", report, "--report", str(folder))
+    assert (done.returncode, done.stdout.splitlines()[0].partition(": ")[2]) == (0, "0 new, 2 fixed, 0 unchanged")
+    done = run("check", miscounting.url, *shared, "--baseline", str(folder / "report.json"), "--fail-on", "new")
+    assert (done.returncode, done.stdout.splitlines()[0].partition(": ")[2]) == (1, "2 new, 0 fixed, 0 unchanged")
+
+
+def test_a_run_is_compared_with_one_on_another_server(miscounting: MockServer, tmp_path: Path) -> None:
+    with MockServer(images=60, token="another-token") as other:
+        shared = ("--channel", "5", "--token", miscounting.token, "--rule", "paging.count", "--against", other.url)
+        done = run("check", miscounting.url, *shared)
+        assert done.returncode == 2
+        assert "the server of --against could not be judged: all 7 operations answer 401" in done.stderr
+
+        own = {"CHANNEL_IMAGES_AGAINST_TOKEN": other.token}
+        done = run("check", miscounting.url, *shared, "--fail-on", "new", "--report", str(tmp_path), **own)
+        url = other.url
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"compared with {url} of ")
+    assert done.stdout.splitlines()[0].endswith(": 2 new, 0 fixed, 0 unchanged")
+    assert "… against: paging (1 of 1)" in done.stderr
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["change"]["latency"]["listProductImages"]["before"]["count"] > 0
+    assert f"--against={url}" in report["command"]
+    written = done.stdout + done.stderr + "".join(file.read_text() for file in tmp_path.iterdir())
+    assert other.token not in written
+
+
+def test_both_servers_are_signed_in_to_where_a_password_is_given(own_mock: MockServer) -> None:
+    with MockServer(images=30) as other:
+        other.reset()
+        arguments = ("--username", "mock", "--password", "mock", "--rule", "paging.defaults", "--against", other.url)
+        done = run("check", own_mock.url, "--channel", "5", *arguments)
+        assert done.returncode == 0, done.stderr
+        assert [request for request in other.requests if "login" in request.path]
 
 
 # Progress, and its end

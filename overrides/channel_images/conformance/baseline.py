@@ -5,7 +5,7 @@ same. What a run could not judge is not fixed.
 """
 
 import json
-import shlex
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,16 @@ from channel_images.conformance.files import BadFile, packaged_schema
 from channel_images.conformance.results import Change, Latency, Named, Pace, Report, Result, Verdict
 from channel_images.contract import contract_name
 
+QUICK = "--quick"
 MOST_BYTES = 100_000_000
 """The largest report that is read."""
 JUDGED = frozenset({Verdict.PASS, Verdict.VIOLATED, Verdict.WAIVED})
 FOUND = frozenset({Verdict.VIOLATED, Verdict.WAIVED})
-HARMLESS = frozenset({"--seed", "--fail-on", "--require", "--baseline", "--against", "--waivers", "--expect"})
-"""Options that change what is asked or what counts, and not what may be found."""
+HARMLESS = frozenset(
+    f"--{name}"
+    for name in ("seed", "fail-on", "require", "baseline", "against", "waivers", "expect", "channel", "contract")
+)
+"""Options that change what counts, or that are compared otherwise."""
 
 
 @frozen
@@ -57,7 +61,9 @@ class Baseline:
     def change(self, report: Report) -> Change:
         """What has changed since, in the order of the report."""
         found = list(dict.fromkeys(_found(report.results)))
-        judged = set(_judged(report.results))
+        before, now = _options(self.command), _options(report.command)
+        # A quick run does not look everywhere: what it does not find may be there.
+        judged = set() if QUICK in now - before else set(_judged(report.results))
         gone = sorted(self.found.difference(found), key=str)
         return Change(
             self.name,
@@ -82,11 +88,12 @@ class Baseline:
             yield f"the channel was {channels[0]}, and is {channels[1]}"
         if self.command and report.command:
             before, now = _options(self.command), _options(report.command)
-            if before != now:
-                words = [" ".join(sorted(one - other)) for one, other in ((before, now), (now, before))]
-                yield f"the options were {words[0] or 'fewer'}, and are {words[1] or 'fewer'}"
+            if lost := " ".join(sorted(before - now)):
+                yield f"the baseline had {lost}, and this run has not"
+            if added := " ".join(sorted(now - before)):
+                yield f"this run has {added}, and the baseline had not"
         if unjudged := {(each.rule, each.operation) for each in _found(report.results)} - self.judged:
-            yield f"the baseline did not judge {len(unjudged)} of the results with a violation: what is new there may be old"
+            yield f"the baseline could not judge {len(unjudged)} of what is violated: what is new there may be old"
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -123,7 +130,10 @@ def read_baseline(path: Path) -> Baseline:
         document["command"],
         frozenset(_name(each) for each in results if each["verdict"] in FOUND),
         frozenset((each["rule"], each["operation"]) for each in results if each["verdict"] in JUDGED),
-        {operation: Latency(**timed) for operation, timed in document["latency"].items()},
+        {
+            operation: Latency(timed["count"], timed["median"], timed["p95"], timed["max"])
+            for operation, timed in document["latency"].items()
+        },
     )
 
 
@@ -146,6 +156,5 @@ def _title(contract: str) -> str:
 
 
 def _options(command: str) -> frozenset[str]:
-    """The options of a command that say what may be found; channels are told apart from them."""
-    words = [word for word in shlex.split(command) if word.startswith("--")]
-    return frozenset(word for word in words if word.partition("=")[0] not in HARMLESS | {"--channel", "--contract"})
+    """The options of a command that say what may be found; without those that are harmless."""
+    return frozenset(word for word in re.findall(r"(?<!\S)--\S+", command) if word.partition("=")[0] not in HARMLESS)

@@ -77,7 +77,8 @@ def changed(change: Change) -> str:
     """What has changed since the baseline, in a line."""
     counts = [f"{len(change.new)} new", f"{len(change.fixed)} fixed", f"{len(change.unchanged)} unchanged"]
     counts += [f"{len(change.unknown)} not judged this time"] * bool(change.unknown)
-    return f"since {visible_line(change.baseline, MOST_WHY)} of {change.started[:10]}: {', '.join(counts)}"
+    day = visible_line(change.started[:10], 10)
+    return f"compared with {visible_line(change.baseline, MOST_WHY)} of {day}: {', '.join(counts)}"
 
 
 def met(report: Report) -> str:

@@ -21,7 +21,7 @@ from channel_images.conformance.results import Change, Pace, Report, Result, Sev
 MAX_REQUEST = 500
 """Characters of a `curl` line; a longer one is in the report alone."""
 EVIDENCE = "the evidence of "
-SHORT = 12
+SHORT = 16
 """Lines of a terminal below which there is no room for what the verdict rests on."""
 
 
@@ -39,7 +39,7 @@ def render_text(report: Report, width: int = 100, height: int = 24, where: str =
         Lines without a line break at the end. Nothing that a server sent can move the cursor, change a colour or
         reorder a line.
     """
-    first = [_cut(line, width) for line in _change(report.change, max(height // 3, 2))]
+    first = [_cut(line, width) for line in _change(report.change, height // 3 if height >= SHORT else 1)]
     last = [_cut(line, width) for line in _coverage(report)] if height >= SHORT else []
     last.append(_verdict(report, where, basis(report) if height >= SHORT else []))
     groups = [*by_rule(report.violations()).values(), *_by_reason(report.lacking())]
@@ -82,9 +82,9 @@ def _change(change: Change | None, most: int) -> list[str]:
     for word, names in (("new", change.new), ("fixed", change.fixed), ("not judged", change.unknown)):
         lines += [f"  {word}: {name}" for name in names]
     lines += [f"  {operation}: {_pace(pace)}" for operation, pace in change.latency.items()]
-    if len(lines) >= most:
-        lines[most - 2 :] = [f"  … and {len(lines) - most + 2} lines more of it in the report"]
-    return [changed(change), *lines]
+    if len(lines) >= most > 1:
+        lines[most - 2 :] = [f"  … and {len(lines) - most + 2} lines more in the report"]
+    return [changed(change), *lines][:most]
 
 
 def _pace(pace: Pace) -> str:
