@@ -74,9 +74,13 @@ class Coverage:
             self._hear_rows(rows)
 
     def _hear_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        names = {each.name for each in self._unmet}
+        is_complete = all(row.keys() >= names for row in rows)
         for each, unmet in self._unmet.items():
-            for row in rows if unmet else ():
-                unmet.discard(each.kind_in(row))
+            # Most fields are never absent: their rows need no second look.
+            if unmet - {ABSENT} or (unmet and not is_complete):
+                for row in rows:
+                    unmet.discard(each.kind_in(row))
 
     def _hear_values(self, operation: Operation, given: Mapping[str, str], status: int, *, has_rows: bool) -> None:
         roles = resource().roles
