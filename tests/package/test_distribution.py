@@ -69,6 +69,8 @@ def test_the_wheel_holds_both_packages_the_contract_and_the_type_markers(dist: P
         "channel_images/openapi.yaml",
         "channel_images/py.typed",
         "channel_images/conformance/report/index.html.jinja",
+        "channel_images/conformance/report/page.css",
+        "channel_images/conformance/report/page.js",
         *(f"channel_images/mock/docs/{name}" for name in ("docs.css", "docs.js", "index.html")),
         "channel_images_api/__init__.py",
         "channel_images_api/py.typed",

@@ -45,6 +45,8 @@ class Evidence:
     """`curl` lines that show it again, with the token in `$TOKEN`."""
     status: int | None = None
     """The status of the answer that shows it; `None` where there was no answer, or there is none to show."""
+    bodies: Sequence[str] = ()
+    """What the server answered, one for each of `requests`: cut, and without secrets."""
 
 
 @frozen
@@ -60,6 +62,8 @@ class Result:
     follows_from: str = ""
     """The violation that this result follows from (`paging.order · ` and the `operationId`): with it, this rule cannot be
     judged. Empty for a result that stands by itself."""
+    cause: str = ""
+    """What is wrong, in words that all violations of one cause share; empty where nothing is known of that."""
 
     @property
     def family(self) -> str:

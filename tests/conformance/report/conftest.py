@@ -25,9 +25,11 @@ def report(*results: Result, **fields: object) -> Report:
 
 
 def evidence(
-    text: str = "pk 41 on pages 5 and 6", requests: tuple[str, ...] = (f"{CURL}'http://host/?page=5'",)
+    text: str = "pk 41 on pages 5 and 6",
+    requests: tuple[str, ...] = (f"{CURL}'http://host/?page=5'",),
+    bodies: tuple[str, ...] = (),
 ) -> Evidence:
-    return Evidence(text, "At any limit, each row once.", "inferred: from paging", text, text, requests)
+    return Evidence(text, "At any limit, each row once.", "inferred: from paging", text, text, requests, bodies=bodies)
 
 
 def violation(
@@ -41,7 +43,8 @@ def violation(
 
 def everything(verdict: Verdict, text: str, times: int = 1) -> list[Result]:
     """A result, or several, for each rule and operation of the catalogue."""
-    shows = evidence(text, (f"{CURL}'{text[:500]}'",) * 6) if verdict is Verdict.VIOLATED else None
+    bodies = (text, f"{text[:300]} and more", text[:300])
+    shows = evidence(text, (f"{CURL}'{text[:500]}'",) * 6, bodies) if verdict is Verdict.VIOLATED else None
     return [
         Result(rule.id, operation.id, verdict, reason=text, evidence=shows)
         for rule in CATALOGUE.values()

@@ -47,9 +47,9 @@ Render = Callable[[Report], str]
 
 def hostile_report(text: str) -> Report:
     """A report in which a server's text is in every place that it can get into."""
-    shows = evidence(text, (f"{CURL}'{text}'", f"{CURL}'{text[:300]}'"))
+    shows = evidence(text, (f"{CURL}'{text}'", f"{CURL}'{text[:300]}'"), (text, f"{text[:300]} and more"))
     return report(
-        Result("paging.partition", "listProductImages", Verdict.VIOLATED, reason=text, evidence=shows),
+        Result("paging.partition", "listProductImages", Verdict.VIOLATED, reason=text, evidence=shows, cause=text),
         Result("paging.count", "listProductImages", Verdict.UNSTABLE, reason=text),
         Result("paging.size", "listProductImages", Verdict.WAIVED, reason=text),
         Result("paging.order", "listProductImages", Verdict.NOT_EXERCISED, reason=text),
@@ -142,7 +142,7 @@ def test_the_page_stays_small_when_there_are_very_many_small_violations() -> Non
 
 @contextmanager
 def rendered(written: Report, folder: Path) -> Iterator[tuple[Page, list[str]]]:
-    """The page in Chromium, without scripts, and the addresses that it asked for."""
+    """The page in Chromium, and the addresses that it asked for."""
     write_report(written, folder)
     address = (folder / "index.html").as_uri()
     with chromium_page(address) as page:
@@ -162,7 +162,7 @@ def test_in_a_browser_nothing_hostile_comes_alive(tmp_path: Path) -> None:
             "listProductImages",
             Verdict.VIOLATED,
             reason=value,
-            evidence=evidence(value, (value[:500],)),
+            evidence=evidence(value, (value[:500],), (value[:500], f"{value[:300]} and more")),
         )
         for value in HOSTILE.values()
     ]
@@ -171,9 +171,13 @@ def test_in_a_browser_nothing_hostile_comes_alive(tmp_path: Path) -> None:
         assert asked == [(tmp_path / "index.html").as_uri()]
         assert page.title().startswith("not judged")
         assert page.locator("h1").all_inner_texts() == ["The server could not be judged"]
-        assert page.locator("script, img, link, iframe, object, [onerror], [onload], [onmouseover]").count() == 0
+        assert page.locator("img, link, iframe, object, [onerror], [onload], [onmouseover]").count() == 0
+        assert page.locator("script, style").evaluate_all("all => all.map(each => each.localName)") == [
+            "style",
+            "script",
+        ]
         assert page.locator("article").count() == len(HOSTILE) + 1
-        assert page.locator("article").evaluate_all("all => Math.max(...all.map(each => each.clientHeight))") < 4_000
+        assert page.locator("article").evaluate_all("all => Math.max(...all.map(each => each.clientHeight))") < 4_500
         assert "<script>document.title='owned'</script>" in page.locator("body").inner_text()
 
 
