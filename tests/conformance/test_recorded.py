@@ -416,6 +416,15 @@ def test_a_recorded_run_is_judged_as_the_run_was(tmp_path: Path) -> None:
     assert again.channels == live.channels
     differing = verdicts(again).items() ^ verdicts(live).items()
     assert {rule for (rule, _), _ in differing} == {"protocol.head-options"}
+    assert again.coverage == live.coverage
+
+
+def test_what_is_required_and_was_not_recorded_is_lacking(tmp_path: Path) -> None:
+    recording = read_recording(written(tmp_path / "one.har", browsed(Tiny(), *PAGES)))
+    assert judge_recording(recording, Options()).verdict == "conforms"
+    assert judge_recording(recording, Options(required=("pending",))).verdict == "incomplete"
+    with pytest.raises(ValueError, match="no family pendings"):
+        judge_recording(recording, Options(required=("pendings",)))
 
 
 @pytest.mark.parametrize(("bug", "rule"), [("count-of-page", "paging.count"), ("open-retrieval", "auth.required")])

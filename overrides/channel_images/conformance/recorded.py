@@ -54,7 +54,8 @@ from channel_images.conformance.judging.oracle import Problem, problems, route
 from channel_images.conformance.judging.rule import Finding, Rule, keys, violation
 from channel_images.conformance.results import Latency, Report, Result, Severity, Verdict
 from channel_images.conformance.run import READS_FIRST, SCHEMA_RULES, Options, check_rules
-from channel_images.contract import load_contract
+from channel_images.conformance.seen import Coverage
+from channel_images.contract import contract_name
 from channel_images.resource import Filter, resource
 
 MOST_APART = 10.0
@@ -67,7 +68,7 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 def judge_recording(recording: Recording, options: Options) -> Report:
     """Judge what was recorded of a server. Of the options, those count that say what is judged.
 
-    Raises `ValueError` where `rules` or `skip` names a rule that does not exist.
+    Raises `ValueError` as `check` does.
     """
     check_rules(options)
     return _Trial(recording, options).report()
@@ -88,9 +89,12 @@ class _Trial:
         results = self._results() if self.sure else []
         cleaner = self.recording.cleaner
         seconds: dict[str, list[float]] = {}
+        coverage = Coverage(self.recording.channels)
         for answer in self.sure:
-            if (operation := route(answer.request)[0]) is not None:
+            operation, values = route(answer.request)
+            if operation is not None:
                 seconds.setdefault(operation.id, []).append(answer.seconds)
+                coverage.hear(operation, values, answer)
         return Report(
             url=cleaner.text(self.recording.url),
             channels=self.recording.channels,
@@ -100,11 +104,13 @@ class _Trial:
             seconds=round(time.monotonic() - clock, 1),
             requests=0,
             results=self.options.waivers.applied(map(cleaner.result, results)),
-            contract="{title} {version}".format_map(load_contract()["info"]),
+            contract=contract_name(),
             not_judged=cleaner.text(self._not_judged(results)),
             latency={operation: Latency.of(each) for operation, each in seconds.items()},
             command=self.options.command,
             recorded=self._described(),
+            coverage=tuple(coverage.seen()),
+            required=self.options.required,
         )
 
     def _described(self) -> str:
@@ -121,11 +127,7 @@ class _Trial:
         return ""
 
     def _results(self) -> list[Result]:
-        chosen = [
-            rule
-            for rule in RULES
-            if rule.id not in self.options.skip and (self.options.rules is None or rule.id in self.options.rules)
-        ]
+        chosen = [rule for rule in RULES if self.options.has_chosen(rule)]
         found = self._of_relations(chosen)
         for answered in (self._of_single_answers(), self._of_filters()):
             for pair, results in answered.items():
