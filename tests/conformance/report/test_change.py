@@ -11,6 +11,7 @@ from tests.conformance.report.test_views import lines, schema, strict
 
 from channel_images.conformance.baseline import Baseline
 from channel_images.conformance.report import render_github, render_html, render_json, render_junit, render_text
+from channel_images.conformance.report.html import anchor
 from channel_images.conformance.results import Change, Latency, Named, Report, Result, Seen, Verdict
 
 IDLE = Result(
@@ -86,6 +87,9 @@ def test_the_page_says_first_what_has_changed_and_then_what_was_seen(changed: Re
         assert words in page
     assert 'href="#change"' in page
     assert 'href="#seen"' in page
+    for name in changed.change.new if changed.change else ():
+        assert f'<a href="#{anchor(name)}">' in page
+        assert f'<article id="{anchor(name)}"' in page
     for absent in ('id="change"', 'id="seen"'):
         assert absent not in render_html(report(PASSED))
 

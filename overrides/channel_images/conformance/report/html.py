@@ -16,7 +16,7 @@ from channel_images.conformance.report.answers import Piece, compare
 from channel_images.conformance.report.chart import chart, duration
 from channel_images.conformance.report.summary import basis, by_rule, caveats, changed, following, met, plural, sentence
 from channel_images.conformance.report.text import remainder, visible, visible_line, visible_request
-from channel_images.conformance.results import Report, Result, Seen, Severity, Verdict
+from channel_images.conformance.results import Named, Report, Result, Seen, Severity, Verdict
 
 MAX_TEXT = 2_000
 """Bytes of a text that may quote what a server sent."""
@@ -136,7 +136,13 @@ def render_html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"breakable": _breakable, "duration": duration, "plural": plural, "line": visible_line}
+    environment.filters |= {
+        "breakable": _breakable,
+        "duration": duration,
+        "plural": plural,
+        "line": visible_line,
+        "anchor": anchor,
+    }
     room = _Room(BUDGET)
     about = {
         name: room.show(text, MAX_TEXT)
@@ -156,6 +162,7 @@ def render_html(report: Report) -> str:
         sentence="could not be judged" if report.not_judged else sentence(report),
         caveats=[*basis(report), *caveats(report)],
         groups=groups,
+        anchors={each.anchor for each in shown},
         hidden=Counter(result.rule for result in report.violations()) - Counter(each.rule for each in shown),
         families=_matrix(report, shown),
         operations=list(dict.fromkeys(result.operation for result in report.results)),
@@ -230,10 +237,9 @@ class _Room:
         return [Answer(number, text) for number, text in zip(texts, shown, strict=True)], compared
 
 
-def anchor(result: Result) -> str:
+def anchor(name: Named) -> str:
     """The anchor of a violation, which is the same in every report: made of its rule, its operation and its relation."""
-    relation = result.evidence.relation if result.evidence else result.reason
-    return _anchor(result.rule, result.operation, unlike=relation)
+    return _anchor(name.rule, name.operation, unlike=name.relation)
 
 
 def _anchor(*names: str, unlike: str = "") -> str:
@@ -258,7 +264,7 @@ def _groups(report: Report, room: _Room) -> Iterator[Group]:
     for nth in zip_longest(*groups.values()):
         for title, result in zip(groups, nth, strict=True):
             if result is not None and room.left > RESERVE:
-                name = anchor(result)
+                name = anchor(result.name)
                 taken[name] += 1
                 unique = name if taken[name] == 1 else f"{name}-{taken[name]}"
                 each = _shown(report, result, unique, room, most, says=len(statements[title]) > 1)
