@@ -44,7 +44,7 @@ def create_app(
     answering = behaviour(settings, state.store)
 
     def guard(call: Call) -> None:
-        require_token(call, settings.token)
+        require_token(call, settings.token, settings.other_token)
         refuse_as_preferred(call)
 
     def admin_guard(call: Call) -> None:

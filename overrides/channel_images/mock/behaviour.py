@@ -9,7 +9,8 @@ for the rest; several combine by inheritance (see `combined`). The steps, in the
     answer             the same before its delivery: whatever the other steps say, refusals too, passes through here
     authenticate       who may ask
     dispatch, options  the answer by the request's method
-    channel, image_id  the path's parameters; `missing_channel`, `missing_image`: the 404 of those not there
+    channel, image_id  the path's parameters; `missing_channel`, `missing_image`: the 404 of those not there;
+                       `hidden_channel`: that of another user's
     arguments, decode  the query's parameters, and the refusal of those that cannot be read
     query, listing     which images a list holds, and in which order; `count`: how many it says they are
     window, page_size  which slice of them is the page; `past_the_end`: the 404 of a page beyond the last
@@ -37,7 +38,7 @@ from channel_images.mock.data.pattern import Criteria
 from channel_images.mock.data.store import Store
 from channel_images.mock.data.subject import subject
 from channel_images.mock.http.answers import JSON_TYPE, Answer, Refused, bad_request, method_not_allowed, not_found
-from channel_images.mock.http.auth import require_token
+from channel_images.mock.http.auth import may_see, require_token
 from channel_images.mock.http.call import Call
 from channel_images.mock.http.delivery import deliver
 from channel_images.mock.http.links import page_link
@@ -117,7 +118,7 @@ class Behaviour(ReportingSteps):
 
     def authenticate(self, operation: Operation, call: Call) -> None:
         """Raise `Refused` with 401 for a request without a valid token."""
-        require_token(call, self.settings.token)
+        require_token(call, self.settings.token, self.settings.other_token)
 
     def dispatch(self, operation: Operation, call: Call) -> Answer:
         """Answer an authenticated request by its method."""
@@ -174,7 +175,19 @@ class Behaviour(ReportingSteps):
             Refused: With 404; there is none.
         """
         channel = self.path_argument(operation, call, "scope")
-        return channel if channel in self.store else self.missing_channel(channel)
+        if channel not in self.store:
+            return self.missing_channel(channel)
+        if may_see(call, self.settings, channel):
+            return channel
+        return self.hidden_channel(operation, call, channel)
+
+    def hidden_channel(self, operation: Operation, call: Call, channel: int) -> int:
+        """The channel to take where the one that is named is another user's.
+
+        Raises:
+            Refused: With 404; there is none.
+        """
+        raise not_found()
 
     def missing_channel(self, channel: int) -> int:
         """The channel to take where the one that is named does not exist.

@@ -81,6 +81,7 @@ class MockServer:
         token: str | None = None,
         username: str | None = None,
         password: str | None = None,
+        other_token: str | None = None,
         admin_token: str | None = None,
         seed: int = 0,
         trust_proxy: bool = False,
@@ -107,6 +108,8 @@ class MockServer:
                 reach, the credentials that you do not give are made by chance: see `settings`.
             username: Signs in: `mock`.
             password: Signs in: `mock`.
+            other_token: The token of a second user, `mock-other`, who sees a channel of its own (8) and none of the others.
+                It signs in as `mock-other`, with `mock-other`.
             admin_token: Opens the admin API; the token itself, unless it is given.
             seed: Another one gives other images, and other chances for faults and churn.
             trust_proxy: Whether `X-Forwarded-Proto` and `X-Forwarded-Host` decide what links look like.
@@ -134,7 +137,14 @@ class MockServer:
             from channel_images.mock.bugs import behaviour as behaviour_of
 
             behaviour = behaviour_of(variants, bugs)
-        secrets = credentials(host, token=token, username=username, password=password, admin_token=admin_token)
+        secrets = credentials(
+            host,
+            token=token,
+            username=username,
+            password=password,
+            other_token=other_token,
+            admin_token=admin_token,
+        )
         self.settings = Settings(**secrets, channels=sizes, seed=seed, trust_proxy=trust_proxy)  # type: ignore[arg-type]
         self._state = State.begin(
             self.settings,
@@ -148,7 +158,7 @@ class MockServer:
         self.app = create_app(self.settings, state=self._state, behaviour=behaviour)
         self._served: ASGIApp = self.app
         if log is not None:
-            tokens = {self.settings.token, self.settings.admin_token or self.settings.token}
+            tokens = {self.settings.token, self.settings.other_token, self.settings.admin_token or self.settings.token}
             self._served = LoggedApp(self.app, log, tokens)
         self._address = (host, port)
         self._certificate = prepare(tls, host)
@@ -213,8 +223,8 @@ class MockServer:
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """The ids of its channels."""
-        return self._store.channels
+        """The ids of the channels that its token sees."""
+        return tuple(self.settings.channels)
 
     @property
     def transport(self) -> "MockTransport":

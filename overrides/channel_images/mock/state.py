@@ -39,7 +39,10 @@ class State:
     ) -> Self:
         """The state that a server with these settings starts in; the images of some channels may be loaded."""
         loaded = loaded or {}
-        made = {channel: images for channel, images in settings.channels.items() if channel not in loaded}
+        sizes = dict(settings.channels) | {
+            channel: images for channel, images in settings.other_channels.items() if channel not in settings.channels
+        }
+        made = {channel: images for channel, images in sizes.items() if channel not in loaded}
         store = Store(settings.seed, made, loaded)
         return cls(
             store=store,

@@ -316,14 +316,28 @@ class ForbiddenChannel(Behaviour):
     """A channel that does not exist is 403, as one that the token may not see."""
 
     def missing_channel(self, channel: int) -> int:
-        raise Refused(Answer.of_json({"detail": "You do not have permission to perform this action."}, 403))
+        raise _forbidden()
+
+    def hidden_channel(self, operation: Operation, call: Call, channel: int) -> int:
+        raise _forbidden()
+
+
+class HiddenForbidden(Behaviour):
+    """Another user's channel is 403, and one that does not exist is 404."""
+
+    def hidden_channel(self, operation: Operation, call: Call, channel: int) -> int:
+        raise _forbidden()
 
 
 class ForbiddenImage(Behaviour):
     """A row that does not exist is 403, as one that the token may not see."""
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
-        raise Refused(Answer.of_json({"detail": "You do not have permission to perform this action."}, 403))
+        raise _forbidden()
+
+
+def _forbidden() -> Refused:
+    return Refused(Answer.of_json({"detail": "You do not have permission to perform this action."}, 403))
 
 
 class Gone(Behaviour):
@@ -331,6 +345,9 @@ class Gone(Behaviour):
 
     def missing_channel(self, channel: int) -> int:
         raise Refused(Answer.of_json({"detail": "Gone."}, 410))
+
+    def hidden_channel(self, operation: Operation, call: Call, channel: int) -> int:
+        return self.missing_channel(channel)
 
     def missing_image(self, operation: Operation, channel: int, pk: int) -> int:
         raise Refused(Answer.of_json({"detail": "Gone."}, 410))
@@ -564,8 +581,9 @@ _KINDS: tuple[tuple[Allowance, type[Behaviour], tuple[type[Behaviour], ...]], ..
     (Allowance.UNKNOWN, UnknownProduct400, ()),
     (Allowance.UNKNOWN, UnknownTypeEmpty, ()),
     (Allowance.ROUTES, ForbiddenChannel, ()),
+    (Allowance.ROUTES, HiddenForbidden, ()),
     (Allowance.ROUTES, ForbiddenImage, ()),
-    (Allowance.ROUTES, Gone, (ForbiddenChannel, ForbiddenImage, EmptyPastTheEnd)),
+    (Allowance.ROUTES, Gone, (ForbiddenChannel, HiddenForbidden, ForbiddenImage, EmptyPastTheEnd)),
     (Allowance.ROUTES, Html404, ()),
     (Allowance.ROUTES, Html400, ()),
     (Allowance.ERRORS, ProblemJson, ()),

@@ -1,6 +1,7 @@
-"""Shows images that a channel does not have."""
+"""Shows images that a channel does not have, and channels to whom they do not belong."""
 
 from channel_images.mock.behaviour import Behaviour, Links
+from channel_images.mock.bugs.cache import Cached, target
 from channel_images.mock.bugs.common import (
     DETAILED_LIST,
     DETAILED_RETRIEVE,
@@ -14,9 +15,11 @@ from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.made import Row
 from channel_images.mock.http.answers import JSON_TYPE, Answer, Refused
+from channel_images.mock.http.auth import may_see
 from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 from channel_images.mock.variants import every
+from channel_images.resource import resource
 
 
 class _Unscoped(Behaviour):
@@ -149,3 +152,105 @@ class ChannelWrapsAt32Bits(Behaviour, rule="isolation.unknown-channel"):
     def missing_channel(self, channel: int) -> int:
         wrapped = channel % 2**32
         return wrapped if wrapped in self.store else super().missing_channel(channel)
+
+
+# Another user's
+
+
+class _Indiscreet(Behaviour):
+    """Shows some of a channel to users to whom it does not belong."""
+
+    def shows_all(self, operation: Operation, call: Call) -> bool:
+        """Whether the operation does not look at who asks."""
+        return False
+
+    def hidden_channel(self, operation: Operation, call: Call, channel: int) -> int:
+        if self.shows_all(operation, call):
+            return channel
+        return super().hidden_channel(operation, call, channel)
+
+
+class OtherUserLists(_Indiscreet, rule="isolation.token.lists"):
+    """A valid token is enough for the full list: whose channel it is, nobody asks."""
+
+    def shows_all(self, operation: Operation, call: Call) -> bool:
+        return operation.meaning == LIST or super().shows_all(operation, call)
+
+
+class OtherUserListsDetailed(_Indiscreet, rule="isolation.token.lists"):
+    """The detailed list overrides get_queryset(), and forgets the user."""
+
+    def shows_all(self, operation: Operation, call: Call) -> bool:
+        return operation.meaning == DETAILED_LIST or super().shows_all(operation, call)
+
+
+class OtherUserPending(_Indiscreet, rule="isolation.token.lists"):
+    """The inserts are another view, whose queryset is not that of the user."""
+
+    def shows_all(self, operation: Operation, call: Call) -> bool:
+        return operation.meaning == INSERTS or super().shows_all(operation, call)
+
+
+class OtherUserFilters(_Indiscreet, rule="isolation.token.lists"):
+    """A list with a filter starts from all rows; the one without looks at the user."""
+
+    def shows_all(self, operation: Operation, call: Call) -> bool:
+        is_filtered = operation.meaning == LIST and not resource().filters.keys().isdisjoint(call.query)
+        return is_filtered or super().shows_all(operation, call)
+
+
+class OtherUserRetrieves(_Indiscreet, rule="isolation.token.retrieve"):
+    """The lists are the user's, and get_object() takes whatever id there is."""
+
+    def shows_all(self, operation: Operation, call: Call) -> bool:
+        return operation.meaning == RETRIEVE or super().shows_all(operation, call)
+
+
+class OtherUserRetrievesDetailed(_Indiscreet, rule="isolation.token.retrieve"):
+    """The detailed retrieval has no object permission."""
+
+    def shows_all(self, operation: Operation, call: Call) -> bool:
+        return operation.meaning == DETAILED_RETRIEVE or super().shows_all(operation, call)
+
+
+class ListCachedForAll(Cached, rule="isolation.token.lists"):
+    """The list is cached by its URL, whoever asks."""
+
+    def key(self, operation: Operation, call: Call) -> str | None:
+        return target(call) if operation.meaning == LIST else super().key(operation, call)
+
+
+class _Telling(Behaviour):
+    """Tells users which images a channel has that is not theirs."""
+
+    def found(self) -> Refused:
+        """What a user is told of an image that is there."""
+        return json_error(403, "You do not have permission to perform this action.")
+
+    def hidden_channel(self, operation: Operation, call: Call, channel: int) -> int:
+        if not operation.is_list and self.store.has(channel, self.path_argument(operation, call, "key")):
+            raise self.found()
+        return super().hidden_channel(operation, call, channel)
+
+
+class OtherUserLearnsByStatus(_Telling, rule="isolation.token.existence"):
+    """The permission is looked at once the row is found: 403 for those that are there, 404 for others."""
+
+
+class OtherUserLearnsByMessage(_Telling, rule="isolation.token.existence"):
+    """Both are 404, and the message is not the same."""
+
+    def found(self) -> Refused:
+        return json_error(404, "It belongs to another user.")
+
+
+class OtherUserLearnsByCount(Behaviour, rule="isolation.token.existence"):
+    """The rows of a filtered list are hidden from other users, and counted all the same."""
+
+    def list(self, operation: Operation, call: Call) -> Answer:
+        channel = self.path_argument(operation, call, "scope")
+        is_filtered = operation.meaning == LIST and not resource().filters.keys().isdisjoint(call.query)
+        if not is_filtered or channel not in self.store or may_see(call, self.settings, channel):
+            return super().list(operation, call)
+        count = self.listing(operation, channel, self.query(operation, self.arguments(operation, call))).count
+        return Answer(200, self.page(operation, [], count, Links(None, None)), {"content-type": JSON_TYPE})

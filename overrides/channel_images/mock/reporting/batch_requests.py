@@ -30,7 +30,7 @@ class BatchRequests:
 
     def create(self, call: Call, body: Body) -> Answer:
         """Make a batch, which has taken nothing yet."""
-        channel = channel_of(call, self._store)
+        channel = channel_of(call, self._store, self._settings)
         if body.get("status", Status.INITIALIZED) != Status.INITIALIZED:
             raise bad_request({"status": [f"A batch begins as {Status.INITIALIZED}."]})
         if body.get("objects"):
@@ -41,7 +41,7 @@ class BatchRequests:
 
     def list(self, call: Call, _body: Body) -> Answer:
         """The batches of the channel, the newest last."""
-        channel = channel_of(call, self._store)
+        channel = channel_of(call, self._store, self._settings)
         filters = Filters(call)
         statuses, content_type = filters.choices("status", Status), filters.text("content_type")
         wanted, local_batch_id = filters.integer("channel"), filters.uuid("local_batch_id")
@@ -63,13 +63,13 @@ class BatchRequests:
     def update(self, call: Call, body: Body) -> Answer:
         """Move a batch on, or note the marketplace's id of one that has not ended."""
         batch = self._batch(call)
-        changed = _filled(batch, channel_of(call, self._store), body)
+        changed = _filled(batch, channel_of(call, self._store, self._settings), body)
         changed = self._moved(changed, body) if "status" in body else _renamed(batch, changed, body)
         self._ledger.batches[batch.pk] = evolve(changed, modified_date=now())
         return Answer.of_json(_row(self._ledger.batches[batch.pk]))
 
     def _batch(self, call: Call) -> BatchRequest:
-        channel = channel_of(call, self._store)
+        channel = channel_of(call, self._store, self._settings)
         batch = self._ledger.batches.get(number_in(call, "pk"))
         if batch is None or not self._steps.reachable(batch, channel):
             raise not_found()

@@ -38,7 +38,7 @@ class IntegrationActions:
         That of an image is there once a batch has taken it. Those of products are found by the ids of the products, or
         by `content_type_name=product`.
         """
-        channel = channel_of(call, self._store)
+        channel = channel_of(call, self._store, self._settings)
         filters = Filters(call)
         found = self._found(channel, filters)
         is_descending = filters.is_descending("sort", _SORTED_BY)

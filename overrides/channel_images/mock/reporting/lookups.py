@@ -26,7 +26,7 @@ class Lookups:
 
     def channel(self, call: Call, _body: Body) -> Answer:
         """One channel."""
-        channel = channel_of(call, self._store)
+        channel = channel_of(call, self._store, self._settings)
         return Answer.of_json(
             {
                 "pk": channel,
@@ -50,7 +50,7 @@ class Lookups:
 
     def products(self, call: Call, _body: Body) -> Answer:
         """The products of the channel: those that have an image in it."""
-        channel = channel_of(call, self._store)
+        channel = channel_of(call, self._store, self._settings)
         found = self._store.products(channel, Filters(call).integers("pk__in"))
         return page(call, found, lambda product: self._product(channel, product), self._settings)
 

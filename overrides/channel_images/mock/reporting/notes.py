@@ -116,7 +116,7 @@ class Notes:
 
     def create(self, call: Call, body: Body) -> Answer:
         """Keep a note."""
-        channel = channel_of(call, self._store)
+        channel = channel_of(call, self._store, self._settings)
         if errors := self._kind.errors(body):
             raise bad_request(errors)
         self._ledger.notes += 1
@@ -127,6 +127,6 @@ class Notes:
 
     def list(self, call: Call, _body: Body) -> Answer:
         """The newest notes about the channel that are kept, oldest first."""
-        channel = channel_of(call, self._store)
+        channel = channel_of(call, self._store, self._settings)
         rows = [row for row in self._kept.items if row["channel"] == channel]
         return page(call, Chosen(range(len(rows))), lambda place: rows[place], self._settings)
