@@ -223,6 +223,44 @@ def test_no_secret_is_in_what_a_run_writes(tmp_path: Path) -> None:
     assert "--password" not in written
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["--other-token", "mock-other"], {}),
+        ([], {"CHANNEL_IMAGES_OTHER_TOKEN": "mock-other"}),
+        (["--other-username", "mock-other"], {"CHANNEL_IMAGES_OTHER_PASSWORD": "mock-other"}),
+    ],
+)
+def test_another_user_is_not_to_see_the_channel(
+    arguments: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    with MockServer(images=30, bugs=["other-user-lists"]) as server:
+        only = ("--rule", "isolation.token.lists", "--report", str(tmp_path))
+        given = {"CHANNEL_IMAGES_TOKEN": server.token, **environment}
+        done = run("check", server.url, "--channel", "5", *only, *arguments, **given)
+    assert done.returncode == 1, done.stderr
+    assert "$OTHER_TOKEN" in done.stdout
+    assert "mock-other" not in done.stdout + "".join(file.read_text() for file in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--other-token", "mock-token"], "the other user's token is that of the first one"),
+        (["--other-token", "a b"], "the token of the other user holds a space"),
+        (["--other-username", "mock-other"], "give --other-username and set CHANNEL_IMAGES_OTHER_PASSWORD"),
+        (["--other-password", PASSWORD], "give --other-username and set CHANNEL_IMAGES_OTHER_PASSWORD"),
+        (["--other-username", "x", "--other-password", PASSWORD], "refuses the user name or the password"),
+    ],
+)
+def test_another_user_that_cannot_be_is_one_line(own_mock: MockServer, arguments: list[str], words: str) -> None:
+    done = run("check", own_mock.url, "--channel", "5", *arguments, CHANNEL_IMAGES_TOKEN="mock-token")
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert PASSWORD not in done.stdout + done.stderr
+
+
 # Waivers, known answers, severities, formats
 
 

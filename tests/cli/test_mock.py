@@ -84,6 +84,7 @@ def test_it_says_where_it_is_and_ends_quietly() -> None:
             "token": "mock-token",
             "sign-in": "mock / mock",
             "channels": "5 (1,000 images), 6 (23 images), 7 (0 images)",
+            "other": "mock-other, a user who sees channel 8 (23 images)",
             "docs": f"{url}/",
         }
         assert "text/html" in mock.get("/").headers["content-type"]
@@ -106,7 +107,7 @@ def test_a_request_that_waits_does_not_keep_it() -> None:
 def test_all_options() -> None:
     with running(
         *("--images", "30", "--seed", "3", "--token", "secret", "--trust-proxy"),
-        *("--username", "me", "--password", "s3cret", "--admin-token", "4dmin"),
+        *("--username", "me", "--password", "s3cret", "--other-token", "other", "--admin-token", "4dmin"),
         *("--variant", "limit-clamped", "--variant", "extra-fields", "--bug", "size-as-text"),
         *("--fault", "503:first=1", "--fault", "429:skip=1:first=1", "--churn-spec", "removes=3"),
     ) as mock:
@@ -124,7 +125,9 @@ def test_all_options() -> None:
         assert (page["count"], len(page["results"])) == (27, 20)
         assert "alt_text" in page["results"][0]
         assert any(isinstance(row["height"], str) for row in page["results"])
+        assert mock.get("/api/v1/channel/8/product_images/", "other").json()["count"] == 20
         assert list(mock.lines.items())[5:-1] == [
+            ("other", "(as given), a user who sees channel 8 (23 images)"),
             ("variants", "limit-clamped, extra-fields"),
             ("bugs", "size-as-text"),
             ("faults", "503:first=1, 429:skip=1:first=1"),

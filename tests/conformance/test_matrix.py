@@ -26,7 +26,9 @@ EXPECTED_WARNINGS = {"enveloped-pending": {"schema.response"}, "blip": {"schema.
 
 def judge(server: MockServer, options: Options) -> Report:
     # Nobody waits for a throttle or a proxy that is away: the answers come by numbers, not by time.
-    return check(Target(server.url, 5, (6,), server.token), evolve(options, sleep=lambda seconds: None))
+    return check(
+        Target(server.url, 5, (6,), server.token, server.other_token), evolve(options, sleep=lambda seconds: None)
+    )
 
 
 def violations(report: Report) -> list[tuple[str, str, str]]:

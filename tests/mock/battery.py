@@ -132,6 +132,8 @@ def _for(operation: Operation) -> Iterator[Asked]:
     yield Asked("malformed", operation, f"{path()}?x=%FF")
     yield Asked("malformed", operation, f"{path()}?x={'9' * 3000}")
     yield from _of_list(operation, path()) if operation.is_list else _of_image(operation, path)
+    for target in (path(), f"{path()}?id__in=1", path(5, _ABSENT)):
+        yield Asked("other user", operation, target, headers={"authorization": f"Token {SETTINGS.other_token}"})
 
 
 def _of_list(operation: Operation, path: str) -> Iterator[Asked]:

@@ -59,7 +59,7 @@ def test_the_requests_received_are_listed(client: httpx.Client) -> None:
         (f"POST {CHANNEL}", {"channel": 5}, (400, {"channel": ["This field does not exist."]})),
         (f"POST {CHANNEL}", {"product_type": True}, (400, {"product_type": ["Enter a number."]})),
         (f"POST {CHANNEL}", {"is_seller_product": 1}, (400, {"is_seller_product": ["Must be a valid boolean."]})),
-        ("POST /_mock/images/8", {}, (404, {"detail": "No channel 8."})),
+        ("POST /_mock/images/9", {}, (404, {"detail": "No channel 9."})),
         ("POST /_mock/images/x", {}, (404, {"detail": "Not found."})),
         (f"POST {CHANNEL}/sent", {"pks": [1]}, (404, {"detail": "No image 1 in this channel."})),
         (f"POST {CHANNEL}/sent", {"pks": 1}, (400, {"pks": ["Enter a list of numbers, or give versions instead."]})),

@@ -29,13 +29,14 @@ ABOUT = {
     "protocol.head-options": {"head", "options", "token"},
     "protocol.caching": PAGES | {"bad filter"},
     "protocol.safe": ROWS,
-    "auth.required": {"token", "write"},
+    "auth.required": {"token", "write", "other user"},
     "auth.challenge": {"token"},
     "identity.missing": MISSING,
     "isolation.retrieve": {"foreign"},
     "isolation.unknown-channel": {"channel"},
     **dict.fromkeys((rule for rule in RULES if rule.startswith(("paging.", "pending."))), PAGES),
     **dict.fromkeys((rule for rule in RULES if rule.startswith("filter.")), FILTERED),
+    **dict.fromkeys((rule for rule in RULES if rule.startswith("isolation.token.")), frozenset({"other user"})),
     **dict.fromkeys(("identity.retrieve", "identity.detailed-list", "identity.detailed", "isolation.lists"), ROWS),
 }
 """What the requests may be about that a bug for a rule changes the answers to."""
@@ -52,22 +53,25 @@ TOUCHED = {
         seller-false-skips-null seller-by-image type-zero-ignored type-ignored type-at-most type-by-first-image
         filters-or last-filter-wins products-beat-product seller-beats-type count-ignores-filters links-lose-filters
         filter-lost-after-page-1 filtered-unpaged filtered-after-paging filtered-unordered filter-join-repeats
-        list-hides-disabled id-in-unscoped product-unscoped""",
+        list-hides-disabled id-in-unscoped product-unscoped other-user-lists other-user-filters list-cached-for-all
+        other-user-learns-by-count""",
     "D": """content-type-html envelope-without-count head-500 cache-ignores-query open-detailed-list
         count-of-all-channels links-to-plain-list first-page-repeats unpaged-by-default detailed-loses-inactive
         detailed-cut-off detailed-by-product detailed-zero-for-null detailed-milliseconds detailed-active-always
-        detailed-list-unscoped""",
-    "I": "inserts-pages-from-zero inserts-hold-disabled-updates pending-overlaps inserts-unscoped",
+        detailed-list-unscoped other-user-lists-detailed""",
+    "I": "inserts-pages-from-zero inserts-hold-disabled-updates pending-overlaps inserts-unscoped other-user-pending",
     "U": """date-as-timestamp line-behind-length id-for-pk open-updates updates-channel-before-token
         updates-hold-inserts updates-as-sent pending-unordered updates-unscoped""",
     "B": "union-without-updates union-with-sent union-active-only union-repeats",
     "R": """image-in-array second-document open-retrieval retrieves-neighbour retrieves-seconds retrieves-local-time
-        retrieves-stale retrieves-unified-for-null missing-is-nearest retrieve-unscoped""",
+        retrieves-stale retrieves-unified-for-null missing-is-nearest retrieve-unscoped other-user-retrieves""",
     "E": """product-nested nul-behind-json missing-image-500 method-ignored sizes-swapped rank-from-one
-        object-is-product blank-for-null missing-is-html detailed-retrieve-unscoped""",
+        object-is-product blank-for-null missing-is-html detailed-retrieve-unscoped
+        other-user-retrieves-detailed""",
     "RE": """large-id-500 id-beyond-uint-32 largest-id-500 id-beyond-int-64 zero-id-500 decimal-id-500 spaced-id-500
         nul-in-id-500 word-is-first-image id-parsed-int image-deletes api-key-in-query unknown-image-before-token
-        cached-images-ignore-token missing-is-empty missing-is-null missing-is-400 id-wraps-at-32-bits""",
+        cached-images-ignore-token missing-is-empty missing-is-null missing-is-400 id-wraps-at-32-bits
+        other-user-learns-by-status other-user-learns-by-message""",
     "DE": "no-hash-500",
     "LD": """count-as-text results-by-pk link-left-out last-row-of-page-dropped pages-overlap page-counted-from-zero
         partial-page-dropped full-last-page-dropped limit-ignored one-row-too-many random-order page-shuffled

@@ -20,7 +20,7 @@ from channel_images.mock.variants import BLIP_EVERY, VARIANTS, Allowance
 Judge = Callable[[str, httpx.Response], None]
 
 LISTED = ROWS - {"image"}
-REFUSED = {"token", "channel", "missing", "foreign", "bad id", "past", "bad page", "bad filter"}
+REFUSED = {"token", "other user", "channel", "missing", "foreign", "bad id", "past", "bad page", "bad filter"}
 
 EXPECTED: dict[str, tuple[str, AbstractSet[str]]] = {
     "limit-clamped": ("LDIB", {"page", "filter"}),
@@ -42,9 +42,10 @@ EXPECTED: dict[str, tuple[str, AbstractSet[str]]] = {
     "lenient": ("LDIUB", {"bad page", "bad filter"}),
     "unknown-product-400": ("L", {"unknown value"}),
     "unknown-type-empty": ("L", {"unknown value"}),
-    "forbidden-channel": ("LDIUBRE", {"channel"}),
+    "forbidden-channel": ("LDIUBRE", {"channel", "other user"}),
+    "hidden-forbidden": ("LDIUBRE", {"other user"}),
     "forbidden-image": ("RE", {"missing", "foreign"}),
-    "gone": ("LDIUBRE", {"page", "past", "bad page", "filter", "channel", "missing", "foreign"}),
+    "gone": ("LDIUBRE", {"page", "past", "bad page", "filter", "channel", "missing", "foreign", "other user"}),
     "html-404": ("LDIUBRE", {"channel", "bad id"}),
     "html-400": ("LDIUBRE", {"malformed", "bad filter", "channel", "bad id"}),
     "problem-json": ("LDIUBRE", {*REFUSED, "page", "filter", "unknown value", "write"}),

@@ -18,6 +18,7 @@ from channel_images.cli.connection import CaFileOption, Credentials, HeaderOptio
 from channel_images.cli.contract import ContractOption, use
 from channel_images.cli.errors import fail, needs_extra
 from channel_images.cli.options import with_groups
+from channel_images.cli.other_user import OtherUser, signed_in
 from channel_images.cli.traffic import Traffic
 from channel_images.settings import CHANNEL_VARIABLES, URL_VARIABLES
 
@@ -70,6 +71,7 @@ def check(
     ] = None,
     *,
     credentials: Credentials,
+    other_user: OtherUser,
     report: Annotated[
         Path | None,
         typer.Option(help="Write report.json, index.html and junit.xml into this folder.", file_okay=False),
@@ -161,7 +163,7 @@ def check(
         proxy=proxy,
     )
     chosen = credentials.chosen(context)
-    target = anyone if recording else _with_credentials(anyone, chosen)
+    target = anyone if recording else other_user.told_to(signed_in(anyone, chosen))
     command = ["channel-images", "check", target.url, *(f"--channel={number}" for number in channel), f"--seed={seed}"]
     command += [f"--rule={identity}" for identity in rule or []] + [f"--skip={identity}" for identity in skip or []]
     command += [f"--waivers={waivers}"] * bool(waivers) + [f"--expect={expect}"] * bool(expect)
@@ -185,7 +187,10 @@ def check(
         required=tuple(require or ()),
     )
     if comparison.against:
-        other = _with_credentials(evolve(anyone, url=comparison.against), comparison.credentials(chosen))
+        there = evolve(anyone, url=comparison.against)
+        # A token for another server goes there alone.
+        other = signed_in(there, comparison.credentials(chosen))
+        other = other if comparison.against_token else other_user.told_to(other)
         baseline = _baseline(other, evolve(options, rate=rate or default_rate(other.url)))
     outcome, interrupted = _judged(target, options, recording)
     least = Severity.WARNING if fail_on is FailOn.WARNING else Severity.ERROR
@@ -202,29 +207,6 @@ def check(
         fail(f"could not be judged: {visible_line(outcome.not_judged, MOST_REASON)}{kept}")
     if outcome.verdict != "conforms":
         raise typer.Exit(1)
-
-
-# What the run is told
-
-
-def _with_credentials(target: "Target", credentials: Credentials) -> "Target":
-    """The target with a token: the one that was given, or one that the credentials sign in for."""
-    from attrs import evolve
-
-    from channel_images.conformance.asking.signin import SignInFailed, sign_in, usable
-
-    token, username, password = credentials.token, credentials.username, credentials.password
-    if token:
-        if not usable(token):
-            fail("the token holds a space, a line break or a character that no header can carry")
-    elif username and password:
-        # The run signs in again with them when the token expires.
-        target = evolve(target, username=username, password=password)
-        try:
-            token = sign_in(target, username, password)
-        except SignInFailed as error:
-            fail(str(error))
-    return evolve(target, token=token) if token else target
 
 
 # The run

@@ -2,7 +2,7 @@
 
 import errno
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
@@ -105,6 +105,14 @@ def mock(
             help="The password to sign in with.  [default: mock; made by chance where other machines reach the server]",
         ),
     ] = None,
+    other_token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CHANNEL_IMAGES_MOCK_OTHER_TOKEN",
+            help="The token of a second user, who sees a channel of its own alone.  [default: mock-other; made by chance "
+            "where other machines reach the server]",
+        ),
+    ] = None,
     admin_token: Annotated[
         str | None,
         typer.Option(
@@ -188,6 +196,7 @@ def mock(
             token=token,
             username=username,
             password=password,
+            other_token=other_token,
             admin_token=admin_token,
             seed=seed,
             trust_proxy=trust_proxy,
@@ -202,7 +211,7 @@ def mock(
             edits=edits,
             log=_log if log else None,
         )
-        given = {"token": token, "password": password, "admin_token": admin_token}
+        given = {"token": token, "password": password, "other_token": other_token, "admin_token": admin_token}
         more = {"variants": variants, "bugs": bugs, "faults": faults, "churn": [str(changing)] if changing else []}
         more |= {"data": data or [], "arrivals": [arrivals] if arrivals else [], "edits": [edits] if edits else []}
         server.serve(ready=lambda: _announce(server, host, given, more))
@@ -263,19 +272,24 @@ def _announce(server: "MockServer", host: str, given: dict[str, str | None], mor
         known = {settings.token, settings.password} & {_DEFAULT_TOKEN, "mock"}
         if known:
             typer.echo(f"and everybody knows {' and '.join(sorted(known))}: give others, or none", err=True)
-    channels = ", ".join(f"{number} ({count:,} images)" for number, count in server.settings.channels.items())
     lines = {"URL": server.url}
     if ca_file := server.environ().get("SSL_CERT_FILE"):
         lines |= {"CA": ca_file, "trust": f"export SSL_CERT_FILE={quote(ca_file)} REQUESTS_CA_BUNDLE={quote(ca_file)}"}
     lines |= {"token": shown["token"], "sign-in": f"{settings.username} / {shown['password']}"}
     if settings.admin_token is not None:
         lines["admin"] = shown["admin_token"]
-    lines["channels"] = channels
+    lines["channels"] = _sized(settings.channels)
+    if others := {each: size for each, size in settings.other_channels.items() if each not in settings.channels}:
+        lines["other"] = f"{shown['other_token']}, a user who sees channel {_sized(others)}"
     lines |= {name: ", ".join(values) for name, values in more.items() if values}
     lines["docs"] = f"{server.url}/"
     for name, value in lines.items():
         typer.echo(f"{name:8}  {value}")
     typer.echo("Ctrl-C ends it.", err=True)
+
+
+def _sized(channels: Mapping[int, int]) -> str:
+    return ", ".join(f"{number} ({count:,} images)" for number, count in channels.items())
 
 
 def _log(line: str) -> None:

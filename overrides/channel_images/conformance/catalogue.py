@@ -5,7 +5,17 @@ from itertools import groupby
 
 from channel_images.conformance.asking.operations import OPERATIONS
 from channel_images.conformance.judging.rule import Rule
-from channel_images.conformance.rules import auth, filters, identity, isolation, paging, pending, protocol, schema
+from channel_images.conformance.rules import (
+    auth,
+    filters,
+    identity,
+    isolation,
+    other_user,
+    paging,
+    pending,
+    protocol,
+    schema,
+)
 
 RULES: tuple[Rule, ...] = (
     schema.response,
@@ -43,6 +53,9 @@ RULES: tuple[Rule, ...] = (
     isolation.retrieve,
     isolation.lists,
     isolation.unknown_channel,
+    other_user.lists,
+    other_user.retrieve,
+    other_user.existence,
 )
 CATALOGUE: Mapping[str, Rule] = {rule.id: rule for rule in RULES}
 

@@ -87,6 +87,10 @@ def _channels() -> list[int]:
 
 def _with_credentials(target: Target) -> Target:
     """The target with the token of the environment, or the one that its user name and password give, if there are any."""
+    if other := os.environ.get("CHANNEL_IMAGES_OTHER_TOKEN", ""):
+        if not usable(other):
+            raise ValueError("CHANNEL_IMAGES_OTHER_TOKEN holds a space or a character that no header can carry")
+        target = evolve(target, other_token=other)
     if token := os.environ.get("CHANNEL_IMAGES_TOKEN", ""):
         if not usable(token):
             raise ValueError("CHANNEL_IMAGES_TOKEN holds a space or a character that no header can carry")

@@ -198,6 +198,11 @@ class MockServer:
         """The token that its requests need."""
         return self.settings.token
 
+    @property
+    def other_token(self) -> str:
+        """The token of the second user, who sees none of these channels."""
+        return self.settings.other_token
+
     def environ(self, channel: int | None = None) -> dict[str, str]:
         """The environment variables that a process needs to work with this server, on top of those of this process.
 

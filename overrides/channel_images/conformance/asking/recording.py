@@ -22,9 +22,10 @@ from channel_images.calls.secrets import Secret
 from channel_images.conformance.asking.cleaning import Cleaner
 from channel_images.conformance.asking.operations import OPERATIONS
 from channel_images.conformance.asking.reading import NotExercised
-from channel_images.conformance.asking.target import TOKEN, Target
+from channel_images.conformance.asking.target import OTHER_TOKEN, TOKEN, Target
 from channel_images.conformance.asking.wire import (
     MOST_BYTES,
+    OTHER,
     PROXY_STATUSES,
     VALID,
     Answer,
@@ -83,7 +84,9 @@ class Recording:
     @property
     def target(self) -> Target:
         # No token is known, and none is sent: rules make up wrong ones from it.
-        return Target(self.url, self.channels[0], self.channels[1:], token=TOKEN)
+        has_other = any(answer.sender.name == OTHER for answer in self.answers)
+        other_token = OTHER_TOKEN if has_other else ""
+        return Target(self.url, self.channels[0], self.channels[1:], token=TOKEN, other_token=other_token)
 
 
 # From a file

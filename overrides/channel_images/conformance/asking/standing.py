@@ -17,6 +17,7 @@ from channel_images.conformance.asking.operations import LISTS, OPERATIONS, Oper
 from channel_images.conformance.asking.parsing import said
 from channel_images.conformance.asking.signin import SignInFailed
 from channel_images.conformance.asking.wire import (
+    OTHER,
     PROXY_STATUSES,
     VALID,
     Answer,
@@ -360,7 +361,7 @@ class Session:
         self.standing.assure()
 
     def _asked(self, request: Request, credentials: Credentials | None, *, apart: bool = False) -> Answer:
-        if credentials is not None and credentials.header:
+        if credentials is not None and credentials.header and credentials.name != OTHER:
             self.standing.wrong_tokens += 1
         answer = self.wire.send(request, credentials or self.standing.valid, apart=apart)
         if credentials is None and answer.status in REFUSALS and self.standing.renew_where_refused():

@@ -24,6 +24,8 @@ DEFAULT_TIMEOUT = 30.0
 """Seconds that a whole answer may take."""
 TOKEN = "$TOKEN"  # noqa: S105 - a placeholder
 """What stands for the token in requests and in evidence."""
+OTHER_TOKEN = "$OTHER_TOKEN"  # noqa: S105 - likewise
+"""What stands there for the token of the other user."""
 
 
 def base_url(url: str) -> str:
@@ -61,6 +63,8 @@ class Target:
     others: tuple[int, ...] = ()
     """Further channels, for the isolation rules."""
     token: str = attrs.field(default="", repr=False)
+    other_token: str = attrs.field(default="", repr=False)
+    """The token of a user who may not see the channels; empty where none was given."""
     username: str = ""
     """The name to sign in with again when the token is refused; empty where a token was given."""
     password: str = attrs.field(default="", repr=False)

@@ -66,6 +66,8 @@ class Credentials:
 
 
 VALID = "valid"
+OTHER = "the other user"
+"""Who sends a request with the token of a user who may not see the channels."""
 
 
 @frozen

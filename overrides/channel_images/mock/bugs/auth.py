@@ -282,21 +282,27 @@ class UnknownImageBeforeToken(Behaviour, rule="auth.required"):
 class CacheIgnoresToken(Cached, _Open, rule="auth.required"):
     """A cache keeps every answer for five seconds by its URL, and asks nobody for a token."""
 
+    def user(self, call: Call) -> str:
+        return ""
+
     def key(self, operation: Operation, call: Call) -> str | None:
         return target(call)
 
     def is_open(self, operation: Operation, call: Call) -> bool:
-        return (call.method, target(call)) in self.answers or super().is_open(operation, call)
+        return (call.method, target(call), "") in self.answers or super().is_open(operation, call)
 
 
 class CachedImagesIgnoreToken(Cached, _Open, rule="auth.required"):
     """A cache keeps the rows that were retrieved for five seconds by their URL, and asks nobody for a token."""
 
+    def user(self, call: Call) -> str:
+        return ""
+
     def key(self, operation: Operation, call: Call) -> str | None:
         return super().key(operation, call) if operation.is_list else target(call)
 
     def is_open(self, operation: Operation, call: Call) -> bool:
-        is_kept = not operation.is_list and (call.method, target(call)) in self.answers
+        is_kept = not operation.is_list and (call.method, target(call), "") in self.answers
         return is_kept or super().is_open(operation, call)
 
 

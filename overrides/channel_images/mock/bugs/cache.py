@@ -10,6 +10,7 @@ from attrs import evolve
 from channel_images.mock.behaviour import Behaviour
 from channel_images.mock.data.store import Store
 from channel_images.mock.http.answers import Answer
+from channel_images.mock.http.auth import carries
 from channel_images.mock.http.call import Call
 from channel_images.mock.operations import Operation
 from channel_images.mock.settings import Settings
@@ -44,7 +45,7 @@ def target(call: Call) -> str:
 
 
 class Cached(Behaviour):
-    """Gives an answer again to requests with the same method and key; refusals are not kept."""
+    """Gives an answer again to the same user's requests with the same method and key; refusals are not kept."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         super().__init__(settings, store)
@@ -54,10 +55,14 @@ class Cached(Behaviour):
         """What the cache tells requests apart by; `None` passes it by."""
         return None
 
+    def user(self, call: Call) -> str:
+        """Whose requests those are, as far as the cache tells users apart."""
+        return "the second" if carries(call, self.settings.other_token) else ""
+
     def dispatch(self, operation: Operation, call: Call) -> Answer:
         key = self.key(operation, call)
         if key is None:
             return super().dispatch(operation, call)
-        kept = self.answers.get((call.method, key), partial(super().dispatch, operation, call))
+        kept = self.answers.get((call.method, key, self.user(call)), partial(super().dispatch, operation, call))
         # A copy: the delivery changes an answer.
         return evolve(kept, headers={**kept.headers})

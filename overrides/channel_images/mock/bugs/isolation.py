@@ -216,6 +216,9 @@ class OtherUserRetrievesDetailed(_Indiscreet, rule="isolation.token.retrieve"):
 class ListCachedForAll(Cached, rule="isolation.token.lists"):
     """The list is cached by its URL, whoever asks."""
 
+    def user(self, call: Call) -> str:
+        return ""
+
     def key(self, operation: Operation, call: Call) -> str | None:
         return target(call) if operation.meaning == LIST else super().key(operation, call)
 

@@ -1,0 +1,152 @@
+"""Judges what a user sees of a channel that is not theirs: nothing, and not even which ids exist in it.
+
+Broken object-level authorisation cannot be seen with one token. The other user's may be any valid one that may not see the
+channel.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from channel_images.conformance.asking.operations import FULL, LISTS, RETRIEVALS, Operation, key_filter, noun
+from channel_images.conformance.asking.reading import (
+    NotExercised,
+    Unreadable,
+    joined,
+    page,
+    rows,
+)
+from channel_images.conformance.asking.survey import Survey
+from channel_images.conformance.asking.target import OTHER_TOKEN
+from channel_images.conformance.asking.wire import OTHER, Answer, Credentials, Params
+from channel_images.conformance.judging.rule import Finding, Pattern, keys, rule
+from channel_images.resource import resource
+
+IDS = 2
+"""Ids that exist to ask for, and ids that do not."""
+MOST_TOLD = 80
+"""Characters of a body that a finding quotes."""
+
+
+def _other(survey: Survey) -> Credentials:
+    """The other user. Raises `NotExercised` where there is none."""
+    token = survey.session.wire.target.other_token
+    if not token:
+        raise NotExercised("needs --other-token")
+    return Credentials(OTHER, f"Token {token}", f"Token {OTHER_TOKEN}")
+
+
+def _asked_by(other: Credentials, survey: Survey, path: str, params: Params = ()) -> Answer:
+    """The answer to the other user, right after the first one has asked the same: what was kept for that one must not be
+    shown. Raises `NotExercised` where the token is not valid."""
+    survey.session.get(path, params, fresh=True)
+    answer = survey.session.get(path, params, credentials=other)
+    if answer.status == 401:
+        raise NotExercised(
+            "the token of the other user is refused (401): give a valid one that may not see the channel"
+        )
+    return answer
+
+
+def _filtered(survey: Survey, operation: Operation) -> Iterator[tuple[str, Params]]:
+    """For each filter of a list, parameters that find rows of the channel."""
+    for by in resource().filters.values():
+        values = (list(survey.found_by(by)) if by.is_shown else list(by.values)) if by.name in operation.filters else []
+        if values:
+            yield by.name, ((by.name, joined(values[:1])),)
+
+
+@rule("isolation.token.lists", Pattern.DISJOINT, LISTS)
+def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """A user who may not see the channel is shown none of its rows in a list, with a filter or without."""
+    other, path = _other(survey), operation.path_for(survey.channel)
+    for name, params in (("", ()), *_filtered(survey, operation)):
+        answer = _asked_by(other, survey, path, params)
+        try:
+            shown = page(answer).pks
+        except Unreadable:
+            continue
+        if shown:
+            through = f" through the filter {name}" if name else ""
+            yield Finding(
+                f"a user who may not see the channel is shown its rows{through}",
+                f"403, 404 or no rows for the other user in channel {survey.channel}",
+                f"200 with {keys(shown)}",
+                (answer,),
+            )
+
+
+@rule("isolation.token.retrieve", Pattern.DISJOINT, RETRIEVALS)
+def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """A user who may not see the channel is served none of its rows by their ids."""
+    other = _other(survey)
+    for pk in _existing(survey.sample(IDS)):
+        answer = _asked_by(other, survey, operation.path_for(survey.channel, pk))
+        if answer.status == 200:
+            yield Finding(
+                f"a user who may not see the channel is served {noun(article=True)} of it",
+                f"403 or 404 for the other user at {keys([pk])} of channel {survey.channel}",
+                answer.describe(),
+                (answer,),
+            )
+
+
+@rule("isolation.token.existence", Pattern.EQUALITY, (FULL, *RETRIEVALS))
+def existence(survey: Survey, operation: Operation) -> Iterator[Finding]:
+    """A user who may not see the channel gets the same answer for an id that exists in it and for one that does not."""
+    other = _other(survey)
+
+    def told(pks: list[int]) -> list[Answer]:
+        return [_asked_by(other, survey, *_asking_for(survey, operation, pk)) for pk in pks]
+
+    # The largest, which no count or status is.
+    existing, absent = sorted(_existing(survey.all_rows()))[-IDS:], survey.absent_pk(IDS)
+    there, missing = told(existing), told(absent)
+    if any(map(_is_shown, there)):
+        raise NotExercised("the other user is shown the rows themselves")
+    texts = [
+        {_without_key(answer, pk) for answer, pk in zip(answers, pks, strict=True)}
+        for answers, pks in ((there, existing), (missing, absent))
+    ]
+    statuses = [{answer.status for answer in answers} for answers in (there, missing)]
+    # Bodies that differ from answer to answer, by a number of the request say, tell nothing of the row.
+    is_told = max(map(len, texts)) == 1 and texts[0] != texts[1]
+    if statuses[0] != statuses[1] or is_told:
+        yield Finding(
+            "a user who may not see the channel learns which ids exist in it",
+            f"the same answer for {keys(existing[:1])}, which the channel has, and for {keys(absent[:1])}, which it has not",
+            f"{_quoted(there[0])}, and {_quoted(missing[0])}",
+            (there[0], missing[0]),
+        )
+
+
+def _existing(pks: Iterable[int]) -> list[int]:
+    """The ids of some rows of the channel. Raises `NotExercised` where there are none."""
+    if not (found := list(pks)):
+        raise NotExercised("the channel has no rows")
+    return found
+
+
+def _asking_for(survey: Survey, operation: Operation, pk: int) -> tuple[str, Params]:
+    """The path and the parameters that ask for a row. Raises `NotExercised` where a list has no filter for that."""
+    if not operation.is_list:
+        return operation.path_for(survey.channel, pk), ()
+    if (by := key_filter()) is None:
+        raise NotExercised(f"no filter finds {noun(article=True)} by its {resource().key}")
+    return operation.path_for(survey.channel), ((by.name, joined([pk])),)
+
+
+def _is_shown(answer: Answer) -> bool:
+    try:
+        return bool(rows(answer).rows)
+    except Unreadable:
+        return False
+
+
+def _without_key(answer: Answer, pk: int) -> str:
+    """The body, as it is for whatever id."""
+    return re.sub(rf"(?<!\d){pk}(?!\d)", "…", answer.body.decode("utf-8", "replace"))
+
+
+def _quoted(answer: Answer) -> str:
+    text = answer.body.decode("utf-8", "replace")
+    return f"{answer.describe()} {text if len(text) <= MOST_TOLD else f'{text[:MOST_TOLD]}…'}"
