@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 
 from channel_images import conformance
 from channel_images.cli.app import app
+from channel_images.cli.bounds import Bounds
 from channel_images.cli.check import _judged
+from channel_images.conformance import Options
 from channel_images.contract import contract_text, load_contract
 from channel_images.mock import MockServer
 
@@ -259,6 +261,21 @@ def test_another_user_that_cannot_be_is_one_line(own_mock: MockServer, arguments
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert PASSWORD not in done.stdout + done.stderr
+
+
+def test_how_long_answers_take_is_judged_where_that_is_asked_for(own_mock: MockServer) -> None:
+    arguments = ("--rule", "protocol.response-time", "--max-response-time", "0")
+    done = run("check", own_mock.url, "--channel", "5", *arguments, CHANNEL_IMAGES_TOKEN=own_mock.token)
+    assert done.returncode == 1, done.stderr
+    assert "expected: 95 of 100 answers within 0 s" in done.stdout
+
+
+def test_the_time_of_a_run_is_bounded(own_mock: MockServer) -> None:
+    bounds = ("--max-seconds", "0.001", "--concurrency", "2")
+    done = run("check", own_mock.url, "--channel", "5", *bounds, CHANNEL_IMAGES_TOKEN=own_mock.token)
+    assert done.returncode == 2
+    assert "the time of --max-seconds is over" in done.stderr
+    assert Bounds().options(own_mock.url)["at_once"] == Options().at_once
 
 
 # Waivers, known answers, severities, formats

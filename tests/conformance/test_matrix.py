@@ -12,11 +12,13 @@ from channel_images.conformance import Options, Report, Target, Verdict, check
 from channel_images.conformance.catalogue import CATALOGUE
 from channel_images.contract import load_contract
 from channel_images.mock import MockServer
-from channel_images.mock.bugs import BUGS
+from channel_images.mock.bugs import BUGS, protocol
 from channel_images.mock.churn import Churn
 from channel_images.mock.variants import VARIANTS
 
 IMAGES = 120
+LONGEST = 0.1
+"""Seconds that an answer may take, by a clock that only a slow server's waits move far."""
 BUSY = Churn(adds=1, removes=1, modifies=3, sends=1)
 """Changes with each list that is read, enough of them for a cache to be seen."""
 RULES = {name: bug.rule for name, bug in BUGS.items() if bug.rule}
@@ -39,9 +41,15 @@ def with_bug(name: str) -> Report:
     """What its rule finds of a server with a bug."""
     rule = RULES[name]
 
+    clock = Clock()
+    protocol.sleep = clock.sleep
+
     def found(rules: frozenset[str] | None) -> Report:
         with MockServer(images=IMAGES, bugs=[name], churn=BUSY if BUGS[name].needs_churn else False) as server:
-            return judge(server, Options(rules=rules, probe_writes=True, schemathesis=False))
+            options = Options(
+                rules=rules, probe_writes=True, schemathesis=False, max_response_time=LONGEST, clock=clock
+            )
+            return judge(server, options)
 
     report = found(frozenset({rule}))
     # The rules about single answers also look at what all the others ask for.

@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from tests.conformance.test_standing import Clock
 
 from channel_images.conformance import Options, Report, Target, Verdict, check
 from channel_images.mock import MockServer
@@ -103,6 +104,42 @@ def test_a_budget_of_requests_is_kept(healthy_mock: MockServer) -> None:
     assert "--max-requests" in report.not_judged
 
 
+PARALLEL = frozenset({"paging.partition", "filter.sound"})
+
+
+def test_the_time_of_a_run_is_kept(healthy_mock: MockServer) -> None:
+    clock = Clock()
+    target = Target(healthy_mock.url, 5, (6,), healthy_mock.token)
+    began = clock.now
+    report = check(target, Options(schemathesis=False, max_seconds=120, rate=10, sleep=clock.sleep, clock=clock))
+    assert clock.now - began < 120.1
+    assert "--max-seconds" in report.not_judged
+    assert 1_000 < report.requests <= 1_200  # ten a second, and none at once
+    assert Verdict.PASS in {each.verdict for each in report.results if each.rule.startswith("paging.")}
+
+
+def test_one_request_at_a_time_where_that_is_asked_for() -> None:
+    with MockServer(images=60, bugs=["parallel-pages-mixed", "parallel-filters-mixed"]) as server:
+        reports = [judge(server, rules=PARALLEL, at_once=number) for number in (1, 2)]
+    assert [{each.rule for each in report.violations()} for report in reports] == [set(), PARALLEL]
+
+
+def test_no_wait_is_longer_than_what_is_left() -> None:
+    clock = Clock()
+    with MockServer(images=60, faults=["429:retry-after=100:skip=20"]) as server:
+        options = Options(schemathesis=False, max_seconds=30, sleep=clock.sleep, clock=clock)
+        report = check(Target(server.url, 5, token=server.token), options)
+    assert clock.now < 30
+    assert "--max-seconds" in report.not_judged
+
+
+def test_a_slow_answer_is_given_up_when_the_time_is_over() -> None:
+    with MockServer(images=60, faults=["latency:seconds=3600:skip=20"]) as server:
+        options = Options(schemathesis=False, max_seconds=0.5)
+        report = check(Target(server.url, 5, token=server.token, timeout=30), options)
+    assert "--max-seconds" in report.not_judged
+
+
 class Echo(BaseHTTPRequestHandler):
     """A server that shows what it was sent, in a body that is not what the contract says."""
 
@@ -134,3 +171,28 @@ def test_a_token_that_a_server_echoes_is_in_no_report(echo: str) -> None:
     text = json.dumps(report.as_json())
     assert "$TOKEN" in text
     assert "s3cret-t0ken" not in text
+
+
+def test_schemathesis_keeps_to_the_rate_of_the_run() -> None:
+    clock = Clock()
+    with MockServer(images=60) as server:
+        options = Options(rules=frozenset({"schema.response"}), max_examples=3, rate=10, sleep=clock.sleep, clock=clock)
+        report = check(Target(server.url, 5, token=server.token), options)
+    assert report.requests > 300
+    assert report.requests / clock.now < 10.1
+
+
+def test_schemathesis_waits_as_long_as_the_server_asks_it_to() -> None:
+    waits: list[float] = []
+    clock = Clock()
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        clock.sleep(seconds)
+
+    with MockServer(images=60, faults=["429:retry-after=7:every=100"]) as server:
+        options = Options(rules=frozenset({"schema.response"}), max_examples=3, sleep=sleep, clock=clock)
+        check(Target(server.url, 5, token=server.token), options)
+        turned_away = sum(request.status == 429 for request in server.requests)
+    assert turned_away > 2
+    assert waits.count(7.0) == turned_away

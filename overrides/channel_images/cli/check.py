@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from channel_images.cli.bounds import Bounds
 from channel_images.cli.compare import Comparison
 from channel_images.cli.connection import CaFileOption, Credentials, HeaderOption, ProxyOption, parsed_header
 from channel_images.cli.contract import ContractOption, use
@@ -105,17 +106,12 @@ def check(
     expect: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Known answers: what the data holds and no row says.")
     ] = None,
-    rate: Annotated[
-        float | None,
-        typer.Option(min=0.01, help="Requests a second; by default 10, and no limit on loopback.", show_default=False),
-    ] = None,
-    max_requests: Annotated[int | None, typer.Option(min=1, help="End the run after so many requests.")] = None,
+    bounds: Bounds,
     contract: ContractOption = None,
     probe_writes: Annotated[
         bool, typer.Option("--probe-writes", help="Also send POST, PUT, PATCH and DELETE, to ids that do not exist.")
     ] = False,
     header: HeaderOption = None,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds that the server may take to answer.")] = 30.0,
     ca_file: CaFileOption = None,
     proxy: ProxyOption = None,
     traffic: Traffic,
@@ -129,7 +125,7 @@ def check(
 
         from channel_images.conformance import Options, Severity, Target
         from channel_images.conformance.asking.expect import Expectations, read_expectations
-        from channel_images.conformance.asking.target import base_url, default_rate
+        from channel_images.conformance.asking.target import base_url
         from channel_images.conformance.judging.oracle import validators
         from channel_images.conformance.report.text import visible_line
         from channel_images.conformance.waivers import Waivers, read_waivers
@@ -158,7 +154,7 @@ def check(
         channel=channel[0],
         others=tuple(channel[1:]),
         headers=dict(parsed_header(line) for line in header or []),
-        timeout=timeout,
+        timeout=bounds.timeout,
         verify=str(ca_file) if ca_file else True,
         proxy=proxy,
     )
@@ -170,7 +166,7 @@ def check(
     command += [f"--contract={contract}"] * bool(contract)
     command += ["--probe-writes"] * probe_writes + ["--quick"] * quick
     command += [f"--fail-on={fail_on.value}"] * (fail_on is not FailOn.ERROR)
-    command += [f"--require={family}" for family in require or []] + comparison.words()
+    command += [f"--require={family}" for family in require or []] + comparison.words() + bounds.words()
     command += [f"--from-har={traffic.from_har}"] * bool(traffic.from_har)
     options = Options(
         seed=seed,
@@ -178,8 +174,7 @@ def check(
         rules=frozenset(rule) if rule else None,
         skip=frozenset(skip or []),
         probe_writes=probe_writes,
-        rate=rate or default_rate(target.url),
-        max_requests=max_requests,
+        **bounds.options(target.url),
         expectations=known,
         waivers=accepted,
         command=shlex.join(command),
@@ -191,7 +186,7 @@ def check(
         # A token for another server goes there alone.
         other = signed_in(there, comparison.credentials(chosen))
         other = other if comparison.against_token else other_user.told_to(other)
-        baseline = _baseline(other, evolve(options, rate=rate or default_rate(other.url)))
+        baseline = _baseline(other, evolve(options, **bounds.options(other.url)))
     outcome, interrupted = _judged(target, options, recording)
     least = Severity.WARNING if fail_on is FailOn.WARNING else Severity.ERROR
     change = baseline.change(outcome) if baseline else None

@@ -16,7 +16,16 @@ from channel_images.conformance.asking.signin import sign_in
 from channel_images.conformance.asking.standing import NotJudged, Session, Standing
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.target import Target
-from channel_images.conformance.asking.wire import MOST_REQUESTS, Answer, OutOfRequests, RunEnds, ServerGone, Wire
+from channel_images.conformance.asking.wire import (
+    AT_ONCE,
+    MOST_REQUESTS,
+    Answer,
+    OutOfRequests,
+    OutOfTime,
+    RunEnds,
+    ServerGone,
+    Wire,
+)
 from channel_images.conformance.catalogue import CATALOGUE, RULES
 from channel_images.conformance.files import or_near
 from channel_images.conformance.har import Har
@@ -67,6 +76,12 @@ class Options:
     """Requests a second; `None` for no limit."""
     max_requests: int | None = None
     """Ends the run after so many requests; there are never more than `MOST_REQUESTS`."""
+    max_seconds: float | None = None
+    """Ends the run after so many seconds; `None` for no end."""
+    max_response_time: float | None = None
+    """Seconds within which 95 of 100 answers have to come; `None` where that is not judged."""
+    at_once: int = AT_ONCE
+    """Requests that are under way at the same time, where a rule compares them with those that are sent alone."""
     schemathesis: bool = True
     """Whether to run schemathesis at all."""
     max_examples: int = 25
@@ -150,10 +165,14 @@ class _Run:
 
     def __attrs_post_init__(self) -> None:
         self.coverage = Coverage((self.target.channel, *self.target.others))
-        self.wire = Wire(self.target, self.options.rate, sleep=self.options.sleep, clock=self.options.clock)
+        options = self.options
+        self.wire = Wire(
+            self.target, options.rate, at_once=options.at_once, sleep=options.sleep, clock=options.clock,
+            until=None if options.max_seconds is None else options.clock() + options.max_seconds,
+        )  # fmt: skip
         can_sign_in = self.target.username and self.target.password
         self.standing = Standing(self.wire, self._sign_in if can_sign_in else None, on_sure=self._be_sure)
-        if self.options.har is not None:
+        if options.har is not None:
             self.wire.on_exchange = self._record
 
     def _record(self, answer: Answer) -> None:
@@ -246,6 +265,7 @@ class _Run:
             self.options.seed,
             self.options.quick,
             self.options.probe_writes,
+            self.options.max_response_time,
             self.options.expectations,
         )
         chosen = [rule for rule in RULES if self.options.has_chosen(rule)]
@@ -321,13 +341,13 @@ class _Run:
             found[problem.rule, problem.operation, problem.what].append(problem)
         new = {key: seen for key, seen in found.items() if key not in self._settled}
         settled: dict[tuple[str, str, str], list[Result]] = {}
-        ended: OutOfRequests | None = None
+        ended: RunEnds | None = None
         try:
             for key, seen in new.items():
                 self._asking_for = f"{key[0]}, again"
                 settled[key] = self._shown(session, seen)
             session.assure()
-        except OutOfRequests as end:
+        except (OutOfRequests, OutOfTime) as end:
             ended = end
         self._settled |= settled
         self.problems[:] = [each for key, seen in new.items() if key not in settled for each in seen]

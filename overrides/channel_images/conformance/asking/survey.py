@@ -162,6 +162,8 @@ class Survey:
     seed: int = 0
     quick: bool = False
     probe_writes: bool = False
+    max_response_time: float | None = None
+    """Seconds within which the server has to answer; `None` where nobody says so."""
     expectations: Expectations = Factory(Expectations)
     learned: Learned = Factory(Learned)
     _known: dict[ListOf, Whole | Sample] = field(init=False, factory=dict)
@@ -172,6 +174,11 @@ class Survey:
     def token(self) -> str:
         """The valid token."""
         return self.session.token
+
+    @property
+    def at_once(self) -> int:
+        """Requests that may be under way at the same time."""
+        return self.session.wire.at_once
 
     def again(self) -> "Survey":
         """A new reading, which asks for everything anew but what was learned for all of them."""

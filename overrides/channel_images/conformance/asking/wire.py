@@ -34,8 +34,9 @@ PAUSE = 0.5
 """Seconds before such a request is sent again."""
 GONE_AFTER = 3
 """Failures to connect, in a row, after which the server counts as gone."""
-AT_ONCE = 8
-"""Requests that are under way at the same time, where a rule asks for that."""
+AT_ONCE = 4
+"""Requests that are under way at the same time, where a rule asks for that, unless the user says otherwise."""
+TIME_IS_OVER = "the time of --max-seconds is over; what had been found by then is in the report"
 
 
 class RunEnds(Exception):
@@ -48,6 +49,10 @@ class ServerGone(RunEnds):
 
 class OutOfRequests(RunEnds):
     """The run has sent as many requests as it may."""
+
+
+class OutOfTime(RunEnds):
+    """The run has taken as long as it may."""
 
 
 class TurnedAway(RunEnds):
@@ -143,6 +148,10 @@ class Wire:
     """Requests a second; `None` for as fast as they go."""
     most: int = MOST_REQUESTS
     """How many requests may be sent."""
+    until: float | None = None
+    """When the run ends, on `clock`; `None` for no such end."""
+    at_once: int = AT_ONCE
+    """Requests that `send_together` has under way at the same time."""
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     token: str = field(default="", repr=False)
@@ -183,6 +192,7 @@ class Wire:
         Raises:
             ServerGone: the server no longer takes connections.
             OutOfRequests: the budget is spent.
+            OutOfTime: the time is over.
             TurnedAway: the server asks for too long a wait.
         """
         with ExitStack() as stack:
@@ -198,7 +208,7 @@ class Wire:
                         # Other connections of the pool may be as bad: bytes behind an answer spoil each of them.
                         client = stack.enter_context(self.target.client(self._verify))
                     # What broke with its connection may be asked again at once.
-                    self.sleep(PAUSE if failed or not answer.broke else 0.0)
+                    self._pause(PAUSE if failed or not answer.broke else 0.0)
                     failed.append(answer)
                 else:
                     break
@@ -214,14 +224,14 @@ class Wire:
         """
         admitted = [self._admit(request) for request in requests]
         client = self._client(sender)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(self.at_once) as pool:
             answers = list(pool.map(lambda request: self._exchange(client, request, sender), admitted))
         return [self._account(answer) for answer in answers]
 
     def send_bare(self, request: Request, sender: Credentials) -> tuple[Answer, bytes]:
         """Send one request over a bare socket; returns the answer, and the bytes that came behind its end.
 
-        Not through the target's proxy. Raises `OutOfRequests`.
+        Not through the target's proxy. Raises `OutOfRequests` and `OutOfTime`.
         """
         request = self._admit(request)
         url = self.target.url + request.target
@@ -243,8 +253,9 @@ class Wire:
         if self.rate:
             now = self.clock()
             if now < self._next:
-                self.sleep(self._next - now)
+                self._pause(self._next - now)
             self._next = max(now, self._next) + 1 / self.rate
+        self._left()
         self.requests += 1
         return request
 
@@ -271,8 +282,26 @@ class Wire:
         within_a_second = sum(1 for moment in self._taken if now - moment <= 1.0)
         if within_a_second and (self.rate is None or within_a_second < self.rate):
             self.rate = max(1.0, 0.9 * within_a_second)
-        self.sleep(pause)
+        self._pause(pause)
         return pause
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, unless the time is over before. Raises `OutOfTime`."""
+        if seconds >= self._left():
+            raise OutOfTime(TIME_IS_OVER)
+        self.sleep(seconds)
+
+    def _in_time(self) -> Target:
+        """The target, to answer within what is left."""
+        left = self._left()
+        return self.target if left > self.target.timeout else evolve(self.target, timeout=left)
+
+    def _left(self) -> float:
+        """Seconds that are left. Raises `OutOfTime` where none are."""
+        left = float("inf") if self.until is None else self.until - self.clock()
+        if left <= 0:
+            raise OutOfTime(TIME_IS_OVER)
+        return left
 
     # The network
 
@@ -292,7 +321,9 @@ class Wire:
         began = self.clock()
         try:
             sent = url.replace(TOKEN, quote(self.token, safe="")) if TOKEN in url else url
-            with self.target.stream(client, request.method, sent, headers=headers, content=request.body) as response:
+            with self._in_time().stream(
+                client, request.method, sent, headers=headers, content=request.body
+            ) as response:
                 body = read_bounded(response, MOST_BYTES)
         except MalformedResponse as refusal:
             return evolve(nothing, status=response.status_code, headers=response.headers, unread=str(refusal))
@@ -302,6 +333,7 @@ class Wire:
                 raise ServerGone(str(error)) from error
             return evolve(nothing, broke=str(error) or type(error).__name__)
         except httpx.TimeoutException:
+            self._left()
             return evolve(nothing, broke=f"no whole answer within {self.target.timeout:g} s")
         except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL) as error:
             return evolve(nothing, broke=str(error) or type(error).__name__)

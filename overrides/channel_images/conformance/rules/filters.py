@@ -32,7 +32,7 @@ from channel_images.conformance.asking.reading import (
 from channel_images.conformance.asking.survey import LEAST, MANY, Sample, Survey, Whole, beginnings
 from channel_images.conformance.asking.wire import Answer
 from channel_images.conformance.judging.rule import Finding, Pattern, keys, rule
-from channel_images.conformance.rules.paging import ORDER, RELATIONS
+from channel_images.conformance.rules.paging import ORDER, RELATIONS, at_once
 from channel_images.resource import Filter, resource
 
 MOST_KEYS = 100
@@ -287,6 +287,20 @@ def sound(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"{known.total} rows: {keys(known.seen)}",
                 (answer,),
             )
+    yield from _filtered_at_once(survey)
+
+
+def _filtered_at_once(survey: Survey) -> Iterator[Finding]:
+    """Filtered lists that are asked for at the same time are each what they are when they are asked for alone."""
+    if survey.quick:
+        return
+    asked = itertools.islice(_single(survey), survey.at_once)
+    alone = [_listed(survey, _asking(by, value)) for by, value in asked]
+    answers = [known.pages[0].answer for known in alone if known.pages]
+    if len(answers) > 1:
+        yield from at_once(
+            survey, answers, "a filtered list is another one when several are asked for at the same time"
+        )
 
 
 @rule("filter.complete", Pattern.COMPLETE, [FULL], rests_on=[ORDER])

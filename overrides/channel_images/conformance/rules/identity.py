@@ -23,7 +23,7 @@ from channel_images.conformance.asking.reading import (
     single,
 )
 from channel_images.conformance.asking.survey import Survey, Whole, beginnings
-from channel_images.conformance.asking.wire import AT_ONCE, Answer
+from channel_images.conformance.asking.wire import Answer
 from channel_images.conformance.judging.allowances import PROBLEM
 from channel_images.conformance.judging.oracle import JSON
 from channel_images.conformance.judging.rule import Finding, Pattern, differing, keys, rule
@@ -63,7 +63,7 @@ def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
 def _at_once(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Rows that are asked for at the same time are each what they are when they are asked for alone."""
-    pks = _sample(survey)[:AT_ONCE]
+    pks = _sample(survey)[: survey.at_once]
     if len(pks) > 1 and not survey.quick:
         alone = [_retrieved(survey, operation, pk)[0] for pk in pks]
         yield from at_once(

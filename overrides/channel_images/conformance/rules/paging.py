@@ -21,7 +21,7 @@ from channel_images.conformance.asking.reading import (
     rows,
 )
 from channel_images.conformance.asking.survey import BASE, LARGE, LEAST, Sample, Survey, Whole
-from channel_images.conformance.asking.wire import AT_ONCE, Answer
+from channel_images.conformance.asking.wire import Answer
 from channel_images.conformance.judging.rule import Finding, Pattern, few, keys, rule
 from channel_images.resource import resource
 
@@ -335,7 +335,7 @@ def _page_0(survey: Survey, known: Known, first: Page) -> Iterator[Finding]:
 
 def pages_at_once(survey: Survey, known: Known) -> Iterator[Finding]:
     """Pages that are asked for at the same time are each what they are when they are asked for alone."""
-    numbers = range(1, min(AT_ONCE, known.total // TOGETHER) + 1)
+    numbers = range(1, min(survey.at_once, known.total // TOGETHER) + 1)
     if len(numbers) > 1 and not survey.quick and survey.takes(known.of, TOGETHER):
         alone = [known.of.answer(survey.session, number, TOGETHER) for number in numbers]
         yield from at_once(survey, alone, "a page is another one when several are asked for at the same time")

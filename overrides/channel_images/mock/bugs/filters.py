@@ -9,6 +9,7 @@ from attrs import evolve
 
 from channel_images.mock.behaviour import Behaviour, Window
 from channel_images.mock.bugs.common import LIST, filters, is_readable, per_filter, without, without_parameters
+from channel_images.mock.bugs.shared import Shared
 from channel_images.mock.data.channel import Query
 from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.made import Row
@@ -153,6 +154,14 @@ class ProductsWrapAt32Bits(_Wrapped, rule="filter.sound"):
 
     def wraps(self, name: str) -> bool:
         return name == about("groups") or super().wraps(name)
+
+
+class ParallelFiltersMixed(Shared, rule="filter.sound"):
+    """The filterset of the list is one for all requests: those at the same time get each other's filters."""
+
+    def is_shared(self, operation: Operation, call: Call) -> bool:
+        is_filtered = operation.meaning == LIST and not resource().filters.keys().isdisjoint(call.query)
+        return is_filtered or super().is_shared(operation, call)
 
 
 class ProductFirstImage(Behaviour, rule="filter.complete"):

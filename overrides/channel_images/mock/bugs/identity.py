@@ -10,6 +10,7 @@ from channel_images.mock.data.listing import Chosen, Listing
 from channel_images.mock.data.made import format_date
 from channel_images.mock.data.subject import subject
 from channel_images.mock.http.answers import Answer, Refused
+from channel_images.mock.http.call import Call
 from channel_images.mock.naming import about
 from channel_images.mock.operations import Operation
 from channel_images.mock.variants import every, html
@@ -72,8 +73,8 @@ class RetrievesUnifiedForNull(Behaviour, rule="identity.retrieve"):
 class ParallelRetrievalsMixed(Shared, rule="identity.retrieve"):
     """The view of the retrieval keeps the request on itself: requests at the same time get each other's row."""
 
-    def is_shared(self, operation: Operation) -> bool:
-        return operation.meaning == RETRIEVE or super().is_shared(operation)
+    def is_shared(self, operation: Operation, call: Call) -> bool:
+        return operation.meaning == RETRIEVE or super().is_shared(operation, call)
 
 
 class DetailedLosesInactive(Behaviour, rule="identity.detailed-list"):
@@ -173,8 +174,8 @@ class BlankForNull(Behaviour, rule="identity.detailed"):
 class ParallelDetailsMixed(Shared, rule="identity.detailed"):
     """The view of the detailed retrieval keeps the request on itself: requests at the same time get each other's row."""
 
-    def is_shared(self, operation: Operation) -> bool:
-        return operation.meaning == DETAILED_RETRIEVE or super().is_shared(operation)
+    def is_shared(self, operation: Operation, call: Call) -> bool:
+        return operation.meaning == DETAILED_RETRIEVE or super().is_shared(operation, call)
 
 
 class MissingIsEmpty(Behaviour, rule="identity.missing"):

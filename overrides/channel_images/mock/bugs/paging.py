@@ -84,8 +84,8 @@ class RowLostBetweenChunks(Behaviour, rule="paging.partition"):
 class ParallelPagesMixed(Shared, rule="paging.partition"):
     """The views of the lists keep the request on themselves: requests at the same time get each other's page."""
 
-    def is_shared(self, operation: Operation) -> bool:
-        return operation.is_list or super().is_shared(operation)
+    def is_shared(self, operation: Operation, call: Call) -> bool:
+        return operation.is_list or super().is_shared(operation, call)
 
 
 class LimitIgnored(Behaviour, rule="paging.size"):

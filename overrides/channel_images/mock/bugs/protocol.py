@@ -1,6 +1,8 @@
 """Changes what is read by reading it, and gets caches, methods and closing slashes wrong."""
 
 import re
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate
 
@@ -219,3 +221,37 @@ class RedirectElsewhere(Behaviour, rule="protocol.redirect"):
 
     def redirect(self, call: Call, location: str) -> Answer:
         return Answer(301, headers={"location": f"https://www.example.com{location}"})
+
+
+# How long it takes
+
+SLOW = 0.2
+"""Seconds."""
+sleep: Callable[[float], None] = time.sleep
+"""How to take them, for a test that has a clock of its own."""
+
+
+class _Slow(Behaviour):
+    """Takes its time for some operations."""
+
+    def is_slow(self, operation: Operation) -> bool:
+        return False
+
+    def answer(self, operation: Operation, call: Call) -> Answer:
+        if self.is_slow(operation):
+            sleep(SLOW)
+        return super().answer(operation, call)
+
+
+class DetailsSlow(_Slow, rule="protocol.response-time"):
+    """The detailed list asks the database once for each row: 200 ms a page."""
+
+    def is_slow(self, operation: Operation) -> bool:
+        return operation.meaning == DETAILED_LIST or super().is_slow(operation)
+
+
+class RetrievalSlow(_Slow, rule="protocol.response-time"):
+    """The retrieval reads the whole table to find a row: 200 ms."""
+
+    def is_slow(self, operation: Operation) -> bool:
+        return operation.meaning == RETRIEVE or super().is_slow(operation)

@@ -22,13 +22,13 @@ class Shared(Behaviour):
         super().__init__(settings, store)
         self._kept: dict[str, Scope] = {}
 
-    def is_shared(self, operation: Operation) -> bool:
-        """Whether the view of the operation keeps its requests."""
+    def is_shared(self, operation: Operation, call: Call) -> bool:
+        """Whether the view of the operation keeps the request."""
         return False
 
     async def arrive(self, operation: Operation, call: Call) -> Call:
         call = await super().arrive(operation, call)
-        if not self.is_shared(operation):
+        if not self.is_shared(operation, call):
             return call
         self._kept[operation.id] = call.scope
         await asyncio.sleep(PAUSE)
