@@ -73,9 +73,7 @@ def tell(report: Report, rule: str, operation: str) -> None:
 
 def explain(result: Result) -> str:
     """A violation, with its evidence."""
-    return (
-        f"{result.rule} · {result.operation} · {result.reason[:MOST]}\n{evidence_text(result.evidence, MOST)}".rstrip()
-    )
+    return f"{result.rule} · {result.operation} · {result.reason[:MOST]}\n{evidence_text(result, MOST)}".rstrip()
 
 
 def _channels() -> list[int]:

@@ -49,6 +49,7 @@ from channel_images.conformance.asking.standing import (
 from channel_images.conformance.asking.survey import BASE, LARGE, LEAST, Sample, Survey, Whole, full_size
 from channel_images.conformance.asking.wire import PROXY_STATUSES, VALID, Answer, Request
 from channel_images.conformance.catalogue import RULES
+from channel_images.conformance.causes import with_causes
 from channel_images.conformance.judging.judge import Judge, Outcome, Pair
 from channel_images.conformance.judging.oracle import Problem, problems, route
 from channel_images.conformance.judging.rule import Finding, Rule, keys, violation
@@ -103,7 +104,7 @@ class _Trial:
             started=began.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - clock, 1),
             requests=0,
-            results=self.options.waivers.applied(map(cleaner.result, results)),
+            results=with_causes(self.options.waivers.applied(map(cleaner.result, results))),
             contract=contract_name(),
             not_judged=cleaner.text(self._not_judged(results)),
             latency={operation: Latency.of(each) for operation, each in seconds.items()},

@@ -27,6 +27,7 @@ from channel_images.conformance.asking.wire import (
     Wire,
 )
 from channel_images.conformance.catalogue import CATALOGUE, RULES
+from channel_images.conformance.causes import with_causes
 from channel_images.conformance.files import or_near
 from channel_images.conformance.har import Har
 from channel_images.conformance.judging.fuzz import fuzz
@@ -214,7 +215,7 @@ class _Run:
             started=started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - clock, 1),
             requests=self.wire.requests,
-            results=self.options.waivers.applied(map(cleaner.result, self.results)),
+            results=with_causes(self.options.waivers.applied(map(cleaner.result, self.results))),
             contract=contract_name(),
             not_judged=cleaner.text(not_judged or self._nothing_held()),
             latency={operation: Latency.of(seconds) for operation, seconds in self.seconds.items()},

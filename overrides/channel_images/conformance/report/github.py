@@ -1,6 +1,17 @@
 """Writes `--format github`: violations as annotations of a GitHub Actions run."""
 
-from channel_images.conformance.report.summary import basis, by_rule, caveats, changed, following, plural, sentence
+from itertools import zip_longest
+
+from channel_images.conformance.report.summary import (
+    basis,
+    by_cause,
+    by_rule,
+    caveats,
+    changed,
+    following,
+    plural,
+    sentence,
+)
 from channel_images.conformance.report.text import evidence_text, visible_line
 from channel_images.conformance.results import Report, Result
 
@@ -15,7 +26,9 @@ def render_github(report: Report) -> str:
 
     Every line is a command, so that nothing which a server sent can be one.
     """
-    told = [result for results in by_rule([*report.violations(), *report.lacking()]).values() for result in results]
+    groups = by_cause([*report.violations(), *report.lacking()]).values()
+    # GitHub drops what is too much: the first of each cause goes before the second of any.
+    told = [result for nth in zip_longest(*groups) for result in nth if result is not None]
     lines = []
     for level, results in (
         ("error", [result for result in told if report.counts(result)]),
@@ -41,7 +54,7 @@ def _verdict(report: Report) -> str:
 
 
 def _message(report: Report, result: Result) -> str:
-    told = evidence_text(result.evidence, MAX_TEXT) or visible_line(f"{result.verdict}: {result.reason}", MAX_TEXT)
+    told = evidence_text(result, MAX_TEXT) or visible_line(f"{result.verdict}: {result.reason}", MAX_TEXT)
     return "\n".join(filter(None, (told, following(report, result))))
 
 

@@ -14,7 +14,16 @@ from markupsafe import Markup, escape
 
 from channel_images.conformance.report.answers import Piece, compare
 from channel_images.conformance.report.chart import chart, duration
-from channel_images.conformance.report.summary import basis, by_rule, caveats, changed, following, met, plural, sentence
+from channel_images.conformance.report.summary import (
+    basis,
+    by_cause,
+    caveats,
+    changed,
+    following,
+    met,
+    plural,
+    sentence,
+)
 from channel_images.conformance.report.text import remainder, visible, visible_line, visible_request
 from channel_images.conformance.results import Named, Report, Result, Seen, Severity, Verdict
 
@@ -251,10 +260,7 @@ def _anchor(*names: str, unlike: str = "") -> str:
 
 def _groups(report: Report, room: _Room) -> Iterator[Group]:
     """The violations by cause or rule; where not all find room, the first of each goes before the second of any."""
-    groups: dict[str, list[Result]] = {}
-    for results in by_rule(report.violations()).values():
-        for result in results:
-            groups.setdefault(result.cause or result.rule, []).append(result)
+    groups = by_cause(report.violations())
     statements = {title: {_statement(result) for result in results} - {""} for title, results in groups.items()}
     # Sized so that one violation of each group finds room, with three texts and all its requests.
     share = (BUDGET - RESERVE) // ((3 + MAX_REQUESTS + 1) * max(len(groups), 1))

@@ -45,13 +45,13 @@ def _settle(case: ElementTree.Element, report: Report, results: list[Result]) ->
     if failures:
         # More than one failure in a case is valid, but readers of JUnit show the first alone.
         failure = ElementTree.SubElement(case, "failure", type=failures[0].severity, message=_reasons(failures))
-        texts = [[evidence_text(result.evidence, MAX_TEXT), following(report, result)] for result in failures]
+        texts = [[evidence_text(result, MAX_TEXT), following(report, result)] for result in failures]
         failure.text = "\n\n".join("\n".join(filter(None, lines)) for lines in texts)
     elif others:
         verdict = others[0].verdict
         word = f"{verdict}, {others[0].severity}" if verdict is Verdict.VIOLATED else str(verdict)
         ElementTree.SubElement(case, "skipped", type=verdict, message=f"{word}: {_reasons(others)}")
-        if evidence := "\n\n".join(evidence_text(result.evidence, MAX_TEXT) for result in others if result.evidence):
+        if evidence := "\n\n".join(evidence_text(result, MAX_TEXT) for result in others if result.evidence):
             ElementTree.SubElement(case, "system-out").text = evidence
     elif reasons := _reasons(results):
         ElementTree.SubElement(case, "system-out").text = visible(reasons, MAX_TEXT)

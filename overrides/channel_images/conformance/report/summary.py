@@ -1,7 +1,7 @@
 """Puts the verdict into words and the violations into order: what every view has in common."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from channel_images.conformance.report.text import visible_line
 from channel_images.conformance.results import Change, Report, Result, Seen, Severity, Verdict
@@ -30,13 +30,20 @@ def sentence(report: Report) -> str:
         if violations
     ]
     told += [f"{plural(len(known), 'violation')} that the baseline has too"] * bool(known)
-    found = " and ".join(told)
+    found = " and ".join(told) + _of_causes(report.violations())
     if report.verdict == "violates":
         return f"does not conform: {found}"
     if report.verdict == "incomplete":
         so_far = f" and has {found}" if found else ""
         return f"was not exercised in full: --require asks for {plural(len(report.lacking()), 'result')} more{so_far}"
     return f"conforms, with {found}" if found else "conforms"
+
+
+def _of_causes(violations: Sequence[Result]) -> str:
+    """How many causes violations have, where they have fewer causes than they are."""
+    causes = by_cause(violations)
+    are_known = all(violation.cause for violation in violations)
+    return f" of {plural(len(causes), 'cause')}" if are_known and len(causes) < len(violations) else ""
 
 
 def basis(report: Report) -> list[str]:
@@ -104,6 +111,15 @@ def _listed(names: list[str], subject: str) -> str:
         return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
     noun = "operation" if subject == "status" else subject
     return f"{len(names)} {noun}s"
+
+
+def by_cause(results: Iterable[Result]) -> dict[str, list[Result]]:
+    """Violations grouped by what causes them or, where that is not known, by rule; in the order of `by_rule`."""
+    groups: dict[str, list[Result]] = {}
+    for those in by_rule(results).values():
+        for result in those:
+            groups.setdefault(result.cause or result.rule, []).append(result)
+    return groups
 
 
 def by_rule(results: Iterable[Result]) -> dict[str, list[Result]]:

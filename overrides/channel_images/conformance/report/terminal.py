@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from channel_images.conformance.report.chart import duration
 from channel_images.conformance.report.summary import (
     basis,
-    by_rule,
+    by_cause,
     caveats,
     changed,
     following,
@@ -21,6 +21,8 @@ from channel_images.conformance.results import Change, Pace, Report, Result, Sev
 MAX_REQUEST = 500
 """Characters of a `curl` line; a longer one is in the report alone."""
 EVIDENCE = "the evidence of "
+MOST_OTHERS = 4
+"""Other relations of a cause that are told in the terminal, a line each."""
 SHORT = 16
 """Lines of a terminal below which there is no room for what the verdict rests on."""
 
@@ -42,7 +44,7 @@ def render_text(report: Report, width: int = 100, height: int = 24, where: str =
     first = [_cut(line, width) for line in _change(report.change, height // 3 if height >= SHORT else 1)]
     last = [_cut(line, width) for line in _coverage(report)] if height >= SHORT else []
     last.append(_verdict(report, where, basis(report) if height >= SHORT else []))
-    groups = [*by_rule(report.violations()).values(), *_by_reason(report.lacking())]
+    groups = [*by_cause(report.violations()).values(), *_by_reason(report.lacking())]
     room = max(height - 1 - sum(_height(line, width) for line in (*first, *last)), 2)
     heads = [_cut(_head(results), width) for results in groups]
     # What is left out is told in a line of its own, which a narrow terminal wraps.
@@ -57,7 +59,7 @@ def render_text(report: Report, width: int = 100, height: int = 24, where: str =
     everything = sum(_height(line, width) for block in details for lines in block for line in lines)
     if everything > room:
         room -= told
-    # The first violation of each rule goes before the second of any.
+    # The first block of each cause goes before the second of any.
     fitting: set[tuple[int, int]] = set()
     for nth in range(max(map(len, details), default=0)):
         for number, block in enumerate(details):
@@ -128,7 +130,7 @@ def _head(results: Sequence[Result]) -> str:
     operations = list(dict.fromkeys(result.operation for result in results))
     over = operations[0] if len(operations) == 1 else f"{operations[0]} and {len(operations) - 1} more"
     warning = "" if first.severity is Severity.ERROR else " · warning"
-    return f"{mark} {first.rule} · {over}{warning} · {first.reason[:1000]}"
+    return f"{mark} {first.rule} · {over}{warning} · {(first.cause or first.reason)[:1000]}"
 
 
 def _by_reason(results: Sequence[Result]) -> Iterable[list[Result]]:
@@ -140,21 +142,50 @@ def _by_reason(results: Sequence[Result]) -> Iterable[list[Result]]:
 
 
 def _details(report: Report, results: Sequence[Result], width: int) -> list[list[str]]:
-    """For each violation of a rule the lines of its evidence; what was not exercised has none."""
+    """The lines of a group, in blocks that are shown or left out as a whole: an example with its evidence, and the others;
+    what was not exercised has none."""
     if results[0].verdict is Verdict.NOT_EXERCISED:
         return []
-    blocks = []
-    for number, result in enumerate(results):
-        lines = [] if number == 0 else [_cut(f"  {result.operation} · {result.reason[:1000]}", width)]
-        if evidence := result.evidence:
-            lines += [_cut(f"    expected: {evidence.expected[:1000]}", width)]
-            lines += [_cut(f"    seen: {evidence.seen[:1000]}", width)]
-            # Not cut: half a request is another one.
-            lines += [f"    {visible_request(request, MAX_REQUEST)}" for request in evidence.requests]
-        if others := following(report, result):
-            lines.append(_cut(f"    {others}", width))
-        blocks.append(lines)
-    return blocks
+    alike: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        alike.setdefault((result.rule, result.reason), []).append(result)
+    (first, *same), *others = alike.values()
+    blocks = [_evidence(report, first, width)]
+    if same:
+        blocks[0].append(_cut(f"    and the same on {_operations(same)}", width))
+    if not first.cause:
+        return blocks + [
+            [_cut(f"  {those[0].operation} · {those[0].reason[:1000]}", width), *_evidence(report, those[0], width)]
+            + [_cut(f"    and the same on {_operations(those[1:])}", width)] * bool(those[1:])
+            for those in others
+        ]
+    told = [f"    also {those[0].rule} · {those[0].reason[:1000]} · {_named(those)}" for those in others[:MOST_OTHERS]]
+    if more := sum(map(len, others[MOST_OTHERS:])):
+        told.append(f"    and {plural(more, 'violation')} more of this cause in the report")
+    return [*blocks, [_cut(line, width) for line in told]] if told else blocks
+
+
+def _evidence(report: Report, result: Result, width: int) -> list[str]:
+    lines = []
+    if evidence := result.evidence:
+        lines += [_cut(f"    expected: {evidence.expected[:1000]}", width)]
+        lines += [_cut(f"    seen: {evidence.seen[:1000]}", width)]
+        # Not cut: half a request is another one.
+        lines += [f"    {visible_request(request, MAX_REQUEST)}" for request in evidence.requests]
+    if others := following(report, result):
+        lines.append(_cut(f"    {others}", width))
+    return lines
+
+
+def _operations(results: Sequence[Result]) -> str:
+    """How many operations, and which."""
+    names = list(dict.fromkeys(result.operation for result in results))
+    return f"{plural(len(names), 'other operation')}: {', '.join(names)}"
+
+
+def _named(results: Sequence[Result]) -> str:
+    names = list(dict.fromkeys(result.operation for result in results))
+    return names[0] if len(names) == 1 else plural(len(names), "operation")
 
 
 def _cut(line: str, width: int) -> str:

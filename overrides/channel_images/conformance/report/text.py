@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from channel_images.conformance.results import Evidence
+from channel_images.conformance.results import Result
 
 MOST_MARKS = 3
 """Combining marks on one character, above which they are shown as escapes: stacks of them cover the lines around."""
@@ -46,12 +46,14 @@ def remainder(length: int, most: int) -> str:
     return f"… ({length:,} characters in all)" if length > most else ""
 
 
-def evidence_text(evidence: Evidence | None, most: int) -> str:
-    """Evidence as plain text, for views that have no markup."""
+def evidence_text(result: Result, most: int) -> str:
+    """The evidence of a result as plain text, for views that have no markup; empty where there is none."""
+    evidence = result.evidence
     if evidence is None:
         return ""
     return "\n".join(
         [
+            *[f"cause: {visible(result.cause, most)}"] * (result.cause not in ("", evidence.relation)),
             f"relation: {visible(evidence.relation, most)}",
             f"contract: {visible(evidence.statement, most)} ({visible(evidence.basis, most)})",
             f"expected: {visible(evidence.expected, most)}",

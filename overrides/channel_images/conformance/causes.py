@@ -1,0 +1,103 @@
+"""Says of each violation what causes it, in words that all violations of one cause share.
+
+One fault shows in many places: on each operation, and by several rules. Whoever mends it wants to read of it once.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import evolve, frozen
+
+from channel_images.conformance.results import Result, Verdict
+from channel_images.resource import resource
+
+OPEN = "requests are answered without a valid token"
+ASKS_WITHOUT = "GET with no token is answered"
+"""The relation that is violated where nobody looks at the token at all."""
+OF_PAGING = re.compile(r"^paging\.[a-z-]+: ")
+"""What the rules for filtered and pending lists put before a relation of paging."""
+LACKED = re.compile(r'^"(.+)" is a required property$')
+"""What the validator says of a field that is missing."""
+PLACE = re.compile(r"^a (\d{3}) whose body(.*) is not what the contract says$")
+ENVELOPE_WITHOUT = "an envelope without "
+
+
+@frozen
+class _Known:
+    """What the violations together tell of an operation's faults."""
+
+    unguarded: frozenset[str]
+    """The operations that answer without a token."""
+    lacking: Mapping[str, Sequence[str]]
+    """By operation, the fields that its envelope lacks."""
+    filters: Sequence[str]
+    """The filters that are wrong by themselves."""
+
+
+def with_causes(results: Iterable[Result]) -> list[Result]:
+    """The same results, with its cause on each violation, waived ones too, and on each result that follows from one."""
+    results = list(results)
+    violated = [result for result in results if result.verdict in (Verdict.VIOLATED, Verdict.WAIVED)]
+    known = _Known(
+        frozenset(each.operation for each in violated if _relation(each) == ASKS_WITHOUT),
+        {
+            each.operation: _relation(each).removeprefix(ENVELOPE_WITHOUT).split(", ")
+            for each in violated
+            if _relation(each).startswith(ENVELOPE_WITHOUT)
+        },
+        _wrong_filters(violated),
+    )
+    causes: dict[str, str] = {}
+    for each in violated:
+        causes.setdefault(f"{each.rule} · {each.operation}", _cause(each, known))
+    return [
+        evolve(each, cause=_cause(each, known))
+        if each.verdict in (Verdict.VIOLATED, Verdict.WAIVED)
+        else evolve(each, cause=causes.get(each.follows_from, ""))
+        for each in results
+    ]
+
+
+def _cause(result: Result, known: _Known) -> str:
+    relation = _relation(result)
+    if result.rule == "auth.required" and result.operation in known.unguarded:
+        return OPEN
+    if result.rule == "auth.challenge":
+        return f"a request without a valid token gets {relation.partition(' gets ')[2]}"
+    lacking = known.lacking.get(result.operation, ())
+    if relation.startswith(ENVELOPE_WITHOUT) or relation.partition(" ")[0] in lacking or _lacked(result) in lacking:
+        return f"the envelope lacks {', '.join(lacking)}"
+    if result.family == "filter" and (wrong := [name for name in _named(relation) if name in known.filters]):
+        return f"the filter {wrong[0]} does not give the rows that it should"
+    return _of_the_schema(result) or relation
+
+
+def _of_the_schema(result: Result) -> str:
+    """The fault of one field, wherever in an answer that is; empty where it is no fault of a field."""
+    if lacked := _lacked(result):
+        return f"answers lack the field {lacked}"
+    if place := PLACE.match(_relation(result)):
+        field = place[2].replace("[]", "").rpartition(".")[2]
+        return f"the field {field} is not what the contract says" if field and field != "results" else ""
+    return ""
+
+
+def _lacked(result: Result) -> str:
+    """The field that an answer lacks, as the validator tells; empty where it lacks none."""
+    found = LACKED.match(result.evidence.seen) if result.evidence and PLACE.match(result.evidence.relation) else None
+    return found[1] if found else ""
+
+
+def _relation(result: Result) -> str:
+    return OF_PAGING.sub("", result.evidence.relation if result.evidence else result.reason)
+
+
+def _wrong_filters(violated: Iterable[Result]) -> list[str]:
+    """The filters that a relation of its own accuses: what one of them spoils, spoils each pair that it is in."""
+    names = [_named(_relation(each)) for each in violated if each.family == "filter"]
+    return list(dict.fromkeys(named[0] for named in names if len(named) == 1))
+
+
+def _named(relation: str) -> list[str]:
+    """The filters that a relation names."""
+    return [name for name in resource().filters if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", relation)]
