@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.conformance.tiny import KEY, Reply, Tiny, reply
+from tests.conformance.words import badly_worded
 
 from channel_images.conformance import Options, Report, Target, check
 from channel_images.conformance.asking.wire import Request
@@ -94,3 +95,7 @@ def test_three_faults_of_a_server_are_three_causes(hasty: Report) -> None:
         assert told.count(cause) == 1
         for view in (render_github, render_junit, render_html):
             assert cause in view(hasty)
+
+
+def test_what_is_found_of_it_is_well_worded(hasty: Report) -> None:
+    assert not badly_worded(hasty)

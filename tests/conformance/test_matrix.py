@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 from tests.conformance.surroundings import Front, broken_connections, gateway_cookie, throttle, token_lives
 from tests.conformance.test_standing import Clock
+from tests.conformance.words import badly_worded
 
 from channel_images.conformance import Options, Report, Target, Verdict, check
 from channel_images.conformance.catalogue import CATALOGUE
@@ -76,6 +77,7 @@ def test_a_bug_is_reported_by_its_rule(name: str, rule: str) -> None:
     found = violations(report)
     assert rule in {each for each, _, _ in found}, found
     assert all(each.evidence and each.evidence.requests for each in report.violations())
+    assert not badly_worded(report)
     print(f"{name:34} {rule:26} {found[0][1]}: {found[0][2]}")  # noqa: T201 - the matrix, with `pytest -rP`
 
 

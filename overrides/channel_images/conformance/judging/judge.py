@@ -302,8 +302,10 @@ def _is_retrieval(path: str, operation: Operation, channel: int) -> bool:
 
 
 def _unreadable(error: Unreadable) -> Finding:
+    # The status alone, since a relation is what a waiver names: the same whatever the content type is.
+    status = error.why.partition(" ")[0]
     return Finding(
-        f"{error.why.partition(' ')[0]} where rows are due",
+        f"{status if status.isdigit() else error.why.partition(' (')[0]} where rows are due",
         "200 with rows",
         f"{error.answer.request.target}: {error.why}",
         (error.answer,),

@@ -21,6 +21,10 @@ MOST_REQUESTS = 6
 """Requests that the evidence of a violation shows."""
 
 
+MOST_VALUE = 80
+"""Characters of a field's value."""
+
+
 class Pattern(StrEnum):
     """How the answers that a rule compares are related (Segura et al., metamorphic relations for web APIs)."""
 
@@ -95,19 +99,55 @@ def few(values: Sequence[object], most: int = 5) -> str:
 
 
 def keys(values: Sequence[object]) -> str:
-    """The keys of some rows, for evidence: `pk 1, 2 and 7 more` where the key is called `pk`."""
-    return f"{resource().key} {few(values)}"
+    """The keys of some rows, for evidence: `pk 1, 2 and 7 more` where the key is called `pk`, `no row` where there is none."""
+    return f"{resource().key} {few(values)}" if values else "no row"
 
 
-def shown(value: object) -> str:
-    """A field's value as the server wrote it, cut to what evidence needs."""
+def row_count(number: int | None) -> str:
+    """A number of rows: `1 row`, `5 rows`, and `an unknown number of rows` for `None`."""
+    return "an unknown number of rows" if number is None else f"{number} row{'' if number == 1 else 's'}"
+
+
+def count_told(count: object) -> str:
+    """What an envelope says of the length of its list."""
+    return "no count" if count is None else f"count {count}"
+
+
+def amiss(missing: Sequence[object], extra: Sequence[object]) -> str:
+    """The rows that a list lacks, and those that it should not hold: `pk 4 missing; pk 7 too many`."""
+    told = [(missing, "missing"), (extra, "too many")]
+    return "; ".join(f"{keys(values)} {word}" for values, word in told if values) or "none of them missing or too many"
+
+
+def apart(due: Sequence[object], got: Sequence[object], most: int = 5) -> tuple[str, str]:
+    """Two lists of keys that differ, in words that differ too: all the keys where they are few; else the first place where
+    the lists differ, and what each has there (`place 4: pk 321`)."""
+    if max(len(due), len(got)) <= most or due == got:
+        return keys(due), keys(got)
+    place = next((at for at, (one, other) in enumerate(zip(due, got, strict=False)) if one != other), None)
+    place = min(len(due), len(got)) if place is None else place
+    one, other = (f"place {place + 1}: {keys(values[place : place + 1])}" for values in (due, got))
+    return one, other
+
+
+def shown(value: object, start: int = 0) -> str:
+    """A field's value as the server wrote it, cut to what evidence needs; from about the character `start`."""
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:80]}…"
+    begin = max(0, start - 20) if len(text) > MOST_VALUE else 0
+    return f"{'…' * bool(begin)}{text[begin : begin + MOST_VALUE]}{'…' * (len(text) > begin + MOST_VALUE)}"
 
 
-def differing(fields: Sequence[str], one: Row, other: Row, where: str = "there") -> str:
-    """The first of the fields in which two rows differ, with both values; `where` says where the first row is."""
-    return "; ".join(f"{name}: {shown(one.get(name))} {where}, {shown(other.get(name))} here" for name in fields[:3])
+def differing(
+    fields: Sequence[str], one: Row, other: Row, where: str = "in the full list", here: str = "in this answer"
+) -> str:
+    """The first of the fields in which two rows differ, with both values; `where` and `here` say where the rows are."""
+    told = []
+    for name in fields[:3]:
+        texts = [json.dumps(row.get(name), ensure_ascii=False) for row in (one, other)]
+        # Long values are shown from where they differ: their beginnings would look alike.
+        start = next((at for at, (left, right) in enumerate(zip(*texts, strict=False)) if left != right), 0)
+        told.append(f"{name}: {shown(one.get(name), start)} {where}, {shown(other.get(name), start)} {here}")
+    return "; ".join(told)
 
 
 def violation(rule: str, operation: str, finding: Finding) -> Result:

@@ -78,7 +78,7 @@ def required(survey: Survey, operation: Operation) -> Iterator[Finding]:
             continue
         who = answer.request.credentials
         first = (valid,) if who == MISSING.name and answer.request.target == path else ()
-        yield Finding(f"{_how(answer)} with {who} is answered", "401", answer.describe(), (*first, answer))
+        yield Finding(f"{_how(answer, who)} is answered", "401", _described(answer), (*first, answer))
     if not survey.quick:
         yield from _elsewhere(survey, path)
         yield from _unknown(survey, operation)
@@ -175,11 +175,18 @@ def _a_value(survey: Survey, by: Filter) -> str:
     return written(by.values[0]) if by.values else str(survey.some_pk())
 
 
-def _how(answer: Answer) -> str:
+def _how(answer: Answer, who: str) -> str:
+    """The request in words: `GET with page, limit and no token`."""
     if answer.request.headers:
-        return "a conditional GET"
-    with_parameters = " ".join(name for name, _ in answer.request.params)
-    return f"{answer.request.method} {with_parameters}".strip()
+        return f"a conditional GET with {who}"
+    names = ", ".join(name for name, _ in answer.request.params)
+    return f"{answer.request.method} with {names} and {who}" if names else f"{answer.request.method} with {who}"
+
+
+def _described(answer: Answer) -> str:
+    """The answer, and the headers that it is an answer to."""
+    told = ", ".join(name for name, _ in answer.request.headers)
+    return f"{answer.describe()} to a request with {told}" if told else answer.describe()
 
 
 @rule("auth.challenge", Pattern.EQUALITY)

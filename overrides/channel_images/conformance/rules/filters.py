@@ -31,7 +31,7 @@ from channel_images.conformance.asking.reading import (
 )
 from channel_images.conformance.asking.survey import LEAST, MANY, Sample, Survey, Whole, beginnings
 from channel_images.conformance.asking.wire import Answer
-from channel_images.conformance.judging.rule import Finding, Pattern, keys, rule
+from channel_images.conformance.judging.rule import Finding, Pattern, amiss, keys, row_count, rule
 from channel_images.conformance.rules.paging import ORDER, RELATIONS, at_once
 from channel_images.resource import Filter, resource
 
@@ -165,9 +165,8 @@ def _compared(survey: Survey, filters: Filters, due: set[int], relation: str) ->
         of_all = "" if isinstance(survey.full(), Whole) else " among the rows that were read"
         yield Finding(
             relation,
-            f"{_named(filters)}: {len(due)} rows{of_all}, {keys(sorted(due))}",
-            f"{known.total} rows: missing {keys(missing)}; too many {keys(extra)}"
-            + ("; some of them twice" if twice else ""),
+            f"{_named(filters)}: {row_count(len(due))}{of_all}, {keys(sorted(due))}",
+            f"{row_count(known.total)}: {amiss(missing, extra)}" + ("; some of them twice" if twice else ""),
             beginnings(known),
         )
 
@@ -284,7 +283,7 @@ def sound(survey: Survey, operation: Operation) -> Iterator[Finding]:
             yield Finding(
                 f"{by.name} returns rows for a value that does not exist",
                 f"no row for {_named(filters)}, or 400",
-                f"{known.total} rows: {keys(known.seen)}",
+                f"{row_count(known.total)}: {keys(known.seen)}",
                 (answer,),
             )
     yield from _filtered_at_once(survey)
@@ -314,8 +313,8 @@ def complete(survey: Survey, operation: Operation) -> Iterator[Finding]:
         if (missing := _lacking(known, due)) or _has_other_length(survey, known, due):
             yield Finding(
                 f"{by.name} does not return all rows that satisfy it",
-                f"{_named(filters)}: {len(due)} rows, {keys(sorted(due))}",
-                f"{known.total} rows: {keys(missing)} missing",
+                f"{_named(filters)}: {row_count(len(due))}, {keys(sorted(due))}",
+                f"{row_count(known.total)}: {amiss(missing, [])}",
                 beginnings(known, survey.full()),
             )
 
@@ -392,7 +391,7 @@ def _spaced(survey: Survey, by: Filter) -> Iterator[Finding]:
             yield Finding(
                 f"a space after the comma of {by.name} loses or adds rows",
                 f"a refusal, or the rows of {joined(values)}: {keys(sorted(due))}",
-                f"missing {keys(sorted(missing))}; too many {keys(sorted(extra))}",
+                amiss(sorted(missing), sorted(extra)),
                 (answer,),
             )
             return
@@ -493,7 +492,7 @@ def _in_number(survey: Survey, by: Filter) -> Iterator[Finding]:
         yield Finding(
             f"{_halves(by)} "
             + ("are not as many rows as the list" if is_half else "together are more rows than the list"),
-            f"{'' if is_half else 'at most '}{whole.count} rows",
+            f"{'' if is_half else 'at most '}{row_count(whole.count)}",
             " and ".join(str(each.count) for each in sides) + " rows",
             (whole.answer, *(each.answer for each in sides)),
         )

@@ -26,7 +26,7 @@ from channel_images.conformance.asking.survey import Survey, Whole, beginnings
 from channel_images.conformance.asking.wire import Answer
 from channel_images.conformance.judging.allowances import PROBLEM
 from channel_images.conformance.judging.oracle import JSON
-from channel_images.conformance.judging.rule import Finding, Pattern, differing, keys, rule
+from channel_images.conformance.judging.rule import Finding, Pattern, amiss, differing, keys, row_count, rule
 from channel_images.conformance.rules.paging import ORDER, at_once
 
 WRAPS = (2**31, 2**32, 2**33, 2**48, 2**62)
@@ -55,7 +55,7 @@ def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
             yield Finding(
                 f"the retrieved {noun()} is not the listed row",
                 f"{keys([pk])} as the list has it",
-                differing(fields, rows[pk], row, "in the list"),
+                differing(fields, rows[pk], row, "in the list", "in the retrieval"),
                 (answer, *_listing(survey, pk)),
             )
     yield from _at_once(survey, operation)
@@ -84,7 +84,10 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
     shown = beginnings(full, detailed)
     if full.total != detailed.total:
         yield Finding(
-            "the detailed list has another number of rows", f"{full.total} rows", f"{detailed.total} rows", shown
+            "the detailed list has another number of rows",
+            f"{row_count(full.total)}, as the full list has",
+            row_count(detailed.total),
+            shown,
         )
     if isinstance(full, Whole) and isinstance(detailed, Whole):
         missing, extra = sorted(set(full.pks) - set(detailed.pks)), sorted(set(detailed.pks) - set(full.pks))
@@ -92,7 +95,7 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
             yield Finding(
                 "the detailed list has other rows",
                 "the rows of the full list",
-                f"missing {keys(missing)}; too many {keys(extra)}",
+                amiss(missing, extra),
                 shown,
             )
     rows = full.by_pk
@@ -102,7 +105,7 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
         yield Finding(
             "a row of the detailed list differs in a documented field",
             f"{keys([pk])} as the full list has it",
-            f"{differing(fields, rows[pk], detailed.by_pk[pk], 'in the full list')}; so {keys(list(unlike))}",
+            f"{differing(fields, rows[pk], detailed.by_pk[pk], 'in the full list', 'in the detailed one')}; differing rows: {keys(list(unlike))}",
             shown,
         )
     if not full.total and not detailed.total:
@@ -126,7 +129,7 @@ def detailed(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 yield Finding(
                     f"the detailed {noun()} differs from the one {name}",
                     f"{keys([pk])} as {name}",
-                    differing(fields, other, row, name),
+                    differing(fields, other, row, name, "in the detailed retrieval"),
                     (answer, plain),
                 )
     yield from _at_once(survey, operation)
@@ -148,7 +151,10 @@ def missing(survey: Survey, operation: Operation) -> Iterator[Finding]:
             )
         elif answer.status in ABSENT and kind not in (JSON, PROBLEM):
             yield Finding(
-                f"the {answer.status} for an id that does not exist is not JSON", JSON, answer.describe(), (answer,)
+                f"the {answer.status} for an id that does not exist is not JSON",
+                f"{JSON} for {keys([pk])}",
+                answer.describe(),
+                (answer,),
             )
     yield from _wrapped(survey, operation)
 

@@ -21,7 +21,7 @@ from channel_images.conformance.asking.reading import (
     single,
 )
 from channel_images.conformance.asking.survey import Sample, Survey, Whole, beginnings
-from channel_images.conformance.judging.rule import Finding, Pattern, keys, rule
+from channel_images.conformance.judging.rule import Finding, Pattern, apart, count_told, keys, row_count, rule
 from channel_images.conformance.rules.paging import ORDER
 from channel_images.resource import resource
 
@@ -102,17 +102,18 @@ def _is_its_own(survey: Survey, known: Whole | Sample) -> Iterator[Finding]:
     if isinstance(known, Whole) and known.count is not None and known.count != len(known.rows):
         yield Finding(
             "another channel's count is not the number of its rows",
-            f"{len(known.rows)} rows in channel {known.of.channel}",
-            f"count {known.count}",
+            f"{row_count(len(known.rows))} in channel {known.of.channel}",
+            count_told(known.count),
             beginnings(known),
         )
     if known.total and known.size >= OTHER_LIMIT and survey.takes(known.of, OTHER_LIMIT):
         first = known.of.page(survey.session, 1, OTHER_LIMIT)
         if first.pks != known.expected(0, OTHER_LIMIT):
+            due, got = apart(known.expected(0, OTHER_LIMIT) or (), first.pks)
             yield Finding(
                 "another channel's list begins otherwise at another limit",
-                f"{keys(known.expected(0, OTHER_LIMIT) or [])} in channel {known.of.channel}",
-                f"{keys(first.pks)}",
+                f"{due} in channel {known.of.channel} at limit {OTHER_LIMIT}",
+                got,
                 (first.answer, *beginnings(known)),
             )
 

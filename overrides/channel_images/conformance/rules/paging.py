@@ -22,7 +22,17 @@ from channel_images.conformance.asking.reading import (
 )
 from channel_images.conformance.asking.survey import BASE, LARGE, LEAST, Sample, Survey, Whole
 from channel_images.conformance.asking.wire import Answer
-from channel_images.conformance.judging.rule import Finding, Pattern, few, keys, rule
+from channel_images.conformance.judging.rule import (
+    Finding,
+    Pattern,
+    amiss,
+    apart,
+    count_told,
+    few,
+    keys,
+    row_count,
+    rule,
+)
 from channel_images.resource import resource
 
 Known = Whole | Sample
@@ -101,7 +111,7 @@ def size_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
     for answer in () if known.of.filters else _refused(survey, known, sizes):
         yield Finding(
             "a limit is refused that is no larger than 10, or than one that is taken",
-            "a page of as many rows",
+            "a page of at most that many rows",
             f"{answer.request.target}: {answer.describe()}",
             (answer,),
         )
@@ -110,8 +120,8 @@ def size_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
         if len(current.rows) != due:
             yield Finding(
                 "a page does not hold as many rows as it should",
-                f"{due} rows on page {number} at limit {limit}, of {known.total}",
-                f"{len(current.rows)} rows",
+                f"{row_count(due)} on page {number} at limit {limit}, of {known.total}",
+                row_count(len(current.rows)),
                 (current.answer,),
             )
 
@@ -126,14 +136,14 @@ def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
         yield Finding(
             "a row is on two pages, or twice on one",
             f"each {resource().key} once",
-            f"{keys(twice)} more than once, on pages {few(numbers)} at {_limit(known)}",
+            f"{keys(twice)} more than once, on page{'' if len(numbers) == 1 else 's'} {few(numbers)} at {_limit(known)}",
             _answers(known, numbers),
         )
     if isinstance(known, Whole) and known.count is not None and len(places) < known.count:
         yield Finding(
             "the pages hold fewer rows than the list",
-            f"{known.count} rows, as count says",
-            f"{len(places)} rows on {len(known.pages)} pages at {_limit(known)}",
+            f"{row_count(known.count)}, as count says",
+            f"{row_count(len(places))} on {len(known.pages)} page{'' if len(known.pages) == 1 else 's'} at {_limit(known)}",
             _answers(known, range(1, 3)),
         )
     for limit, size, number, current in probed(survey, known, taken(survey, known)):
@@ -145,8 +155,8 @@ def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
         extra = [pk for pk in current.pks if pk not in due]
         yield Finding(
             "a page at another limit does not hold the rows that are due there",
-            f"page {number} at limit {limit} is rows {start + 1} to {start + len(due)}",
-            f"missing {keys(missing)}; too many {keys(extra)}",
+            f"rows {start + 1} to {start + len(due)} of the list on page {number} at limit {limit}",
+            amiss(missing, extra),
             (current.answer, *_answers(known, [start // known.size + 1])),
         )
 
@@ -157,10 +167,11 @@ def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
         number = known.pages.index(first) + 1
         again = known.of.page(survey.session, number, known.limit, fresh=True)
         if again.pks != first.pks:
+            due, got = apart(first.pks, again.pks)
             yield Finding(
                 "the same request gives another order",
-                f"{keys(first.pks)}",
-                f"{keys(again.pks)}",
+                f"{due}, as on page {number} at {_limit(known)} before",
+                f"{got}, when it is asked for again",
                 (first.answer, again.answer),
             )
             return
@@ -170,10 +181,11 @@ def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
         positions = [places[pk] for pk in current.pks if pk in places]
         # A row that was dropped or repeated leaves the others in their order.
         if positions != sorted(positions):
+            due, got = apart(known.expected(start, size) or (), current.pks)
             yield Finding(
                 "another limit gives another order",
-                f"{keys(known.expected(start, size) or [])} on page {number} at limit {limit}",
-                f"{keys(current.pks)}",
+                f"{due} on page {number} at limit {limit}, as at {_limit(known)}",
+                got,
                 (current.answer, *_answers(known, [start // known.size + 1])),
             )
 
@@ -183,8 +195,8 @@ def counts(survey: Survey, known: Known) -> Iterator[Finding]:
     if isinstance(known, Whole) and known.pages and known.count != len(known.rows):
         yield Finding(
             "count is not the number of rows",
-            f"{len(known.rows)}, the rows of all pages",
-            f"count {known.count}",
+            f"{row_count(len(known.rows))}, as on all pages at {_limit(known)}",
+            count_told(known.count),
             (known.pages[0].answer, known.pages[-1].answer),
         )
     others = [current for *_, current in probed(survey, known, taken(survey, known))]
@@ -192,8 +204,8 @@ def counts(survey: Survey, known: Known) -> Iterator[Finding]:
         if current.is_enveloped and current.count != known.count:
             yield Finding(
                 "count is not the same on every page",
-                f"count {known.count}, as on page 1 at {_limit(known)}",
-                f"count {current.count}",
+                f"{count_told(known.count)}, as on page 1 at {_limit(known)}",
+                f"{count_told(current.count)} at {current.answer.request.target}",
                 (current.answer, known.pages[0].answer),
             )
 
@@ -243,10 +255,12 @@ def _link(
     try:
         answer = follow(survey.session, link, current.answer)
     except ValueError:
-        yield Finding(f"{name} is not a URL", "a URL, absolute or relative", link[:300], (current.answer,))
+        yield Finding(f"{name} is not a URL", f"a URL, absolute or relative, on {where}", link[:300], (current.answer,))
         return
     if answer is None:
-        yield Finding(f"{name} leads to another resource", f"a link to {known.of.path}", link[:300], (current.answer,))
+        yield Finding(
+            f"{name} leads to another resource", f"a link on {where} to {known.of.path}", link[:300], (current.answer,)
+        )
         return
     due = known.of.page(survey.session, leads_to, limit)
     try:
@@ -260,10 +274,11 @@ def _link(
         )
         return
     if led.pks != due.pks or led.count != due.count:
+        expected, got = apart(due.pks, led.pks) if led.pks != due.pks else map(count_told, (due.count, led.count))
         yield Finding(
             f"{name} does not lead to its page, or loses the limit or a filter",
-            f"page {leads_to} at limit {limit}: {keys(due.pks)}",
-            f"{link[:300]}: {keys(led.pks)}",
+            f"page {leads_to} at limit {limit}: {expected}",
+            f"{link[:300]}: {got}",
             (current.answer, answer),
         )
 
@@ -307,10 +322,11 @@ def defaults_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             continue
         got = page(answer)
         if got.pks != due.pks:
+            expected, seen = apart(due.pks, got.pks)
             yield Finding(
                 f"leaving out {left_out} is not the default",
-                f"{len(due.rows)} rows: {keys(due.pks)}",
-                f"{len(got.rows)} rows: {keys(got.pks)}",
+                f"{row_count(len(due.rows))}, as at {due.answer.request.target}: {expected}",
+                f"{row_count(len(got.rows))}: {seen}",
                 (answer, due.answer),
             )
     if first is not None and not survey.quick:
@@ -356,10 +372,11 @@ def at_once(survey: Survey, alone: Sequence[Answer], relation: str) -> Iterator[
                 continue  # broken or turned away; what is wrong with it by itself is judged by itself
             request = answer.request
             if got != expected and rows(survey.session.get(request.path, request.params, fresh=True)).pks == expected:
+                alone_told, together_told = apart(expected, got)
                 yield Finding(
                     relation,
-                    f"{keys(expected)}, as before and after",
-                    f"{request.target}: {keys(got)}",
+                    f"{request.target}: {alone_told}, as before and after",
+                    f"{together_told}, with {len(alone) - 1} other requests under way",
                     tuple(alone),
                     is_proven=True,
                     together=True,
@@ -368,7 +385,7 @@ def at_once(survey: Survey, alone: Sequence[Answer], relation: str) -> Iterator[
 
 
 def _limit(known: Known) -> str:
-    return "its own limit" if known.limit is None else f"limit {known.limit}"
+    return "the server's own limit" if known.limit is None else f"limit {known.limit}"
 
 
 def _answers(known: Known, numbers: "range | list[int]") -> tuple[Answer, ...]:
@@ -396,8 +413,8 @@ def first_page(survey: Survey, operation: Operation) -> Iterator[Finding]:
     empty = of.answer(survey.session, 1, survey.limit_for(of))
     yield Finding(
         "page 1 holds no rows, and the list does when it is asked for otherwise",
-        f"{found.answer.request.target}: no rows either",
-        f"{len(found.rows)} rows: {keys(found.pks)}",
+        f"no rows at {found.answer.request.target} either",
+        f"{row_count(len(found.rows))}: {keys(found.pks)}",
         (empty, found.answer),
     )
 

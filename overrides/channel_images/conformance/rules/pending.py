@@ -24,7 +24,7 @@ from channel_images.conformance.asking.reading import (
 )
 from channel_images.conformance.asking.survey import Known, Sample, Survey, Whole, beginnings
 from channel_images.conformance.asking.wire import Answer
-from channel_images.conformance.judging.rule import Finding, Pattern, differing, keys, rule
+from channel_images.conformance.judging.rule import Finding, Pattern, amiss, differing, keys, row_count, rule
 from channel_images.conformance.rules.paging import FOR_ARRAYS, ORDER, RELATIONS, first_page
 
 FEW_MOMENTS, MOMENTS = 3, 24
@@ -56,7 +56,7 @@ def disjoint(survey: Survey, operation: Operation) -> Iterator[Finding]:
             yield Finding(
                 f"the {word}s contradict --expect",
                 f"{word}: {keys([pk for pk, due in expected.items() if due == word])}",
-                f"{keys(lacking)} missing, {keys(wrong)} too many",
+                amiss(lacking, wrong),
                 beginnings(known),
             )
 
@@ -73,7 +73,7 @@ def union(survey: Survey, operation: Operation) -> Iterator[Finding]:
             yield Finding(
                 "the union has another number of rows than its parts",
                 f"{inserts.total} to insert and {updates.total} to update",
-                f"{both.total} rows",
+                row_count(both.total),
                 shown,
             )
         return
@@ -91,7 +91,7 @@ def union(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 yield Finding(
                     "a row of the union differs from the same row of its part",
                     f"{keys([pk])} as in {known.of.operation.id}",
-                    differing(fields, row, rows[pk]),
+                    differing(fields, row, rows[pk], f"in {known.of.operation.id}", "in the union"),
                     shown,
                 )
                 return
@@ -107,7 +107,10 @@ def subset(survey: Survey, operation: Operation) -> Iterator[Finding]:
     for pk, row in known.by_pk.items():
         if pk in rows and (fields := differences(rows[pk], row)):
             yield Finding(
-                DIFFERS, f"{keys([pk])} as in the full list", differing(fields, rows[pk], row), beginnings(known, full)
+                DIFFERS,
+                f"{keys([pk])} as in the full list",
+                differing(fields, rows[pk], row, here="in the pending list"),
+                beginnings(known, full),
             )
             break
     if isinstance(full, Whole):
@@ -138,7 +141,7 @@ def _sampled(survey: Survey, known: Known) -> Generator[Finding, None, list[int]
             yield Finding(
                 DIFFERS,
                 f"{keys([pk])} as in the full list",
-                differing(fields, listed.by_pk[pk], known.by_pk[pk]),
+                differing(fields, listed.by_pk[pk], known.by_pk[pk], here="in the pending list"),
                 beginnings(known),
             )
             break
@@ -190,7 +193,7 @@ def _lagging(pending: Page, listed: Page, asked: set[int], shown: tuple[Answer, 
     rows = dict(zip(listed.pks, listed.rows, strict=True))
     for pk, row in zip(pending.pks, pending.rows, strict=True):
         if pk in rows and (fields := differences(rows[pk], row)):
-            seen = differing(fields, rows[pk], row)
+            seen = differing(fields, rows[pk], row, here="in the pending list")
             yield Finding(
                 DIFFERS, f"{keys([pk])} as in the full list just before and just after", seen, shown, is_proven=True
             )

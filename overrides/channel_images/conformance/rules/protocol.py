@@ -93,8 +93,8 @@ def _is_taken(survey: Survey, operation: Operation) -> Iterator[Finding]:
     if first is not None and second is not None and _one(first) != _one(second):
         yield Finding(
             "reading a page takes its rows from the list",
-            f"{keys([_one(first)])} first, when it is read again",
-            f"{keys([_one(second)])}; so did {keys(sorted(map(str, gone)))} vanish, once they were read",
+            f"{keys(first.pks)} first, when it is read again",
+            f"{keys(second.pks)}; {keys(sorted(map(str, gone)))} vanished too, once they were read",
             (first.answer, second.answer),
             is_proven=True,
         )
@@ -138,7 +138,7 @@ def _takes_one(survey: Survey, pending: Operation, read: Callable[[int], Answer]
     yield Finding(
         f"reading {noun(article=True)} takes it from {pending.id}",
         f"{keys([before.pks[1]])} pending as before: {keys(before.pks)}",
-        f"{keys(after.pks)}; so {TRIES} times, and each time it alone",
+        f"{keys(after.pks)} after it was read: {TRIES} times, and each time it alone was gone",
         (before.answer, answer, after.answer),
         is_proven=True,
     )
@@ -240,7 +240,7 @@ def _elsewhere(survey: Survey, operation: Operation) -> Iterator[Finding]:
 def _answered_alike(known: Answer, answer: Answer, due: tuple[int, ...] | None = None) -> Finding:
     return Finding(
         "a request is answered with what was answered to another one before it",
-        f"{answer.request.target}: {'other rows' if due is None else f'{keys(due)}'}",
+        f"{answer.request.target}: {'other rows' if due is None else keys(due)}",
         f"{keys(_pks(answer))}, as for {known.request.target}",
         (known, answer),
     )
@@ -352,7 +352,7 @@ def head_options(survey: Survey, operation: Operation) -> Iterator[Finding]:
             yield Finding(
                 "an answer to HEAD has a body",
                 "a head, and the end of the connection",
-                f"{answer.status} with {len(surplus)} bytes behind the head: {surplus[:60]!r}",
+                f"{answer.status} with {len(surplus)} byte{'' if len(surplus) == 1 else 's'} behind the head: {surplus[:60]!r}",
                 (answer,),
                 # Connectors send no HEAD, and most clients close such a connection.
                 Severity.WARNING,
@@ -375,7 +375,7 @@ def redirect(survey: Survey, operation: Operation) -> Iterator[Finding]:
     if asked != led and not is_upgrade:
         yield Finding(
             "a path without its slash redirects to another origin",
-            f"404, or a redirect within {asked[0]}://{asked[1]}",
+            f"404, or a redirect within {answer.url.partition(answer.request.target)[0]}",
             f"{answer.status} to {location}",
             (answer,),
         )

@@ -52,7 +52,7 @@ def response(survey: Survey, operation: Operation) -> Iterator[Finding]:
         yield Finding(
             "bytes follow the end of an answer",
             "the body, and the end of the connection",
-            f"{len(surplus)} bytes behind the body: {surplus[:60]!r}",
+            f"{len(surplus)} byte{'' if len(surplus) == 1 else 's'} behind the body: {surplus[:60]!r}",
             (answer,),
         )
 
