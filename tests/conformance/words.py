@@ -8,7 +8,7 @@ from channel_images.conformance import Report
 from channel_images.conformance.results import Evidence
 
 CLUMSY = {
-    "a Python word": re.compile(r"\bNone\b"),
+    "a Python word": re.compile(r"(?<![\w-])None(?![\w-])"),
     "a plural of one": re.compile(r"(?<![\d,.])1 (?:rows|pages|bytes|operations|violations|times)\b"),
     "a singular of several": re.compile(r"(?<![\d,.])(?:0|[2-9]|[1-9]\d+) (?:row|page|byte)\b"),
     "no key": re.compile(r"\bpk none\b|\bpk None\b"),

@@ -40,11 +40,7 @@ def with_causes(results: Iterable[Result]) -> list[Result]:
     violated = [result for result in results if result.verdict in (Verdict.VIOLATED, Verdict.WAIVED)]
     known = _Known(
         frozenset(each.operation for each in violated if _relation(each) == ASKS_WITHOUT),
-        {
-            each.operation: _relation(each).removeprefix(ENVELOPE_WITHOUT).split(", ")
-            for each in violated
-            if _relation(each).startswith(ENVELOPE_WITHOUT)
-        },
+        _lacking_fields(violated),
         _wrong_filters(violated),
     )
     causes: dict[str, str] = {}
@@ -86,6 +82,16 @@ def _lacked(result: Result) -> str:
     """The field that an answer lacks, as the validator tells; empty where it lacks none."""
     found = LACKED.match(result.evidence.seen) if result.evidence and PLACE.match(result.evidence.relation) else None
     return found[1] if found else ""
+
+
+def _lacking_fields(violated: Iterable[Result]) -> dict[str, list[str]]:
+    """By operation, the fields that some envelope of it lacks."""
+    lacking: dict[str, list[str]] = {}
+    for each in violated:
+        if (relation := _relation(each)).startswith(ENVELOPE_WITHOUT):
+            known = lacking.setdefault(each.operation, [])
+            known += [name for name in relation.removeprefix(ENVELOPE_WITHOUT).split(", ") if name not in known]
+    return lacking
 
 
 def _relation(result: Result) -> str:

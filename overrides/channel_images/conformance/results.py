@@ -38,7 +38,7 @@ class Evidence:
     statement: str
     """The sentence of the contract that is broken."""
     basis: str
-    """`seed` where the API's reference states the sentence, `inferred` where it was inferred, and from what."""
+    """Whether the API's reference page states the sentence, or it was inferred from that page, and what the page says."""
     expected: str
     seen: str
     requests: Sequence[str] = ()

@@ -97,16 +97,23 @@ def noun(*, article: bool = False) -> str:
     return f"{'an' if word[0] in 'aeiou' else 'a'} {word}" if article else word
 
 
+BASES = {
+    "seed": "stated by the API's reference page",
+    "inferred": "inferred from the API's reference page",
+}
+"""What the contract's words for the basis of a sentence mean."""
+
+
 @frozen
 class Statement:
     """The sentence of the contract that a rule rests on."""
 
     text: str
     basis: str
-    """`seed` or `inferred`, and from what."""
+    """Whether the API's reference page states the sentence, or it was inferred from that page, and what the page says."""
 
 
 def statement(rule: str) -> Statement:
     """What the contract says for a rule, or our own where that says nothing. Raises `KeyError` for an unknown rule."""
     entry = load_contract().get("x-conformance", {}).get(rule) or own_contract()["x-conformance"][rule]
-    return Statement(entry["statement"], f"{entry['basis']}: {entry['source']}")
+    return Statement(entry["statement"], f"{BASES[entry['basis']]}: {entry['source']}")

@@ -100,7 +100,7 @@ def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> It
     try:
         document = parsed(answer.body)
     except NotJson as error:
-        yield RESPONSE, f"a {answer.status} whose body is not JSON", str(error)[:200], Severity.ERROR
+        yield RESPONSE, f"a {answer.status} whose body is not JSON", f"the parser says: {error}"[:200], Severity.ERROR
         return
     if half := _half_a_character(answer.body):
         yield RESPONSE, f"a {answer.status} with text that is no Unicode", half, Severity.ERROR

@@ -113,10 +113,11 @@ def count_told(count: object) -> str:
     return "no count" if count is None else f"count {count}"
 
 
-def amiss(missing: Sequence[object], extra: Sequence[object]) -> str:
-    """The rows that a list lacks, and those that it should not hold: `pk 4 missing; pk 7 too many`."""
-    told = [(missing, "missing"), (extra, "too many")]
-    return "; ".join(f"{keys(values)} {word}" for values, word in told if values) or "none of them missing or too many"
+def amiss(missing: Sequence[object], extra: Sequence[object], due: int = 0) -> str:
+    """The rows that a list lacks of those that are due, and those that it should not hold: `pk 4 missing; pk 7 too many`."""
+    lacking = "all of them missing" if due > 1 and len(missing) == due else f"{keys(missing)} missing"
+    told = [lacking] * bool(missing) + [f"{keys(extra)} too many"] * bool(extra)
+    return "; ".join(told) or "none of them missing or too many"
 
 
 def apart(due: Sequence[object], got: Sequence[object], most: int = 5) -> tuple[str, str]:

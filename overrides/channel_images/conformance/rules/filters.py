@@ -166,7 +166,7 @@ def _compared(survey: Survey, filters: Filters, due: set[int], relation: str) ->
         yield Finding(
             relation,
             f"{_named(filters)}: {row_count(len(due))}{of_all}, {keys(sorted(due))}",
-            f"{row_count(known.total)}: {amiss(missing, extra)}" + ("; some of them twice" if twice else ""),
+            f"{row_count(known.total)}: {amiss(missing, extra, len(due))}" + ("; some of them twice" if twice else ""),
             beginnings(known),
         )
 
@@ -314,7 +314,7 @@ def complete(survey: Survey, operation: Operation) -> Iterator[Finding]:
             yield Finding(
                 f"{by.name} does not return all rows that satisfy it",
                 f"{_named(filters)}: {row_count(len(due))}, {keys(sorted(due))}",
-                f"{row_count(known.total)}: {amiss(missing, [])}",
+                f"{row_count(known.total)}: {amiss(missing, [], len(due))}",
                 beginnings(known, survey.full()),
             )
 
@@ -391,7 +391,7 @@ def _spaced(survey: Survey, by: Filter) -> Iterator[Finding]:
             yield Finding(
                 f"a space after the comma of {by.name} loses or adds rows",
                 f"a refusal, or the rows of {joined(values)}: {keys(sorted(due))}",
-                amiss(sorted(missing), sorted(extra)),
+                amiss(sorted(missing), sorted(extra), len(due)),
                 (answer,),
             )
             return

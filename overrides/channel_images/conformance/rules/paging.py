@@ -155,7 +155,7 @@ def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
         extra = [pk for pk in current.pks if pk not in due]
         yield Finding(
             "a page at another limit does not hold the rows that are due there",
-            f"rows {start + 1} to {start + len(due)} of the list on page {number} at limit {limit}",
+            f"page {number} at limit {limit} holds {_places(start, len(due))} of the list",
             amiss(missing, extra),
             (current.answer, *_answers(known, [start // known.size + 1])),
         )
@@ -382,6 +382,11 @@ def at_once(survey: Survey, alone: Sequence[Answer], relation: str) -> Iterator[
                     together=True,
                 )
                 return
+
+
+def _places(start: int, number: int) -> str:
+    """Some rows of a list by their places in it, which are counted from 1."""
+    return f"row {start + 1}" if number == 1 else f"rows {start + 1} to {start + number}"
 
 
 def _limit(known: Known) -> str:
