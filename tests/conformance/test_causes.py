@@ -12,7 +12,9 @@ from tests.conformance.words import badly_worded
 
 from channel_images.conformance import Options, Report, Target, check
 from channel_images.conformance.asking.wire import Request
+from channel_images.conformance.causes import with_causes
 from channel_images.conformance.report import render_github, render_html, render_junit, render_text
+from channel_images.conformance.results import Evidence, Result, Verdict
 
 
 class Hasty(Tiny):
@@ -99,3 +101,67 @@ def test_three_faults_of_a_server_are_three_causes(hasty: Report) -> None:
 
 def test_what_is_found_of_it_is_well_worded(hasty: Report) -> None:
     assert not badly_worded(hasty)
+
+
+def found(rule: str, operation: str, relation: str, seen: str = "", follows_from: str = "") -> Result:
+    if follows_from:
+        return Result(rule, operation, Verdict.NOT_EXERCISED, reason=relation, follows_from=follows_from)
+    evidence = Evidence(relation, "A sentence.", "inferred", "what is due", seen)
+    return Result(rule, operation, Verdict.VIOLATED, reason=relation, evidence=evidence)
+
+
+@pytest.mark.parametrize(
+    ("results", "causes"),
+    [
+        pytest.param(
+            [
+                found(
+                    "schema.response",
+                    "a",
+                    "a 200 whose body is not what the contract says",
+                    '"next" is a required property',
+                ),
+                found("schema.identifiable", "a", "an envelope without next, previous"),
+                found("pending.paging", "a", "paging.links: next is null where there is a page"),
+                found("paging.links", "b", "next is null where there is a page"),
+            ],
+            ["the envelope lacks next, previous"] * 3 + ["next is null where there is a page"],
+            id="an envelope that lacks fields, on one operation",
+        ),
+        pytest.param(
+            [
+                found("paging.order", "a", "the same request gives another order"),
+                found("pending.paging", "b", "paging.order: the same request gives another order"),
+                found("paging.links", "a", "cannot be judged", follows_from="paging.order · a"),
+            ],
+            ["the same request gives another order"] * 3,
+            id="the same of another list, and what follows",
+        ),
+        pytest.param(
+            [
+                found("filter.sound", "a", "product returns rows that it should not"),
+                found("filter.and", "a", "product and product_type together are not the intersection"),
+                found("filter.and", "a", "id__in and product_type together are not the intersection"),
+                found("filter.and", "a", "id__in and is_seller_product together are not the intersection"),
+            ],
+            ["the filter product does not give the rows that it should"] * 2
+            + ["filters together are not the intersection"] * 2,
+            id="a filter that is wrong by itself, and filters that are wrong together",
+        ),
+        pytest.param(
+            [
+                found("auth.required", "a", "GET with no token is answered"),
+                found("auth.required", "a", "GET with a longer key is answered"),
+                found("auth.required", "b", "GET with a longer key is answered"),
+                found("auth.challenge", "c", "no token gets 403"),
+                found("auth.challenge", "c", "a wrong token gets 403"),
+            ],
+            ["requests are answered without a valid token"] * 2
+            + ["GET with a longer key is answered"]
+            + ["a request without a valid token gets 403"] * 2,
+            id="no token is asked for, or it is compared badly",
+        ),
+    ],
+)
+def test_a_cause_is_what_violations_have_in_common(results: list[Result], causes: list[str]) -> None:
+    assert [each.cause for each in with_causes(results)] == causes

@@ -19,6 +19,7 @@ OF_PAGING = re.compile(r"^paging\.[a-z-]+: ")
 LACKED = re.compile(r'^"(.+)" is a required property$')
 """What the validator says of a field that is missing."""
 PLACE = re.compile(r"^a (\d{3}) whose body(.*) is not what the contract says$")
+TOGETHER = "together are not the intersection"
 ENVELOPE_WITHOUT = "an envelope without "
 
 
@@ -65,6 +66,8 @@ def _cause(result: Result, known: _Known) -> str:
         return f"the envelope lacks {', '.join(lacking)}"
     if result.family == "filter" and (wrong := [name for name in _named(relation) if name in known.filters]):
         return f"the filter {wrong[0]} does not give the rows that it should"
+    if relation.endswith(TOGETHER):
+        return f"filters {TOGETHER}"
     return _of_the_schema(result) or relation
 
 

@@ -165,7 +165,7 @@ def _compared(survey: Survey, filters: Filters, due: set[int], relation: str) ->
         of_all = "" if isinstance(survey.full(), Whole) else " among the rows that were read"
         yield Finding(
             relation,
-            f"{_named(filters)}: {row_count(len(due))}{of_all}, {keys(sorted(due))}",
+            f"{_named(filters)}: {row_count(len(due))}{of_all}" + (f", {keys(sorted(due))}" if due else ""),
             f"{row_count(known.total)}: {amiss(missing, extra, len(due))}" + ("; some of them twice" if twice else ""),
             beginnings(known),
         )

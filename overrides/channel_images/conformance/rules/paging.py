@@ -136,7 +136,7 @@ def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
         yield Finding(
             "a row is on two pages, or twice on one",
             f"each {resource().key} once",
-            f"{keys(twice)} more than once, on page{'' if len(numbers) == 1 else 's'} {few(numbers)} at {_limit(known)}",
+            f"more than once, on page{'' if len(numbers) == 1 else 's'} {few(numbers)} at {_limit(known)}: {keys(twice)}",
             _answers(known, numbers),
         )
     if isinstance(known, Whole) and known.count is not None and len(places) < known.count:
