@@ -57,7 +57,7 @@ def with_causes(results: Iterable[Result]) -> list[Result]:
 
 def _cause(result: Result, known: _Known) -> str:
     relation = _relation(result)
-    if result.rule == "auth.required" and result.operation in known.unguarded:
+    if result.rule.startswith(("auth.required", "isolation.token.")) and result.operation in known.unguarded:
         return OPEN
     if result.rule == "auth.challenge":
         return f"a request without a valid token gets {relation.partition(' gets ')[2]}"
