@@ -28,7 +28,7 @@ SHORT = 16
 
 
 def render_text(report: Report, width: int = 100, height: int = 24, where: str = "") -> str:
-    """The summary: what has changed, violations by rule, as much of their evidence as a screen holds, what was seen of the
+    """The summary: what has changed, violations by cause, as much of their evidence as a screen holds, what was seen of the
     contract, and the verdict as the last line.
 
     Args:
@@ -54,7 +54,7 @@ def render_text(report: Report, width: int = 100, height: int = 24, where: str =
         left = sum(len(results) for results in groups[shown:])
         return "\n".join([*first, *heads[:shown], _more(left, where), *last])
     details = [_details(report, results, width) for results in groups]
-    # Each rule has its line; what room is left goes to the evidence of the first ones.
+    # Each cause has its line; what room is left goes to the evidence of the first ones.
     room -= len(heads)
     everything = sum(_height(line, width) for block in details for lines in block for line in lines)
     if everything > room:
