@@ -168,7 +168,7 @@ def _details(report: Report, results: Sequence[Result], width: int) -> list[list
 def _evidence(report: Report, result: Result, width: int) -> list[str]:
     lines = []
     if evidence := result.evidence:
-        lines += [_cut(f"    contract: {evidence.statement[:1000]} ({evidence.basis.partition(':')[0][:1000]})", width)]
+        lines += [_cut(f"    contract ({evidence.basis.partition(':')[0][:100]}): {evidence.statement[:1000]}", width)]
         lines += [_cut(f"    expected: {evidence.expected[:1000]}", width)]
         lines += [_cut(f"    seen: {evidence.seen[:1000]}", width)]
         # Not cut: half a request is another one.
