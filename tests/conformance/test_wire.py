@@ -19,7 +19,7 @@ from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 from tests.conformance.test_standing import Clock, judge, serving, violations
 
 from channel_images.conformance import Options, Target, Verdict, check
-from channel_images.conformance.asking.target import curl
+from channel_images.conformance.asking.target import curl_arguments
 from channel_images.conformance.asking.wire import (
     MOST_BYTES,
     MOST_REQUESTS,
@@ -160,7 +160,7 @@ def test_a_token_in_a_request_is_sent_and_never_shown(healthy_mock: MockServer) 
 
 
 def test_a_curl_line_with_a_token_quotes_what_a_shell_would_read() -> None:
-    assert curl('http://host/?a="`\\&token=$TOKEN', authorization=None).endswith(
+    assert curl_arguments('http://host/?a="`\\&token=$TOKEN', authorization=None).endswith(
         '"http://host/?a=\\"\\`\\\\&token=$TOKEN"'
     )
 

@@ -52,6 +52,7 @@ from channel_images.conformance.catalogue import RULES
 from channel_images.conformance.causes import with_causes
 from channel_images.conformance.judging.judge import Judge, Outcome, Pair
 from channel_images.conformance.judging.oracle import Problem, problems, route
+from channel_images.conformance.judging.proof import holds
 from channel_images.conformance.judging.rule import Finding, Rule, keys, violation
 from channel_images.conformance.results import Latency, Report, Result, Severity, Verdict
 from channel_images.conformance.run import READS_FIRST, SCHEMA_RULES, Options, check_rules
@@ -159,7 +160,7 @@ class _Trial:
             shown.setdefault((problem.rule, problem.operation, problem.what), problem)
         for (rule, over, _), problem in shown.items():
             due = "an answer that the contract documents for this operation"
-            finding = Finding(problem.what, due, problem.seen, (problem.answer,), problem.severity)
+            finding = Finding(problem.what, due, problem.seen, (problem.answer,), problem.severity, proof=problem.proof)
             others = [each for each in found[rule, over] if each.verdict is Verdict.VIOLATED]
             found[rule, over] = [*others, violation(rule, over, finding)]
         return found
@@ -283,9 +284,10 @@ def _unsound(found: Page, by: Filter, wanted: Sequence[Value]) -> Finding | None
         return None
     return Finding(
         f"{by.name} returns rows that it should not",
-        f"{found.answer.request.target}: rows whose {by.field} is {' or '.join(map(written, wanted[:5]))}",
+        f"rows whose {by.field} is {' or '.join(map(written, wanted[:5]))} for {found.answer.request.target}",
         f"{keys(wrong)} too",
         (found.answer,),
+        proof=holds(wrong, found.answer),
     )
 
 

@@ -42,11 +42,13 @@ class Evidence:
     expected: str
     seen: str
     requests: Sequence[str] = ()
-    """`curl` lines that show it again, with the token in `$TOKEN`."""
+    """Lines for bash that show it again, by `curl` with the token in `$TOKEN`, and by `jq` where they name it."""
     status: int | None = None
     """The status of the answer that shows it; `None` where there was no answer, or there is none to show."""
     bodies: Sequence[str] = ()
-    """What the server answered, one for each of `requests`: cut, and without secrets."""
+    """What each of `requests` printed: cut, and without secrets; empty where that is not known."""
+    test: str = ""
+    """A command for the functions of `replay.sh` that succeeds while it shows; empty where there is none."""
 
 
 @frozen

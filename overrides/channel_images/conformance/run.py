@@ -33,6 +33,7 @@ from channel_images.conformance.har import Har
 from channel_images.conformance.judging.fuzz import fuzz
 from channel_images.conformance.judging.judge import Judge
 from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE, Problem, problems, route
+from channel_images.conformance.judging.proof import breaks
 from channel_images.conformance.judging.rule import Finding, Rule, violation
 from channel_images.conformance.results import Latency, Report, Result, Severity, Verdict
 from channel_images.conformance.seen import Coverage
@@ -56,6 +57,8 @@ SPARE = 200
 """Requests that each step may send, whatever was spent before it."""
 FAMILIES = ("all", *dict.fromkeys(rule.family for rule in RULES))
 """What `--require` may name."""
+MOST_TRIED = 200
+"""Requests that the evidence sends again where it shows only now and then."""
 SIGHTINGS = 3
 """Answers with the same fault whose requests are sent again, until one shows it."""
 
@@ -405,11 +408,12 @@ class _Run:
         for answer in sorted(answers, key=lambda each: len(each.url)):
             if operation := route(answer.request)[0]:
                 seen = f"{answer.describe()}; so {len(answers):,} of {self.wire.requests:,} requests"
-                yield _violation(Problem(rule, operation.id, what, seen, answer, severity))
+                proof = breaks(answer, MOST_TRIED) if answer.broke or answer.is_server_error else None
+                yield _violation(Problem(rule, operation.id, what, seen, answer, severity, proof))
                 return
 
 
 def _violation(problem: Problem) -> Result:
     due = "an answer that the contract documents for this operation"
-    finding = Finding(problem.what, due, problem.seen, (problem.answer,), problem.severity)
+    finding = Finding(problem.what, due, problem.seen, (problem.answer,), problem.severity, proof=problem.proof)
     return violation(problem.rule, problem.operation, finding)

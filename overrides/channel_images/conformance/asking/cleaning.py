@@ -37,5 +37,7 @@ class Cleaner:
             expected=self.text(result.evidence.expected),
             seen=self.text(result.evidence.seen),
             requests=tuple(map(self.text, result.evidence.requests)),
+            bodies=tuple(map(self.text, result.evidence.bodies)),
+            test=self.text(result.evidence.test),
         )
         return evolve(result, reason=self.text(result.reason), evidence=evidence)

@@ -94,6 +94,10 @@ class Known:
         """The rows that were read."""
         return {row[resource().key]: row for row in self.rows.values()}
 
+    def answer_with(self, pk: int) -> Answer:
+        """The answer with the page that has a row which was read."""
+        return next(each.answer for each in self.pages if pk in each.pks)
+
     @property
     def count(self) -> int | None:
         """`count` of the first page; `None` for an array."""
@@ -481,6 +485,11 @@ class Survey:
 def beginnings(*lists: Known) -> tuple[Answer, ...]:
     """The answers with the first pages of lists, for evidence."""
     return tuple(known.pages[0].answer for known in lists if known.pages)
+
+
+def answers_of(known: Known) -> tuple[Answer, ...]:
+    """The answers with all the pages of a list that were read, for evidence."""
+    return tuple(page.answer for page in known.pages)
 
 
 def _first(of: ListOf, session: Session, limit: int | None) -> Page:

@@ -110,21 +110,22 @@ class Target:
             yield response
 
 
-def curl(
+def curl_arguments(
     url: str,
     method: str = "GET",
     authorization: str | None = f"Token {TOKEN}",
     headers: Iterable[tuple[str, str]] = (),
     given: Iterable[str] = (),
     body: bytes | None = None,
+    *,
+    compressed: bool = False,
 ) -> str:
-    """A `curl` line that sends the request again, with the token read from `$TOKEN`.
+    """What `curl` has to be told to send a request again, with the token read from `$TOKEN`. The URL comes last.
 
     `given` names the headers of the user's own: their values are read from variables (`$X_API_KEY`), for they may be
-    secrets.
+    secrets. With `compressed`, gzip is asked for as it was.
     """
-    # -g and --path-as-is: brackets and dots go out as they are written.
-    parts = ["curl", "-gsSi", "--path-as-is"]
+    parts = ["--compressed"] if compressed else []
     if method == "HEAD":
         parts.append("-I")
     elif method != "GET":

@@ -16,7 +16,7 @@ from attrs import Factory, define, evolve, field, frozen
 from channel_images.calls.bodies import read_bounded
 from channel_images.calls.retries import retry_after
 from channel_images.conformance.asking.raw import NoAnswer, exchange
-from channel_images.conformance.asking.target import TOKEN, Target, curl
+from channel_images.conformance.asking.target import TOKEN, Target, curl_arguments
 from channel_images.exceptions import MalformedResponse
 
 Params = Sequence[tuple[str, str]]
@@ -116,11 +116,24 @@ class Answer:
     """When the request was sent; `None` where nobody knows."""
 
     @property
-    def curl(self) -> str:
-        """The line that sends the request again."""
+    def arguments(self) -> str:
+        """What curl has to be told to send the request again, for a shell; the URL comes last."""
         request = self.request
-        given = self.target.headers if self.target else ()
-        return curl(self.url, request.method, self.sender.shown, request.headers, given, request.body)
+        return curl_arguments(
+            self.url,
+            request.method,
+            self.sender.shown,
+            request.headers,
+            self.target.headers if self.target else (),
+            request.body,
+            compressed="content-encoding" in self.headers,
+        )
+
+    @property
+    def curl(self) -> str:
+        """The line that sends the request again, and prints the answer with its head."""
+        # -g and --path-as-is: brackets and dots go out as they are written.
+        return f"curl -gsSi --path-as-is {self.arguments}"
 
     @property
     def is_server_error(self) -> bool:

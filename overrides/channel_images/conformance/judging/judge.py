@@ -15,12 +15,14 @@ from traceback import extract_tb
 from attrs import define, evolve, field, frozen
 
 from channel_images.conformance.asking.operations import RETRIEVALS, Operation
-from channel_images.conformance.asking.reading import NotExercised, Unreadable, documented, rows
+from channel_images.conformance.asking.reading import ABSENT, NotExercised, Unreadable, documented, rows
 from channel_images.conformance.asking.survey import Sample, Survey
 from channel_images.conformance.asking.wire import Answer, OutOfRequests, Request, RunEnds
 from channel_images.conformance.judging.oracle import route
+from channel_images.conformance.judging.proof import Proof, as_seen, ends_early
 from channel_images.conformance.judging.rule import MOST_REQUESTS, Finding, Rule, violation
 from channel_images.conformance.results import Result, Severity, Verdict
+from channel_images.resource import resource
 
 READINGS = 4
 """Readings before a rule is given up as unstable."""
@@ -246,10 +248,12 @@ class Judge:
         except NotExercised as reason:
             idle = str(reason)
         except Unreadable as error:
-            is_unreadable = _is_own_fault(error.answer, operation, survey.channel)
+            is_own = _is_own_fault(error.answer, operation, survey.channel)
+            # After another finding, which rows are due is not known.
+            is_unreadable = is_own and not findings
             if is_unreadable:
-                findings.append(_unreadable(error))
-            else:
+                findings.append(_unreadable(error, survey))
+            elif not is_own:
                 idle = f"{error.answer.request.target} answers {error.answer.describe()}"
         except RunEnds:
             raise
@@ -301,7 +305,7 @@ def _is_retrieval(path: str, operation: Operation, channel: int) -> bool:
     return path.startswith(before) and path.endswith(after) and path[len(before) : -len(after)].isdigit()
 
 
-def _unreadable(error: Unreadable) -> Finding:
+def _unreadable(error: Unreadable, survey: Survey) -> Finding:
     # The status alone, since a relation is what a waiver names: the same whatever the content type is.
     status = error.why.partition(" ")[0]
     return Finding(
@@ -309,7 +313,20 @@ def _unreadable(error: Unreadable) -> Finding:
         "200 with rows",
         f"{error.answer.request.target}: {error.why}",
         (error.answer,),
+        proof=_missing_page(error.answer, survey),
     )
+
+
+def _missing_page(answer: Answer, survey: Survey) -> Proof:
+    """How an answer without rows shows: where a page is not there, beside what the first one says of the list."""
+    roles, given = resource().roles, dict(answer.request.params)
+    number, limit = given.get(roles["page"], "1"), given.get(roles["size"], "")
+    if answer.status in ABSENT and number.isdigit() and int(number) > 1 and limit.isdigit():
+        params = tuple((name, "1" if name == roles["page"] else value) for name, value in answer.request.params)
+        first = survey.session.answers.get(evolve(answer.request, params=params))
+        if first is not None and first.status == 200:
+            return ends_early(answer, first, int(number) - 1)
+    return as_seen(answer)
 
 
 def _same(finding: Finding, earlier: Iterable[Finding]) -> bool:

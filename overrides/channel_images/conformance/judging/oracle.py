@@ -16,6 +16,7 @@ from channel_images.conformance.asking.operations import OPERATIONS, Operation
 from channel_images.conformance.asking.parsing import NotJson, parsed
 from channel_images.conformance.asking.wire import Answer, Request
 from channel_images.conformance.judging.allowances import may_answer, with_open_enums
+from channel_images.conformance.judging.proof import Proof, as_seen, at, by_status, by_type, leaks, part, unkeyed
 from channel_images.conformance.results import Severity
 from channel_images.contract import load_contract, resolve, standalone
 from channel_images.resource import ENVELOPE, resource
@@ -43,6 +44,8 @@ class Problem:
     seen: str
     answer: Answer
     severity: Severity = Severity.ERROR
+    proof: Proof | None = None
+    """How it shows in a shell; `None` where the answer shows it as it is."""
 
 
 def problems(answer: Answer) -> Iterator[Problem]:
@@ -52,14 +55,14 @@ def problems(answer: Answer) -> Iterator[Problem]:
     """
     operation, values = route(answer.request)
     if operation is not None:
-        for rule, what, seen, severity in (*_breakdowns(answer), *_faults(answer, operation, values)):
-            yield Problem(rule, operation.id, what, seen, answer, severity)
+        for rule, what, seen, severity, proof in (*_breakdowns(answer), *_faults(answer, operation, values)):
+            yield Problem(rule, operation.id, what, seen, answer, severity, proof)
     elif (meant := meant_by(answer.request)) is not None:
-        for rule, what, seen, severity in _breakdowns(answer):
-            yield Problem(rule, meant.id, what, seen, answer, severity)
+        for rule, what, seen, severity, proof in _breakdowns(answer):
+            yield Problem(rule, meant.id, what, seen, answer, severity, proof)
 
 
-_Fault = tuple[str, str, str, Severity]
+_Fault = tuple[str, str, str, Severity, Proof]
 
 
 def _breakdowns(answer: Answer) -> Iterator[_Fault]:
@@ -69,9 +72,10 @@ def _breakdowns(answer: Answer) -> Iterator[_Fault]:
             "a body leaks a traceback",
             answer.body[leak.start() :][:200].decode("utf-8", "replace"),
             Severity.ERROR,
+            leaks(answer),
         )
     if answer.is_server_error:
-        yield NO_SERVER_ERROR, "a server error", answer.describe(), Severity.ERROR
+        yield NO_SERVER_ERROR, "a server error", answer.describe(), Severity.ERROR, by_status(answer)
 
 
 def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> Iterator[_Fault]:
@@ -88,33 +92,37 @@ def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> It
         content_type=content_type,
     ):
         return
-    by_status = validators()[operation.id]
-    if answer.status not in by_status:
-        yield RESPONSE, f"status {answer.status} is not documented", answer.describe(), Severity.ERROR
+    documented = validators()[operation.id]
+    if answer.status not in documented:
+        what = f"status {answer.status} is not documented"
+        yield RESPONSE, what, answer.describe(), Severity.ERROR, by_status(answer)
         return
     if answer.request.method == "HEAD":
         return
     if content_type.partition(";")[0].strip().lower() != JSON:
-        yield RESPONSE, f"a {answer.status} that is not {JSON}", answer.describe(), Severity.ERROR
+        yield RESPONSE, f"a {answer.status} that is not {JSON}", answer.describe(), Severity.ERROR, by_type(answer)
         return
     try:
         document = parsed(answer.body)
     except NotJson as error:
-        yield RESPONSE, f"a {answer.status} whose body is not JSON", f"the parser says: {error}"[:200], Severity.ERROR
+        what = f"a {answer.status} whose body is not JSON"
+        yield RESPONSE, what, f"the parser says: {error}"[:200], Severity.ERROR, as_seen(answer)
         return
     if half := _half_a_character(answer.body):
-        yield RESPONSE, f"a {answer.status} with text that is no Unicode", half, Severity.ERROR
+        what = f"a {answer.status} with text that is no Unicode"
+        yield RESPONSE, what, half, Severity.ERROR, as_seen(answer)
     if answer.status == 200 and operation.is_list and not operation.is_enveloped and isinstance(document, dict):
         yield (
             RESPONSE,
             "a page envelope where the contract has an array",
             f"an object with {', '.join(document)}"[:200],
             Severity.WARNING,
+            part(answer, "keys", 'type == "object"', ", ".join(document)),
         )
         document = document.get("results")
-    yield from _schema_faults(document, answer.status, by_status[answer.status])
+    yield from _schema_faults(answer, document, documented[answer.status])
     if answer.status == 200:
-        yield from _identity_faults(document, operation)
+        yield from _identity_faults(answer, document, operation)
 
 
 def _half_a_character(body: bytes) -> str:
@@ -128,7 +136,7 @@ def _half_a_character(body: bytes) -> str:
     return ""
 
 
-def _schema_faults(document: object, status: int, validator: jsonschema_rs.Draft202012Validator) -> Iterator[_Fault]:
+def _schema_faults(answer: Answer, document: object, validator: jsonschema_rs.Draft202012Validator) -> Iterator[_Fault]:
     told: set[str] = set()
     for error in validator.iter_errors(document):
         # The same field of every row is one fault.
@@ -137,13 +145,13 @@ def _schema_faults(document: object, status: int, validator: jsonschema_rs.Draft
             "[]",
             "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path),
         )
-        what = f"a {status} whose body{place} is not what the contract says"
+        what = f"a {answer.status} whose body{place} is not what the contract says"
         if what not in told:
             told.add(what)
-            yield RESPONSE, what, error.message[:200], Severity.ERROR
+            yield RESPONSE, what, error.message[:200], Severity.ERROR, at(answer, error.instance_path)
 
 
-def _identity_faults(document: object, operation: Operation) -> Iterator[_Fault]:
+def _identity_faults(answer: Answer, document: object, operation: Operation) -> Iterator[_Fault]:
     rows = document
     if operation.is_list and operation.is_enveloped and isinstance(document, dict):
         if lacking := [name for name in ENVELOPE if name not in document]:
@@ -152,6 +160,7 @@ def _identity_faults(document: object, operation: Operation) -> Iterator[_Fault]
                 f"an envelope without {', '.join(lacking)}",
                 f"it has {', '.join(document) or 'nothing'}"[:200],
                 Severity.ERROR,
+                part(answer, "keys", f"{json.dumps(lacking)} - keys | length > 0", ", ".join(document)),
             )
         rows = document.get("results")
     for row in rows if isinstance(rows, list) else [rows]:
@@ -161,6 +170,7 @@ def _identity_faults(document: object, operation: Operation) -> Iterator[_Fault]
                 f"a row without a {resource().key}",
                 f"it has {', '.join(row) or 'nothing'}"[:200],
                 Severity.ERROR,
+                unkeyed(answer),
             )
             return
 

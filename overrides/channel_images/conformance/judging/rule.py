@@ -14,11 +14,12 @@ from channel_images.conformance.asking.operations import OPERATIONS, Operation, 
 from channel_images.conformance.asking.reading import Row
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.wire import Answer
+from channel_images.conformance.judging.proof import Proof, as_seen
 from channel_images.conformance.results import Evidence, Result, Severity, Verdict
 from channel_images.resource import resource
 
 MOST_REQUESTS = 6
-"""Requests that the evidence of a violation shows."""
+"""Requests of a violation that are sent again before it is told."""
 
 
 MOST_VALUE = 80
@@ -51,6 +52,8 @@ class Finding:
     """Whether it stands although the data moves: what was read before and after shows that the data did not move here."""
     together: bool = False
     """Whether it shows only where the requests are under way at the same time."""
+    proof: Proof | None = None
+    """How it shows in a shell; `None` where the answers show it as they are."""
 
 
 Check = Callable[[Survey, Operation], Iterator[Finding]]
@@ -153,7 +156,7 @@ def differing(
 
 def violation(rule: str, operation: str, finding: Finding) -> Result:
     """What the report has for a finding that stands."""
-    requests = dict.fromkeys(answer.curl for answer in finding.answers)
+    proof = finding.proof or as_seen(*finding.answers)
     sentence = statement(rule)
     evidence = Evidence(
         relation=finding.relation,
@@ -161,7 +164,9 @@ def violation(rule: str, operation: str, finding: Finding) -> Result:
         basis=sentence.basis,
         expected=finding.expected,
         seen=finding.seen,
-        requests=tuple(requests)[:MOST_REQUESTS],
+        requests=proof.lines,
         status=finding.answers[0].status or None if finding.answers else None,
+        bodies=proof.outputs,
+        test=proof.test,
     )
     return Result(rule, operation, Verdict.VIOLATED, finding.severity, finding.relation, evidence)

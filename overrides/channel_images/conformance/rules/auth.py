@@ -8,6 +8,7 @@ from channel_images.conformance.asking.standing import REFUSALS
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.target import TOKEN
 from channel_images.conformance.asking.wire import Answer, Credentials, Params
+from channel_images.conformance.judging.proof import by_status, lacks_header
 from channel_images.conformance.judging.rule import Finding, Pattern, rule
 from channel_images.resource import Filter, resource
 
@@ -78,7 +79,13 @@ def required(survey: Survey, operation: Operation) -> Iterator[Finding]:
             continue
         who = answer.request.credentials
         first = (valid,) if who == MISSING.name and answer.request.target == path else ()
-        yield Finding(f"{_how(answer, who)} is answered", "401", _described(answer), (*first, answer))
+        yield Finding(
+            f"{_how(answer, who)} is answered",
+            "401",
+            _described(answer),
+            (*first, answer),
+            proof=by_status(*first, answer),
+        )
     if not survey.quick:
         yield from _elsewhere(survey, path)
         yield from _unknown(survey, operation)
@@ -132,7 +139,9 @@ def _elsewhere(survey: Survey, path: str) -> Iterator[Finding]:
         answer = survey.session.get(path, params, credentials=MISSING, headers=headers)
         # What is in front of the server may refuse such requests in its own way.
         if answer.status in (200, 204, 206, 304):
-            yield Finding(f"a request with {what} is answered", "401", answer.describe(), (answer,))
+            yield Finding(
+                f"a request with {what} is answered", "401", answer.describe(), (answer,), proof=by_status(answer)
+            )
 
 
 def _unknown(survey: Survey, operation: Operation) -> Iterator[Finding]:
@@ -148,6 +157,7 @@ def _unknown(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 "401, as for one that exists",
                 answer.describe(),
                 (answer,),
+                proof=by_status(answer),
             )
 
 
@@ -196,11 +206,18 @@ def challenge(survey: Survey, operation: Operation) -> Iterator[Finding]:
     for who in (MISSING, WRONG) if operation in SAMPLES or not survey.quick else (MISSING,):
         answer = _tried(survey, path, who)  # asked before, for auth.required
         if answer.status == 403:
-            yield Finding(f"{who.name} gets 403", "401 with WWW-Authenticate", answer.describe(), (answer,))
+            yield Finding(
+                f"{who.name} gets 403",
+                "401 with WWW-Authenticate",
+                answer.describe(),
+                (answer,),
+                proof=by_status(answer),
+            )
         elif answer.status == 401 and "www-authenticate" not in answer.headers:
             yield Finding(
                 f"{who.name} gets 401 without WWW-Authenticate",
                 "401 with WWW-Authenticate",
                 answer.describe(),
                 (answer,),
+                proof=lacks_header(answer, "www-authenticate"),
             )

@@ -10,8 +10,10 @@ of rows that a `Sample` did not see.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote, urlencode
+
+from attrs import evolve
 
 from channel_images.conformance.asking.operations import FULL, Operation, key_filter, noun
 from channel_images.conformance.asking.reading import (
@@ -29,8 +31,20 @@ from channel_images.conformance.asking.reading import (
     paged,
     written,
 )
-from channel_images.conformance.asking.survey import LEAST, MANY, Sample, Survey, Whole, beginnings
+from channel_images.conformance.asking.survey import LEAST, MANY, Known, Sample, Survey, Whole, answers_of, beginnings
 from channel_images.conformance.asking.wire import Answer
+from channel_images.conformance.judging.proof import (
+    Proof,
+    all_hold,
+    by_status,
+    holds,
+    lacks,
+    misplaced,
+    repeats,
+    shared,
+    sized,
+    summed,
+)
 from channel_images.conformance.judging.rule import Finding, Pattern, amiss, keys, row_count, rule
 from channel_images.conformance.rules.paging import ORDER, RELATIONS, at_once
 from channel_images.resource import Filter, resource
@@ -156,6 +170,11 @@ def _too_many(survey: Survey, known: Whole | Sample, due: set[int]) -> list[int]
     return sorted(read - due)
 
 
+def _shown_by(known: Known, missing: Sequence[int], extra: Sequence[int]) -> Proof | None:
+    """How rows that are missing or too many in a list show; `None` where it only has another length."""
+    return misplaced(missing, extra, *answers_of(known)) if missing or extra else None
+
+
 def _compared(survey: Survey, filters: Filters, due: set[int], relation: str) -> Iterator[Finding]:
     """What a filtered list should hold, compared with what it holds."""
     known = _listed(survey, filters)
@@ -168,6 +187,7 @@ def _compared(survey: Survey, filters: Filters, due: set[int], relation: str) ->
             f"{_named(filters)}: {row_count(len(due))}{of_all}" + (f", {keys(sorted(due))}" if due else ""),
             f"{row_count(known.total)}: {amiss(missing, extra, len(due))}" + ("; some of them twice" if twice else ""),
             beginnings(known),
+            proof=repeats(*answers_of(known)) if twice else _shown_by(known, missing, extra),
         )
 
 
@@ -272,6 +292,7 @@ def sound(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"{_named(_asking(by, value))}: rows whose {by.field} is {written(value)}",
                 f"{keys(wrong)} too",
                 beginnings(known),
+                proof=holds(wrong, *answers_of(known)),
             )
     for by, value in itertools.islice(_absent(survey), 1 if survey.quick else None):
         filters = _asking(by, value)
@@ -285,6 +306,7 @@ def sound(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"no row for {_named(filters)}, or 400",
                 f"{row_count(known.total)}: {keys(known.seen)}",
                 (answer,),
+                proof=sized(answer, 0),
             )
     yield from _filtered_at_once(survey)
 
@@ -316,6 +338,7 @@ def complete(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"{_named(filters)}: {row_count(len(due))}, {keys(sorted(due))}",
                 f"{row_count(known.total)}: {amiss(missing, [], len(due))}",
                 beginnings(known, survey.full()),
+                proof=_shown_by(known, missing, ()),
             )
 
 
@@ -331,7 +354,11 @@ def multi(survey: Survey, operation: Operation) -> Iterator[Finding]:
         if finds and survey.most_values(by.name, finds) < LEAST:
             answer = survey.session.get(FULL.path_for(survey.channel), _asking(by, *finds[:LEAST]))
             yield Finding(
-                f"{by.name} does not take {LEAST} values", f"at least {LEAST} values", answer.describe(), (answer,)
+                f"{by.name} does not take {LEAST} values",
+                f"at least {LEAST} values",
+                answer.describe(),
+                (answer,),
+                proof=by_status(answer),
             )
             return
     for by in filters:
@@ -393,6 +420,7 @@ def _spaced(survey: Survey, by: Filter) -> Iterator[Finding]:
                 f"a refusal, or the rows of {joined(values)}: {keys(sorted(due))}",
                 amiss(sorted(missing), sorted(extra), len(due)),
                 (answer,),
+                proof=misplaced(sorted(missing), sorted(extra), answer),
             )
             return
 
@@ -410,12 +438,13 @@ def partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
     for by in known:
         name, sides = by.name, _sides(survey, by)
         for first, second in itertools.combinations(sides, 2):
-            if shared := sorted(sides[first] & sides[second]):
+            if common := sorted(sides[first] & sides[second]):
                 yield Finding(
                     f"{_halves(by)} share rows",
                     f"no row of both {written(first)} and {written(second)}",
-                    f"{keys(shared)} of both",
+                    f"{keys(common)} of both",
                     _answers(survey, by, first, second),
+                    proof=shared(common, *_all_answers(survey, by, first, second)),
                 )
                 break
         found = set().union(*sides.values())
@@ -425,6 +454,7 @@ def partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 "each row on a side",
                 f"{keys(neither)} on none",
                 _answers(survey, by, *sides),
+                proof=lacks(neither, *itertools.chain(*_all_answers(survey, by, *sides))),
             )
         if foreign := sorted(found - set(rows)):
             yield Finding(
@@ -432,6 +462,7 @@ def partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 "rows of the full list",
                 keys(foreign),
                 _answers(survey, by, *(value for value, pks in sides.items() if pks - set(rows))),
+                proof=holds(foreign, *itertools.chain(*_all_answers(survey, by, *sides))),
             )
         yield from _torn(survey, by, rows, sides)
         yield from _expected(survey, by, rows, sides)
@@ -448,6 +479,19 @@ def _answers(survey: Survey, by: Filter, *values: Value) -> tuple[Answer, ...]:
     """What each value of a filter was answered, within the universe."""
     within = _universe(survey)[0]
     return beginnings(*(_listed(survey, (*within, *_asking(by, value))) for value in values))
+
+
+def _all_answers(survey: Survey, by: Filter, *values: Value) -> list[tuple[Answer, ...]]:
+    """All that was answered for each value of a filter, within the universe."""
+    within = _universe(survey)[0]
+    return [answers_of(_listed(survey, (*within, *_asking(by, value)))) for value in values]
+
+
+def _scattered(survey: Survey, by: Filter, at: Mapping[Value | None, int]) -> Proof:
+    """How rows of one group show that fall on different sides."""
+    sides = [side for side in at if side is not None]
+    found = _all_answers(survey, by, *sides)
+    return lacks([at[None]], *found[0]) if None in at else all_hold([at[side] for side in sides], found)
 
 
 def _groups(by: Filter, rows: dict[int, Row]) -> dict[Value, list[int]]:
@@ -473,6 +517,7 @@ def _torn(survey: Survey, by: Filter, rows: dict[int, Row], sides: dict[Value, s
                 f"all {noun()}s of {by.field} {group} on one side",
                 ", ".join(f"{keys([pk])} on {'none' if side is None else written(side)}" for side, pk in at.items()),
                 _answers(survey, by, *(side for side in at if side is not None)),
+                proof=_scattered(survey, by, at),
             )
             return
 
@@ -495,6 +540,7 @@ def _in_number(survey: Survey, by: Filter) -> Iterator[Finding]:
             f"{'' if is_half else 'at most '}{row_count(whole.count)}",
             " and ".join(str(each.count) for each in sides) + " rows",
             (whole.answer, *(each.answer for each in sides)),
+            proof=summed(whole.answer, [each.answer for each in sides], exactly=is_half),
         )
 
 
@@ -505,11 +551,13 @@ def _expected(survey: Survey, by: Filter, rows: dict[int, Row], sides: dict[Valu
     for group, value in survey.expectations.attributes.get(by.name, {}).items():
         if wrong := [pk for pk in groups.get(group, ()) if pk not in sides[value]]:
             asked = _asking(by, value) + (_asking(by_group, group) if by_group else ())
+            answers = (survey.session.get(FULL.path_for(survey.channel), asked),)
             yield Finding(
                 f"{by.name} contradicts --expect",
                 f"{by.field} {group}: {by.name} {written(value)}",
                 f"{keys(wrong)} not among them",
-                (survey.session.get(FULL.path_for(survey.channel), asked),),
+                answers,
+                proof=lacks(wrong, *answers),
             )
 
 
@@ -595,11 +643,10 @@ def with_paging(survey: Survey, operation: Operation) -> Iterator[Finding]:
         tried += 1
         for identity, relation in RELATIONS.items():
             for finding in relation(survey, known):
-                yield Finding(
-                    f"{identity}: {finding.relation}",
-                    f"{_named(filters)}: {finding.expected}",
-                    finding.seen,
-                    finding.answers,
+                yield evolve(
+                    finding,
+                    relation=f"{identity}: {finding.relation}",
+                    expected=f"{_named(filters)}: {finding.expected}",
                 )
     if not tried:
         raise NotExercised("no filter leaves more than one row")

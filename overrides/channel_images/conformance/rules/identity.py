@@ -22,10 +22,11 @@ from channel_images.conformance.asking.reading import (
     paged,
     single,
 )
-from channel_images.conformance.asking.survey import Survey, Whole, beginnings
+from channel_images.conformance.asking.survey import Survey, Whole, answers_of, beginnings
 from channel_images.conformance.asking.wire import Answer
 from channel_images.conformance.judging.allowances import PROBLEM
 from channel_images.conformance.judging.oracle import JSON
+from channel_images.conformance.judging.proof import by_status, by_type, differ, misplaced, row_differs
 from channel_images.conformance.judging.rule import Finding, Pattern, amiss, differing, keys, row_count, rule
 from channel_images.conformance.rules.paging import ORDER, at_once
 
@@ -52,11 +53,13 @@ def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
     for pk in _sample(survey):
         answer, row = _retrieved(survey, operation, pk)
         if fields := differences(rows[pk], row):
+            listing = _listing(survey, pk)
             yield Finding(
                 f"the retrieved {noun()} is not the listed row",
                 f"{keys([pk])} as the list has it",
                 differing(fields, rows[pk], row, "in the list", "in the retrieval"),
-                (answer, *_listing(survey, pk)),
+                (answer, *listing),
+                proof=row_differs(pk, fields, listing[0], answer) if listing else None,
             )
     yield from _at_once(survey, operation)
 
@@ -88,6 +91,7 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
             f"{row_count(full.total)}, as the full list has",
             row_count(detailed.total),
             shown,
+            proof=differ(*shown[:2], program=".count") if len(shown) > 1 else None,
         )
     if isinstance(full, Whole) and isinstance(detailed, Whole):
         missing, extra = sorted(set(full.pks) - set(detailed.pks)), sorted(set(detailed.pks) - set(full.pks))
@@ -97,6 +101,7 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 "the rows of the full list",
                 amiss(missing, extra),
                 shown,
+                proof=misplaced(missing, extra, *answers_of(detailed)),
             )
     rows = full.by_pk
     both = [pk for pk in detailed.by_pk if pk in rows]
@@ -107,6 +112,7 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
             f"{keys([pk])} as the full list has it",
             f"{differing(fields, rows[pk], detailed.by_pk[pk], 'in the full list', 'in the detailed one')}; differing rows: {keys(list(unlike))}",
             shown,
+            proof=row_differs(pk, fields, full.answer_with(pk), detailed.answer_with(pk)),
         )
     if not full.total and not detailed.total:
         raise NotExercised(f"channel {survey.channel} lists no row")
@@ -115,13 +121,13 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
 @rule("identity.detailed", Pattern.EQUALITY, [RETRIEVE_DETAILED], rests_on=[ORDER])
 def detailed(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """The detailed retrieval agrees with the plain one and with both lists."""
-    listed = {"in the list": survey.all_rows()}
+    listed = {"in the list": survey.full()}
     with suppress(Unreadable):
-        listed["in the detailed list"] = survey.known(DETAILED).by_pk
+        listed["in the detailed list"] = survey.known(DETAILED)
     for pk in _sample(survey):
         answer, row = _retrieved(survey, operation, pk)
         plain = survey.session.get(RETRIEVE.path_for(survey.channel, pk))
-        others = {name: rows[pk] for name, rows in listed.items() if pk in rows}
+        others = {name: known.by_pk[pk] for name, known in listed.items() if pk in known.by_pk}
         with suppress(Unreadable):
             others["in the plain retrieval"] = single(plain)
         for name, other in others.items():
@@ -131,6 +137,7 @@ def detailed(survey: Survey, operation: Operation) -> Iterator[Finding]:
                     f"{keys([pk])} as {name}",
                     differing(fields, other, row, name, "in the detailed retrieval"),
                     (answer, plain),
+                    proof=row_differs(pk, fields, listed[name].answer_with(pk) if name in listed else plain, answer),
                 )
     yield from _at_once(survey, operation)
 
@@ -147,7 +154,11 @@ def missing(survey: Survey, operation: Operation) -> Iterator[Finding]:
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         if answer.status not in ABSENT | {403}:
             yield Finding(
-                "an id that does not exist is not 404", f"404 or 403 for {keys([pk])}", answer.describe(), (answer,)
+                "an id that does not exist is not 404",
+                f"404 or 403 for {keys([pk])}",
+                answer.describe(),
+                (answer,),
+                proof=by_status(answer),
             )
         elif answer.status in ABSENT and kind not in (JSON, PROBLEM):
             yield Finding(
@@ -155,6 +166,7 @@ def missing(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"{JSON} for {keys([pk])}",
                 answer.describe(),
                 (answer,),
+                proof=by_type(answer),
             )
     yield from _wrapped(survey, operation)
 
@@ -172,4 +184,5 @@ def _wrapped(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"404 or 403 for {keys([pk + wrap])}: the lists hold {keys([pk])}",
                 answer.describe(),
                 (answer,),
+                proof=by_status(answer),
             )

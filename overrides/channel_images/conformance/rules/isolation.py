@@ -20,7 +20,8 @@ from channel_images.conformance.asking.reading import (
     joined,
     single,
 )
-from channel_images.conformance.asking.survey import Sample, Survey, Whole, beginnings
+from channel_images.conformance.asking.survey import Sample, Survey, Whole, answers_of, beginnings
+from channel_images.conformance.judging.proof import by_status, counted, holds, placed
 from channel_images.conformance.judging.rule import Finding, Pattern, apart, count_told, keys, row_count, rule
 from channel_images.conformance.rules.paging import ORDER
 from channel_images.resource import resource
@@ -61,6 +62,7 @@ def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"404 or 403 for {keys([pk])} in channel {lacker}, which does not list it",
                 answer.describe(),
                 (listed, answer),
+                proof=by_status(listed, answer),
             )
         row = survey.all_rows(lister)[pk]
         if listed.status in ABSENT or (listed.status == 200 and differences(row, single(listed))):
@@ -89,6 +91,7 @@ def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
                     f"rows of the full list of channel {channel}",
                     f"{keys(foreign)} too",
                     beginnings(known, full),
+                    proof=holds(foreign, *answers_of(known)),
                 )
     if operation is FULL:
         yield from _through_filters(survey)
@@ -105,6 +108,7 @@ def _is_its_own(survey: Survey, known: Whole | Sample) -> Iterator[Finding]:
             f"{row_count(len(known.rows))} in channel {known.of.channel}",
             count_told(known.count),
             beginnings(known),
+            proof=counted(*answers_of(known)),
         )
     if known.total and known.size >= OTHER_LIMIT and survey.takes(known.of, OTHER_LIMIT):
         first = known.of.page(survey.session, 1, OTHER_LIMIT)
@@ -115,6 +119,7 @@ def _is_its_own(survey: Survey, known: Whole | Sample) -> Iterator[Finding]:
                 f"{due} in channel {known.of.channel} at limit {OTHER_LIMIT}",
                 got,
                 (first.answer, *beginnings(known)),
+                proof=placed(first.answer, 0, OTHER_LIMIT, answers_of(known)[:1]),
             )
 
 
@@ -139,6 +144,7 @@ def _through_filters(survey: Survey) -> Iterator[Finding]:
                     f"rows of the full list of channel {channel}",
                     f"{keys(foreign)} too",
                     beginnings(known),
+                    proof=holds(foreign, *answers_of(known)),
                 )
 
 
@@ -155,6 +161,7 @@ def unknown_channel(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"404 or 403 for channel {channel}",
                 answer.describe(),
                 (answer,),
+                proof=by_status(answer),
             )
     if not survey.quick:
         # What is there once an id is cut down to 32 bits; what is as long as that may match no route.
@@ -165,4 +172,5 @@ def unknown_channel(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"404 or 403 for channel {survey.channel + 2**32}",
                 answer.describe(),
                 (answer,),
+                proof=by_status(answer),
             )

@@ -18,6 +18,7 @@ from channel_images.conformance.asking.reading import (
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.target import OTHER_TOKEN
 from channel_images.conformance.asking.wire import OTHER, Answer, Credentials, Params
+from channel_images.conformance.judging.proof import by_status, sized
 from channel_images.conformance.judging.rule import Finding, Pattern, keys, rule
 from channel_images.resource import resource
 
@@ -72,6 +73,7 @@ def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"403, 404 or no rows for the other user in channel {survey.channel}",
                 f"200 with {keys(shown)}",
                 (answer,),
+                proof=sized(answer, 0),
             )
 
 
@@ -87,6 +89,7 @@ def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"403 or 404 for the other user at {keys([pk])} of channel {survey.channel}",
                 answer.describe(),
                 (answer,),
+                proof=by_status(answer),
             )
 
 

@@ -7,6 +7,7 @@ from channel_images.conformance.asking.operations import Operation, default_limi
 from channel_images.conformance.asking.reading import NotExercised, paged
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.wire import Answer
+from channel_images.conformance.judging.proof import late
 from channel_images.conformance.judging.rule import Finding, Pattern, rule
 from channel_images.conformance.results import Latency
 
@@ -34,6 +35,7 @@ def response_time(survey: Survey, operation: Operation) -> Iterator[Finding]:
             f"95 of 100 answers within {limit:g} s",
             f"{pace.p95:.3g} s, and a median of {pace.median:.3g} s, in {len(answers)} answers",
             (slow,),
+            proof=late(slow, limit),
         )
 
 

@@ -5,6 +5,7 @@ rows from (n-1)·l on, l of them. That holds a page boundary with one request, w
 take thousands.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 
 from channel_images.conformance.asking.operations import EVERYTHING, FULL, LISTS, Operation, default_limit
@@ -20,8 +21,22 @@ from channel_images.conformance.asking.reading import (
     paged,
     rows,
 )
-from channel_images.conformance.asking.survey import BASE, LARGE, LEAST, Sample, Survey, Whole
+from channel_images.conformance.asking.survey import BASE, LARGE, LEAST, Sample, Survey, Whole, answers_of
 from channel_images.conformance.asking.wire import Answer
+from channel_images.conformance.judging.proof import (
+    by_status,
+    counted,
+    differ,
+    leads_astray,
+    leads_away,
+    mixed,
+    only_otherwise,
+    part,
+    placed,
+    repeats,
+    shrinks,
+    sized,
+)
 from channel_images.conformance.judging.rule import (
     Finding,
     Pattern,
@@ -114,16 +129,29 @@ def size_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             "a page of at most that many rows",
             f"{answer.request.target}: {answer.describe()}",
             (answer,),
+            proof=by_status(answer),
         )
     for limit, size, number, current in probed(survey, known, sizes):
         due = max(0, min(size, known.total - (number - 1) * size))
         if len(current.rows) != due:
+            # What makes `size` the most that the server gives: another limit that gives less than it says.
+            clamped = _clamped(survey, known, sizes) if due < min(limit, len(current.rows)) else None
             yield Finding(
                 "a page does not hold as many rows as it should",
                 f"{row_count(due)} on page {number} at limit {limit}, of {known.total}",
                 row_count(len(current.rows)),
-                (current.answer,),
+                (current.answer, *([clamped[1]] if clamped else [])),
+                proof=sized(current.answer, due) if clamped is None else shrinks(*clamped, current.answer),
             )
+
+
+def _clamped(survey: Survey, known: Known, sizes: dict[int, int]) -> tuple[int, Answer] | None:
+    """A limit at which the first page has fewer rows than it says, and than the list has, with the answer."""
+    for limit in sizes:
+        first = known.of.page(survey.session, 1, limit)
+        if len(first.rows) < min(limit, known.total):
+            return limit, first.answer
+    return None
 
 
 def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
@@ -138,14 +166,18 @@ def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             f"each {resource().key} once",
             f"more than once, on page{'' if len(numbers) == 1 else 's'} {few(numbers)} at {_limit(known)}: {keys(twice)}",
             _answers(known, numbers),
+            proof=repeats(*_answers(known, numbers)),
         )
+        return  # which row is where in the list is not known then
     if isinstance(known, Whole) and known.count is not None and len(places) < known.count:
         yield Finding(
             "the pages hold fewer rows than the list",
             f"{row_count(known.count)}, as count says",
             f"{row_count(len(places))} on {len(known.pages)} page{'' if len(known.pages) == 1 else 's'} at {_limit(known)}",
             _answers(known, range(1, 3)),
+            proof=counted(*answers_of(known)),
         )
+        return
     for limit, size, number, current in probed(survey, known, taken(survey, known)):
         start = (number - 1) * size
         due = known.expected(start, size)
@@ -158,6 +190,7 @@ def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             f"page {number} at limit {limit} holds {_places(start, len(due))} of the list",
             amiss(missing, extra),
             (current.answer, *_answers(known, [start // known.size + 1])),
+            proof=placed(current.answer, start, size, answers_of(known)) if isinstance(known, Whole) else None,
         )
 
 
@@ -173,6 +206,7 @@ def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
                 f"{due}, as on page {number} at {_limit(known)} before",
                 f"{got}, when it is asked for again",
                 (first.answer, again.answer),
+                proof=differ(first.answer, again.answer),
             )
             return
     places = {row[resource().key]: position for position, row in known.rows.items()}
@@ -187,6 +221,7 @@ def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
                 f"{due} on page {number} at limit {limit}, as at {_limit(known)}",
                 got,
                 (current.answer, *_answers(known, [start // known.size + 1])),
+                proof=placed(current.answer, start, size, answers_of(known)) if isinstance(known, Whole) else None,
             )
 
 
@@ -198,6 +233,7 @@ def counts(survey: Survey, known: Known) -> Iterator[Finding]:
             f"{row_count(len(known.rows))}, as on all pages at {_limit(known)}",
             count_told(known.count),
             (known.pages[0].answer, known.pages[-1].answer),
+            proof=counted(*answers_of(known)),
         )
     others = [current for *_, current in probed(survey, known, taken(survey, known))]
     for current in (*known.pages, *others):
@@ -207,6 +243,7 @@ def counts(survey: Survey, known: Known) -> Iterator[Finding]:
                 f"{count_told(known.count)}, as on page 1 at {_limit(known)}",
                 f"{count_told(current.count)} at {current.answer.request.target}",
                 (current.answer, known.pages[0].answer),
+                proof=differ(known.pages[0].answer, current.answer, program=".count"),
             )
 
 
@@ -245,21 +282,41 @@ def _link(
     if leads_to is None:
         if link is not None:
             end = "last" if name == "next" else "first"
-            yield Finding(f"{name} is not null on the {end} page", f"null on {where}", link[:300], (current.answer,))
+            yield Finding(
+                f"{name} is not null on the {end} page",
+                f"null on {where}",
+                link[:300],
+                (current.answer,),
+                proof=part(current.answer, f".{name}", f".{name} != null", link),
+            )
         return
     if link is None:
         yield Finding(
-            f"{name} is null where there is a page", f"a link on {where} to page {leads_to}", "null", (current.answer,)
+            f"{name} is null where there is a page",
+            f"a link on {where} to page {leads_to}",
+            "null",
+            (current.answer,),
+            proof=part(current.answer, f".{name}", f".{name} == null", "null"),
         )
         return
     try:
         answer = follow(survey.session, link, current.answer)
     except ValueError:
-        yield Finding(f"{name} is not a URL", f"a URL, absolute or relative, on {where}", link[:300], (current.answer,))
+        yield Finding(
+            f"{name} is not a URL",
+            f"a URL, absolute or relative, on {where}",
+            link[:300],
+            (current.answer,),
+            proof=part(current.answer, f".{name}", f".{name} == {json.dumps(link)}", link),
+        )
         return
     if answer is None:
         yield Finding(
-            f"{name} leads to another resource", f"a link on {where} to {known.of.path}", link[:300], (current.answer,)
+            f"{name} leads to another resource",
+            f"a link on {where} to {known.of.path}",
+            link[:300],
+            (current.answer,),
+            proof=leads_away(name, link, current.answer, known.of.path),
         )
         return
     due = known.of.page(survey.session, leads_to, limit)
@@ -271,6 +328,7 @@ def _link(
             f"page {leads_to} at limit {limit}",
             f"{link[:300]}: {error.why}",
             (current.answer, answer),
+            proof=leads_astray(name, link, current.answer, answer),
         )
         return
     if led.pks != due.pks or led.count != due.count:
@@ -280,6 +338,7 @@ def _link(
             f"page {leads_to} at limit {limit}: {expected}",
             f"{link[:300]}: {got}",
             (current.answer, answer),
+            proof=leads_astray(name, link, current.answer, answer, due.answer),
         )
 
 
@@ -299,6 +358,7 @@ def rows_past_the_end(survey: Survey, known: Known) -> Iterator[Finding]:
                     f"404 or no rows on page {number} at limit {limit}: page {last} is the last",
                     f"{keys(beyond.pks)}",
                     (answer,),
+                    proof=sized(answer, 0),
                 )
 
 
@@ -328,6 +388,7 @@ def defaults_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
                 f"{row_count(len(due.rows))}, as at {due.answer.request.target}: {expected}",
                 f"{row_count(len(got.rows))}: {seen}",
                 (answer, due.answer),
+                proof=differ(answer, due.answer),
             )
     if first is not None and not survey.quick:
         yield from _page_0(survey, known, first)
@@ -346,6 +407,7 @@ def _page_0(survey: Survey, known: Known, first: Page) -> Iterator[Finding]:
             f"a refusal, or the rows of page 1: {keys(first.pks)}",
             f"{keys(extra)}",
             (answer, first.answer),
+            proof=differ(answer, first.answer),
         )
 
 
@@ -380,6 +442,7 @@ def at_once(survey: Survey, alone: Sequence[Answer], relation: str) -> Iterator[
                     tuple(alone),
                     is_proven=True,
                     together=True,
+                    proof=mixed(*alone),
                 )
                 return
 
@@ -421,6 +484,7 @@ def first_page(survey: Survey, operation: Operation) -> Iterator[Finding]:
         f"no rows at {found.answer.request.target} either",
         f"{row_count(len(found.rows))}: {keys(found.pks)}",
         (empty, found.answer),
+        proof=only_otherwise(empty, found.answer),
     )
 
 

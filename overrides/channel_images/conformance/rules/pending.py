@@ -2,6 +2,8 @@
 
 from collections.abc import Generator, Iterator, Sequence
 
+from attrs import evolve
+
 from channel_images.conformance.asking.operations import (
     FULL,
     INSERTS,
@@ -22,8 +24,9 @@ from channel_images.conformance.asking.reading import (
     keyed,
     page,
 )
-from channel_images.conformance.asking.survey import Known, Sample, Survey, Whole, beginnings
+from channel_images.conformance.asking.survey import Known, Sample, Survey, Whole, answers_of, beginnings
 from channel_images.conformance.asking.wire import Answer
+from channel_images.conformance.judging.proof import misplaced, only_in_first, repeats, row_differs, shared
 from channel_images.conformance.judging.rule import Finding, Pattern, amiss, differing, keys, row_count, rule
 from channel_images.conformance.rules.paging import FOR_ARRAYS, ORDER, RELATIONS, first_page
 
@@ -45,6 +48,7 @@ def disjoint(survey: Survey, operation: Operation) -> Iterator[Finding]:
             "no row in both",
             f"{keys(both)} in both",
             beginnings(inserts, updates),
+            proof=shared(both, answers_of(inserts), answers_of(updates)),
         )
     expected = survey.expectations.pending
     for known, word in ((inserts, "insert"), (updates, "update")):
@@ -58,6 +62,7 @@ def disjoint(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"{word}: {keys([pk for pk, due in expected.items() if due == word])}",
                 amiss(lacking, wrong),
                 beginnings(known),
+                proof=misplaced(lacking, wrong, *answers_of(known)),
             )
 
 
@@ -79,11 +84,29 @@ def union(survey: Survey, operation: Operation) -> Iterator[Finding]:
         return
     parts = set(inserts.pks) | set(updates.pks)
     if missing := sorted(parts - set(both.pks)):
-        yield Finding("the union lacks pending rows", "each insert and each update", f"{keys(missing)} missing", shown)
+        yield Finding(
+            "the union lacks pending rows",
+            "each insert and each update",
+            f"{keys(missing)} missing",
+            shown,
+            proof=only_in_first(missing, (*answers_of(inserts), *answers_of(updates)), answers_of(both)),
+        )
     if extra := sorted(set(both.pks) - parts):
-        yield Finding("the union holds other rows", "inserts and updates alone", f"{keys(extra)} too many", shown)
+        yield Finding(
+            "the union holds other rows",
+            "inserts and updates alone",
+            f"{keys(extra)} too many",
+            shown,
+            proof=only_in_first(extra, answers_of(both), (*answers_of(inserts), *answers_of(updates))),
+        )
     if twice := sorted({pk for pk in both.pks if both.pks.count(pk) > 1}):
-        yield Finding("the union holds a row twice", "each row once", f"{keys(twice)} twice", shown)
+        yield Finding(
+            "the union holds a row twice",
+            "each row once",
+            f"{keys(twice)} twice",
+            shown,
+            proof=repeats(*answers_of(both)),
+        )
     rows = both.by_pk
     for known in (inserts, updates):
         for pk, row in known.by_pk.items():
@@ -93,6 +116,7 @@ def union(survey: Survey, operation: Operation) -> Iterator[Finding]:
                     f"{keys([pk])} as in {known.of.operation.id}",
                     differing(fields, row, rows[pk], f"in {known.of.operation.id}", "in the union"),
                     shown,
+                    proof=row_differs(pk, fields, known.answer_with(pk), both.answer_with(pk)),
                 )
                 return
 
@@ -111,6 +135,7 @@ def subset(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 f"{keys([pk])} as in the full list",
                 differing(fields, rows[pk], row, here="in the pending list"),
                 beginnings(known, full),
+                proof=row_differs(pk, fields, full.answer_with(pk), known.answer_with(pk)),
             )
             break
     if isinstance(full, Whole):
@@ -123,6 +148,7 @@ def subset(survey: Survey, operation: Operation) -> Iterator[Finding]:
             "rows of the full list alone",
             f"{keys(foreign)} not in it",
             (*beginnings(known, full), *survey.evidence(RETRIEVE.path_for(survey.channel, foreign[0]))),
+            proof=only_in_first(foreign, answers_of(known), answers_of(full)) if isinstance(full, Whole) else None,
         )
     if not survey.quick:
         yield from _at_that_moment(survey, operation, known)
@@ -143,6 +169,7 @@ def _sampled(survey: Survey, known: Known) -> Generator[Finding, None, list[int]
                 f"{keys([pk])} as in the full list",
                 differing(fields, listed.by_pk[pk], known.by_pk[pk], here="in the pending list"),
                 beginnings(known),
+                proof=row_differs(pk, fields, listed.answer_with(pk), known.answer_with(pk)),
             )
             break
     asked = set(sample[:most])
@@ -195,11 +222,23 @@ def _lagging(pending: Page, listed: Page, asked: set[int], shown: tuple[Answer, 
         if pk in rows and (fields := differences(rows[pk], row)):
             seen = differing(fields, rows[pk], row, here="in the pending list")
             yield Finding(
-                DIFFERS, f"{keys([pk])} as in the full list just before and just after", seen, shown, is_proven=True
+                DIFFERS,
+                f"{keys([pk])} as in the full list just before and just after",
+                seen,
+                shown,
+                is_proven=True,
+                proof=row_differs(pk, fields, listed.answer, pending.answer),
             )
         elif pk in asked and pk not in rows:
             seen = f"{keys([pk])} not in it, just before and just after"
-            yield Finding(FOREIGN, "rows of the full list alone", seen, shown, is_proven=True)
+            yield Finding(
+                FOREIGN,
+                "rows of the full list alone",
+                seen,
+                shown,
+                is_proven=True,
+                proof=only_in_first([pk], [pending.answer], [listed.answer]),
+            )
 
 
 @rule("pending.paging", Pattern.COMPLETE, PENDING, rests_on=[ORDER])
@@ -212,4 +251,4 @@ def paging(survey: Survey, operation: Operation) -> Iterator[Finding]:
         raise NotExercised(f"nothing is pending here in channel {survey.channel}")
     for identity in RELATIONS if operation.is_enveloped else FOR_ARRAYS:
         for finding in RELATIONS[identity](survey, known):
-            yield Finding(f"{identity}: {finding.relation}", finding.expected, finding.seen, finding.answers)
+            yield evolve(finding, relation=f"{identity}: {finding.relation}")

@@ -31,6 +31,7 @@ from channel_images.conformance.asking.reading import (
 )
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.wire import Answer, Params, origin
+from channel_images.conformance.judging.proof import alike, by_header, by_status, differ, followed, row_differs, takes
 from channel_images.conformance.judging.rule import Finding, Pattern, keys, rule
 from channel_images.conformance.results import Severity
 
@@ -97,6 +98,7 @@ def _is_taken(survey: Survey, operation: Operation) -> Iterator[Finding]:
             f"{keys(second.pks)}; {keys(sorted(map(str, gone)))} vanished too, once they were read",
             (first.answer, second.answer),
             is_proven=True,
+            proof=differ(first.answer, second.answer),
         )
 
 
@@ -141,6 +143,7 @@ def _takes_one(survey: Survey, pending: Operation, read: Callable[[int], Answer]
         f"{keys(after.pks)} after it was read: {TRIES} times, and each time it alone was gone",
         (before.answer, answer, after.answer),
         is_proven=True,
+        proof=takes(before.answer, 2, before.pks[1], answer),
     )
     return True
 
@@ -170,6 +173,7 @@ def _is_touched(survey: Survey, operation: Operation) -> Iterator[Finding]:
             f"another {', '.join(names)} each of {TRIES} times",
             tuple(answer for answer, _ in read),
             is_proven=True,
+            proof=row_differs(pk, names, read[0][0], read[1][0]),
         )
 
 
@@ -215,6 +219,7 @@ def caching(survey: Survey, operation: Operation) -> Iterator[Finding]:
                     f"200 with {keys(_pks(answer))}",
                     f"304 for the {name} of {known.request.target}, which has {keys(_pks(known))}",
                     (known, answer, conditional),
+                    proof=by_status(known, answer, conditional),
                 )
     if not pairs:
         raise NotExercised("too few rows to compare")
@@ -243,6 +248,7 @@ def _answered_alike(known: Answer, answer: Answer, due: tuple[int, ...] | None =
         f"{answer.request.target}: {'other rows' if due is None else keys(due)}",
         f"{keys(_pks(answer))}, as for {known.request.target}",
         (known, answer),
+        proof=alike(known, answer),
     )
 
 
@@ -310,6 +316,7 @@ def read_only(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 "405, or another 4xx",
                 answer.describe(),
                 (answer,),
+                proof=by_status(answer),
             )
     # A list has no id but its channel's, and 404 for the channel refuses too.
     path = operation.path_for(ABSENT if operation.is_list else survey.channel, ABSENT)
@@ -320,7 +327,9 @@ def read_only(survey: Survey, operation: Operation) -> Iterator[Finding]:
     for answer in answers:
         if answer.status not in allowed and not answer.is_server_error:
             method = answer.request.method
-            yield Finding(f"{method} is not refused", "405, 401 or 403", answer.describe(), (answer,))
+            yield Finding(
+                f"{method} is not refused", "405, 401 or 403", answer.describe(), (answer,), proof=by_status(answer)
+            )
 
 
 def _unreadable(survey: Survey, path: str, method: str) -> Answer:
@@ -344,7 +353,7 @@ def head_options(survey: Survey, operation: Operation) -> Iterator[Finding]:
     for method in ("HEAD", "OPTIONS"):
         answer = survey.session.get(path, method=method)
         if answer.is_server_error:
-            yield Finding(f"{method} fails", "no 5xx", answer.describe(), (answer,))
+            yield Finding(f"{method} fails", "no 5xx", answer.describe(), (answer,), proof=by_status(answer))
     refused = [operation.path_for(UNKNOWN_CHANNEL, 1)] if operation in (FULL, RETRIEVE) else []
     for asked in (path, *refused):
         answer, surplus = survey.session.bare(asked, method="HEAD")
@@ -356,6 +365,7 @@ def head_options(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 (answer,),
                 # Connectors send no HEAD, and most clients close such a connection.
                 Severity.WARNING,
+                proof=followed(answer),
             )
 
 
@@ -378,4 +388,5 @@ def redirect(survey: Survey, operation: Operation) -> Iterator[Finding]:
             f"404, or a redirect within {answer.url.partition(answer.request.target)[0]}",
             f"{answer.status} to {location}",
             (answer,),
+            proof=by_header(answer, "location"),
         )

@@ -19,6 +19,7 @@ from channel_images.conformance.asking.operations import (
 from channel_images.conformance.asking.reading import NotExercised, page, written
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE
+from channel_images.conformance.judging.proof import by_status, followed, sized
 from channel_images.conformance.judging.rule import Finding, Pattern, keys, rule
 from channel_images.resource import Filter, resource
 
@@ -54,6 +55,7 @@ def response(survey: Survey, operation: Operation) -> Iterator[Finding]:
             "the body, and the end of the connection",
             f"{len(surplus)} byte{'' if len(surplus) == 1 else 's'} behind the body: {surplus[:60]!r}",
             (answer,),
+            proof=followed(answer),
         )
 
 
@@ -166,7 +168,13 @@ def rejects_invalid(survey: Survey, operation: Operation) -> Iterator[Finding]:
     for what, path, params in asked:
         answer = survey.session.get(path, params)
         if not 400 <= answer.status < 500:
-            yield Finding(f"{what} is not refused", "a 4xx", f"{answer.request.target}: {answer.describe()}", (answer,))
+            yield Finding(
+                f"{what} is not refused",
+                "a 4xx",
+                f"{answer.request.target}: {answer.describe()}",
+                (answer,),
+                proof=by_status(answer),
+            )
     if operation is FULL and not survey.quick:
         for by in resource().filters.values():
             yield from _listed_values(survey, by)
@@ -183,5 +191,6 @@ def _listed_values(survey: Survey, by: Filter) -> Iterator[Finding]:
                 "a 4xx, or no rows",
                 f"{answer.request.target}: {keys(page(answer).pks)}",
                 (answer,),
+                proof=sized(answer, 0),
             )
             return

@@ -1,0 +1,119 @@
+"""The lines of evidence, and `replay.sh`: what a report says is seen again in a shell, and not on a server that is mended.
+
+All bugs of the mock take some minutes: `python -m tests.conformance.test_replay` prints those that do not replay.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from attrs import evolve, frozen
+from tests.conformance.test_matrix import BUSY, RULES
+
+from channel_images.conformance import Options, Report, Target, check
+from channel_images.conformance.report import write_report
+from channel_images.mock import MockServer
+from channel_images.mock.bugs import BUGS
+
+IMAGES = 120
+SINGLE = "schema."
+"""Rules about single answers, which look at what the others ask for."""
+
+
+@frozen
+class Replayed:
+    """What became of the violations of a bug's own rule."""
+
+    shown: int
+    """How many show on the same server."""
+    gone: int
+    """How many are gone on a server without the bug."""
+    total: int
+
+
+def judge(server: MockServer, rules: frozenset[str] | None) -> Report:
+    options = Options(
+        rules=rules, probe_writes=True, schemathesis=False, max_response_time=0.1, sleep=lambda seconds: None
+    )
+    return check(Target(server.url, 5, (6,), server.token, server.other_token), options)
+
+
+def replay(folder: Path, server: MockServer, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "CHANNEL_IMAGES_URL": server.url,
+        "CHANNEL_IMAGES_TOKEN": server.token,
+        "CHANNEL_IMAGES_OTHER_TOKEN": server.other_token,
+        "NO_PROXY": "127.0.0.1",
+    }
+    return subprocess.run(
+        ["bash", str(folder / "replay.sh"), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def of_rule(output: str, rule: str) -> list[str]:
+    """The verdicts of a rule's violations."""
+    return [line[:11].strip() for line in output.splitlines() if f"  {rule} · " in line]
+
+
+def replayed(name: str, folder: Path) -> Replayed:
+    """A bug is found, replayed where it is, and replayed on a healthy server."""
+    rule = RULES[name]
+    churn = BUSY if BUGS[name].needs_churn else False
+    with (
+        MockServer(images=IMAGES, bugs=[name], churn=churn) as server,
+        MockServer(images=IMAGES, churn=churn) as healthy,
+    ):
+        report = judge(server, frozenset({rule}))
+        if rule not in {each.rule for each in report.violations()}:
+            report = judge(server, None)
+        own = [each for each in report.violations() if each.rule == rule]
+        write_report(evolve(report, results=own), folder)
+        there, elsewhere = (of_rule(replay(folder, each).stdout, rule) for each in (server, healthy))
+    return Replayed(there.count("shows"), elsewhere.count("gone"), len(own))
+
+
+SAMPLE = (
+    "content-type-html", "size-as-text", "nan-for-null", "envelope-without-count", "id-for-pk", "missing-image-500",
+    "open-retrieval", "no-challenge", "last-row-of-page-dropped", "pages-overlap", "count-of-page", "random-order",
+    "order-by-limit", "next-is-same-page", "next-on-last-page", "last-page-repeats", "parallel-pages-mixed",
+    "pending-overlaps", "union-without-updates", "list-hides-disabled", "cache-ignores-page", "pending-read-is-sent",
+    "detailed-zero-for-null", "retrieves-neighbour", "id-in-unscoped", "product-ignored", "id-in-last", "seller-ignored",
+    "filters-or", "links-lose-filters", "redirect-elsewhere", "other-user-lists", "other-user-learns-by-count",
+    "details-slow",
+)  # fmt: skip
+"""Bugs that show in every kind of way."""
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_bug_is_replayed_and_is_gone_where_it_is_mended(name: str, tmp_path: Path) -> None:
+    found = replayed(name, tmp_path)
+    assert found.total
+    assert found == Replayed(found.total, found.total, found.total), (tmp_path / "replay.sh").read_text()
+
+
+def lines() -> Iterator[str]:
+    """A line for each bug that does not replay, and the sum."""
+    whole = 0
+    for name in RULES:
+        with TemporaryDirectory() as folder:
+            found = replayed(name, Path(folder))
+        is_whole = found.shown == found.gone == found.total > 0
+        whole += is_whole
+        if not is_whole:
+            yield f"{name:34} {RULES[name]:26} {found.total} violations, {found.shown} shown, {found.gone} gone"
+    yield f"{whole} of {len(RULES)} bugs: all violations of their rule show, and are gone on a healthy server"
+
+
+if __name__ == "__main__":
+    for line in lines():
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
