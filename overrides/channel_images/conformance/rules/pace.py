@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from itertools import cycle, islice
 
+from attrs import evolve
+
 from channel_images.conformance.asking.operations import Operation, default_limit
 from channel_images.conformance.asking.reading import NotExercised, paged
 from channel_images.conformance.asking.survey import Survey
@@ -33,7 +35,7 @@ def response_time(survey: Survey, operation: Operation) -> Iterator[Finding]:
             "the server takes longer to answer than it may",
             f"95 of 100 answers within {limit:g} s",
             f"{pace.p95:.3g} s, and a median of {pace.median:.3g} s, in {len(answers)} answers",
-            (slow,),
+            (evolve(slow, is_timed=True),),
         )
 
 
