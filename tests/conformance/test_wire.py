@@ -97,7 +97,7 @@ def test_an_answer_without_an_end_is_broken_off(pieces: tuple[bytes, ...], apart
 def test_a_body_is_read_up_to_a_bound() -> None:
     with serving(lambda _: (200, "application/json", b"[" + b" " * MOST_BYTES + b"]")) as url, wire(url) as way:
         answer = way.send(LIST, ANYBODY)
-    assert answer.describe() == "200, of which the body is longer than 8000000 bytes"
+    assert answer.describe() == "200, of which the body is longer than 2000000 bytes"
 
 
 def _always(body: bytes, path: str) -> tuple[int, str, bytes]:

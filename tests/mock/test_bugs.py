@@ -96,7 +96,8 @@ TOUCHED = {
         unknown-channel-before-token cache-ignores-token forbidden-without-token wrong-token-403 no-challenge
         unknown-channel-is-first unknown-channel-400 unknown-channel-no-content channel-wraps-at-32-bits""",
     "": """slashless-500 slashless-detailed-500 doubled-slash-500 upper-case-path-500 format-suffix-500
-        redirect-elsewhere details-slow retrieval-slow parallel-filters-mixed parallel-pages-mixed parallel-retrievals-mixed parallel-details-mixed pending-cached
+        redirect-elsewhere details-slow retrieval-slow parallel-filters-mixed parallel-pages-mixed
+        parallel-sizes-mixed parallel-retrievals-mixed parallel-details-mixed pending-cached
         updates-cached union-rows-cached""",
 }
 """The operations whose answers a bug changes, by their letters."""

@@ -155,6 +155,7 @@ def test_a_path_that_leads_nowhere_fails(name: str, failing: list[str], usual: l
         ("parallel-retrievals-mixed", [IMAGE, f"{LIST}2/"], [f"{IMAGE}detailed/", f"{LIST}2/detailed/"]),
         ("parallel-details-mixed", [f"{IMAGE}detailed/", f"{LIST}2/detailed/"], [IMAGE, f"{LIST}2/"]),
         ("parallel-pages-mixed", [f"{LIST}?limit=5&page={page}" for page in (1, 2)], [IMAGE, f"{LIST}2/"]),
+        ("parallel-sizes-mixed", [f"{LIST}?page=2&limit={size}" for size in (5, 3)], [IMAGE, f"{LIST}2/"]),
         ("parallel-pages-mixed", [f"{PENDING['updates']}?limit=5&page={page}" for page in (1, 2)], [LIST, IMAGE]),
     ],
 )

@@ -14,6 +14,7 @@ from attrs import Factory, define, evolve, field, frozen
 
 from channel_images.conformance.asking.expect import Expectations
 from channel_images.conformance.asking.operations import (
+    DETAILED,
     FULL,
     INSERTS,
     LISTS,
@@ -40,7 +41,7 @@ from channel_images.conformance.asking.reading import (
     paged,
 )
 from channel_images.conformance.asking.standing import Session
-from channel_images.conformance.asking.wire import Answer, Params
+from channel_images.conformance.asking.wire import MOST_BYTES, Answer, Params
 from channel_images.resource import Filter, resource
 
 WHOLE = 2_000
@@ -61,8 +62,6 @@ LEAST = 10
 """The least that a server's largest limit may be, in rows, and its largest number of values in one filter."""
 LIMITS = (BASE, 50, 25, LEAST)
 """Limits to read a list at, down to the least that a server has to take."""
-MOST_BYTES = 2_000_000
-"""Bytes of an answer above which it is not asked for again."""
 MANY = (150, 100, 50, 25, LEAST)
 """Numbers of values in one filter, down to the least that a server has to take."""
 TOO_MANY = INVALID | ABSENT | {413, 414, 431}
@@ -325,8 +324,11 @@ class Survey:
 
     @cached_property
     def row_bytes(self) -> int:
-        """Bytes that a row of the full list takes, from its first page."""
-        answer = ListOf(FULL, self.channel).answer(self.session, 1, LEAST)
+        """Bytes that a row takes, from the first pages of the full list and the detailed one."""
+        return max(self._row_bytes(ListOf(operation, self.channel)) for operation in (FULL, DETAILED))
+
+    def _row_bytes(self, of: ListOf) -> int:
+        answer = of.answer(self.session, 1, LEAST)
         try:
             rows = len(page(answer).rows)
         except Unreadable:
@@ -334,10 +336,16 @@ class Survey:
         return max(1, len(answer.body) // rows) if rows else 1
 
     @cached_property
+    def most_rows(self) -> int:
+        """Rows that may be asked for at once: `WHOLE`, or fewer so that they take no more than `MOST_BYTES`. Rows are not
+        equally long, so a fourth of these is left."""
+        return max(LEAST, min(WHOLE, MOST_BYTES * 3 // 4 // self.row_bytes))
+
+    @cached_property
     def largest(self) -> int:
         """The largest page that the full list gives, up to `LARGE` rows and to `MOST_BYTES`."""
         of = ListOf(FULL, self.channel)
-        wanted = max(LEAST, min(LARGE, MOST_BYTES // self.row_bytes))
+        wanted = min(LARGE, self.most_rows)
         for limit in (wanted, *(limit for limit in LIMITS if limit < wanted)):
             try:
                 if self.takes(of, limit):
@@ -356,7 +364,7 @@ class Survey:
             number = float(str(limit))
         except ValueError:
             return True
-        most = max(LEAST, min(WHOLE, MOST_BYTES // self.row_bytes))
+        most = self.most_rows
         if not number > most:
             return True
         if self.learned.is_bounded is None:

@@ -23,7 +23,7 @@ Params = Sequence[tuple[str, str]]
 
 MOST_REQUESTS = 3_000
 """Requests that a run sends at the most, whatever the server answers."""
-MOST_BYTES = 8_000_000
+MOST_BYTES = 2_000_000
 """Bytes of one answer's body, decoded, beyond which it is not read."""
 LONGEST_WAIT = 120.0
 """Seconds that one request waits for a server that turns it away (429)."""
@@ -114,6 +114,8 @@ class Answer:
     """Which request of the run it answers, from 1."""
     began: datetime | None = None
     """When the request was sent; `None` where nobody knows."""
+    is_unreached: bool = False
+    """Whether no connection came about."""
 
     @property
     def arguments(self) -> str:
@@ -164,7 +166,7 @@ class Wire:
     until: float | None = None
     """When the run ends, on `clock`; `None` for no such end."""
     at_once: int = AT_ONCE
-    """Requests that `send_together` has under way at the same time."""
+    """Requests that `send_together` has under way at the same time, at the most."""
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     token: str = field(default="", repr=False)
@@ -214,6 +216,7 @@ class Wire:
             waited = 0.0
             while True:
                 answer = self._account(self._exchange(client, self._admit(request), sender))
+                self._count_failure(answer)
                 if answer.status == 429:
                     waited += self._wait(answer, waited)
                 elif (answer.broke or answer.status in PROXY_STATUSES) and len(failed) + 1 < tries:
@@ -230,16 +233,23 @@ class Wire:
             return answer
 
     def send_together(self, requests: Sequence[Request], sender: Credentials) -> list[Answer]:
-        """Send several requests at the same time, each over a connection of its own.
+        """Send several requests at the same time, no more than the rate allows in a second, each over its own connection.
 
         Returns the answers in the order of the requests; those without one, and those turned away, as they are. Raises
         what `send` raises.
         """
-        admitted = [self._admit(request) for request in requests]
         client = self._client(sender)
-        with ThreadPoolExecutor(self.at_once) as pool:
-            answers = list(pool.map(lambda request: self._exchange(client, request, sender), admitted))
-        return [self._account(answer) for answer in answers]
+        most = max(1, min(self.at_once, int(self.rate or self.at_once)))
+        answers: list[Answer] = []
+        with ThreadPoolExecutor(most) as pool:
+            for first in range(0, len(requests), most):
+                admitted = [self._admit(request) for request in requests[first : first + most]]
+                if self.rate:
+                    # They go out at the end of the time that they have waited for, and count for the time behind it too.
+                    self._next += (len(admitted) - 1) / self.rate
+                came = pool.map(lambda request: self._exchange(client, request, sender), admitted)
+                answers += [self._account(answer) for answer in came]
+        return answers
 
     def send_bare(self, request: Request, sender: Credentials) -> tuple[Answer, bytes]:
         """Send one request over a bare socket; returns the answer, and the bytes that came behind its end.
@@ -271,6 +281,16 @@ class Wire:
         self._left()
         self.requests += 1
         return request
+
+    def _count_failure(self, answer: Answer) -> None:
+        """Raise `ServerGone` where no connection has come about several times in a row. Connections that were refused at
+        the same time are no such row: a server may take few at once."""
+        if answer.is_unreached:
+            self._failures += 1
+            if self._failures >= GONE_AFTER:
+                raise ServerGone(answer.broke)
+        elif not answer.broke:
+            self._failures = 0
 
     def _account(self, answer: Answer) -> Answer:
         if answer.status == 429:
@@ -341,16 +361,13 @@ class Wire:
         except MalformedResponse as refusal:
             return evolve(nothing, status=response.status_code, headers=response.headers, unread=str(refusal))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            self._failures += 1
-            if self._failures >= GONE_AFTER:
-                raise ServerGone(str(error)) from error
-            return evolve(nothing, broke=str(error) or type(error).__name__)
+            self._left()
+            return evolve(nothing, broke=str(error) or type(error).__name__, is_unreached=True)
         except httpx.TimeoutException:
             self._left()
             return evolve(nothing, broke=f"no whole answer within {self.target.timeout:g} s")
         except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL) as error:
             return evolve(nothing, broke=str(error) or type(error).__name__)
-        self._failures = 0
         return evolve(
             nothing, status=response.status_code, headers=response.headers, body=body,
             seconds=self.clock() - began,

@@ -55,8 +55,8 @@ Known = Whole | Sample
 ORDER = "paging.order"
 ROUNDS = 3
 """Times that pages are asked for at the same time."""
-TOGETHER = 3
-"""Rows on each of these pages."""
+TOGETHER = (3, 5)
+"""Rows on these pages: of two sizes, so that the size of one in place of another's shows."""
 
 
 def limits(survey: Survey, known: Known) -> list[int]:
@@ -412,10 +412,13 @@ def _page_0(survey: Survey, known: Known, first: Page) -> Iterator[Finding]:
 
 
 def pages_at_once(survey: Survey, known: Known) -> Iterator[Finding]:
-    """Pages that are asked for at the same time are each what they are when they are asked for alone."""
-    numbers = range(1, min(survey.at_once, known.total // TOGETHER) + 1)
-    if len(numbers) > 1 and not survey.quick and survey.takes(known.of, TOGETHER):
-        alone = [known.of.answer(survey.session, number, TOGETHER) for number in numbers]
+    """Pages of two sizes that are asked for at the same time are each what they are when they are asked for alone."""
+    if survey.at_once == 1 or survey.quick:
+        return
+    sizes = [size for size in TOGETHER if survey.takes(known.of, size)]
+    asked = [(number, size) for number in range(1, 5) for size in sizes if (number - 1) * size < known.total]
+    if len(asked) > 1:
+        alone = [known.of.answer(survey.session, number, size) for number, size in asked]
         yield from at_once(survey, alone, "a page is another one when several are asked for at the same time")
 
 

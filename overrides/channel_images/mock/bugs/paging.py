@@ -6,8 +6,10 @@ Those of the pending lists, which are arrays, are in `pending`.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from random import Random
+from urllib.parse import urlencode
 
 from attrs import evolve
+from starlette.types import Scope
 
 from channel_images.mock.behaviour import Behaviour, Links, Window
 from channel_images.mock.bugs.common import DETAILED_LIST, INSERTS, without_parameters
@@ -86,6 +88,19 @@ class ParallelPagesMixed(Shared, rule="paging.partition"):
 
     def is_shared(self, operation: Operation, call: Call) -> bool:
         return operation.is_list or super().is_shared(operation, call)
+
+
+class ParallelSizesMixed(Shared, rule="paging.partition"):
+    """The paginator of the lists keeps its page size on itself: requests at the same time get each other's limit."""
+
+    def is_shared(self, operation: Operation, call: Call) -> bool:
+        return operation.is_list or super().is_shared(operation, call)
+
+    def mixed(self, own: Scope, last: Scope) -> Scope:
+        sizes = Call(last).query.get(size_name())
+        query = [(name, value) for name, value in Call(own).query.items() if name != size_name()]
+        query += [(size_name(), sizes)] if sizes is not None else []
+        return {**own, "query_string": urlencode(query).encode()}
 
 
 class LimitIgnored(Behaviour, rule="paging.size"):

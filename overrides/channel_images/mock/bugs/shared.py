@@ -26,10 +26,14 @@ class Shared(Behaviour):
         """Whether the view of the operation keeps the request."""
         return False
 
+    def mixed(self, own: Scope, last: Scope) -> Scope:
+        """The request that is answered: what is kept of the one that came last, and what is not of its own."""
+        return {**own, **{name: last[name] for name in _KEPT}}
+
     async def arrive(self, operation: Operation, call: Call) -> Call:
         call = await super().arrive(operation, call)
         if not self.is_shared(operation, call):
             return call
         self._kept[operation.id] = call.scope
         await asyncio.sleep(PAUSE)
-        return Call({**call.scope, **{name: self._kept[operation.id][name] for name in _KEPT}})
+        return Call(self.mixed(call.scope, self._kept[operation.id]))
