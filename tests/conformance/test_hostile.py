@@ -34,7 +34,7 @@ def test_a_hostile_answer_is_judged_and_the_report_is_written(name: str, tmp_pat
     assert report.verdict == "violates", report.not_judged
     assert not [each for each in report.results if each.reason.startswith("could not be judged")]
     write_report(report, tmp_path)
-    assert {file.name for file in tmp_path.iterdir()} == {"report.json", "index.html", "junit.xml"}
+    assert {file.name for file in tmp_path.iterdir()} == {"report.json", "index.html", "junit.xml", "replay.sh"}
     assert render_text(report, 100, 50, "")
     assert render_github(report)
 

@@ -66,7 +66,7 @@ def test_a_failure_shows_the_evidence_and_the_check_runs_once(miscounting: MockS
         "contract: `count` is the number of rows",
         "expected: 60",
         "seen: count 59",
-        'curl -gsSi --path-as-is -H "Authorization: Token $TOKEN"',
+        'curl -gsS --path-as-is --compressed -H "Authorization: Token $TOKEN"',
         "2 failed",
     ):
         assert words in done.stdout

@@ -75,7 +75,7 @@ def check(
     other_user: OtherUser,
     report: Annotated[
         Path | None,
-        typer.Option(help="Write report.json, index.html and junit.xml into this folder.", file_okay=False),
+        typer.Option(help="Write report.json, index.html, junit.xml and replay.sh into this folder.", file_okay=False),
     ] = None,
     output: Annotated[
         SummaryFormat, typer.Option("--format", help="The summary: for people, or as annotations of a GitHub workflow.")

@@ -255,4 +255,4 @@ def test_all_files_are_written_and_nothing_else(mixed: Report, tmp_path: Path) -
     folder = tmp_path / "new" / "report"
     for _ in range(2):
         write_report(mixed, folder)
-        assert {path.name for path in folder.iterdir()} == {"report.json", "index.html", "junit.xml"}
+        assert {path.name for path in folder.iterdir()} == {"report.json", "index.html", "junit.xml", "replay.sh"}

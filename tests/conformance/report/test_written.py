@@ -18,12 +18,12 @@ def test_the_umask_is_respected(mask: int, tmp_path: Path) -> None:
         written = [tmp_path / "new", *(tmp_path / "new").rglob("*")]
     finally:
         os.umask(before)
-    assert len(written) == 5
+    assert len(written) == 6
     for path in written:
         assert stat.S_IMODE(path.stat().st_mode) == (0o777 if path.is_dir() else 0o666) & ~mask
 
 
-@pytest.mark.parametrize("name", ["report.json", "index.html", "junit.xml"])
+@pytest.mark.parametrize("name", ["report.json", "index.html", "junit.xml", "replay.sh"])
 def test_a_link_in_the_folder_is_replaced_and_not_followed(name: str, tmp_path: Path) -> None:
     precious, folder = tmp_path / "precious", tmp_path / "report"
     precious.write_text("precious")
@@ -37,7 +37,7 @@ def test_a_link_in_the_folder_is_replaced_and_not_followed(name: str, tmp_path: 
         assert stat.S_IMODE((folder / name).stat().st_mode) != 0o600
     assert precious.read_text() == "precious"
     assert not (tmp_path / "nowhere").exists()
-    assert sorted(entry.name for entry in folder.iterdir()) == ["index.html", "junit.xml", "report.json"]
+    assert sorted(entry.name for entry in folder.iterdir()) == ["index.html", "junit.xml", "replay.sh", "report.json"]
 
 
 def test_a_report_keeps_the_permissions_that_it_had(tmp_path: Path) -> None:
