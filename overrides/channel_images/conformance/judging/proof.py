@@ -163,7 +163,7 @@ def lacks(pks: Sequence[object], *answers: Answer) -> Proof:
     few = list(pks)[:FEW]
     if not answers or not few:
         return as_seen(*answers)
-    program = f"{json.dumps(few)} - [.[] | {_rows(answers[0])} | {_name(resource().key)}]"
+    program = f"{json.dumps(few)} - [.[] | {_rows(answers[0])}? | {_name(resource().key)}]"
     line = f"{_bodies(CURL, answers)} | jq -sc {quote(program)}"
     return Proof((line,), _true(answers, f"{program} | length > 0"), (json.dumps(few),))
 
@@ -217,6 +217,13 @@ def counted(*answers: Answer) -> Proof:
     pages = _pages(answers)
     line = f"{pages(CURL)} | jq -sc {quote(f'{{count: .[0].count, rows: {rows}}}')}"
     return Proof((line,), f"{pages('get')} | jq -se {quote(f'.[0].count != {rows}')} >/dev/null")
+
+
+def through(pages: Sequence[Answer]) -> tuple[Answer, ...]:
+    """All pages, and the one after the last: where a list ended early, a server without the fault has more rows on it."""
+    number = rf"(?<=[?&]{re.escape(resource().roles['page'])}=)\d+"
+    url = re.sub(number, lambda match: str(int(match[0]) + 1), pages[-1].url)
+    return (*pages, evolve(pages[-1], url=url, body=b""))
 
 
 def sized(answer: Answer, due: int) -> Proof:
@@ -288,11 +295,16 @@ def takes(listed: Answer, place: int, pk: int, read: Answer) -> Proof:
 
 def row_differs(pk: int, fields: Sequence[str], one: Answer, other: Answer) -> Proof:
     """A row has other values in some fields in one answer than in another."""
-    names = (resource().key, *fields[:FEW])
-    chosen = f"select({_name(resource().key)} == {pk}) | {{{', '.join(map(json.dumps, names))}}}"
-    asked = [f"{CURL} {each.arguments} | jq -cS {quote(f'{_rows(each)} | {chosen}')}" for each in (one, other)]
-    rows = [next((row for row in _found(each) if row.get(resource().key) == pk), {}) for each in (one, other)]
-    outputs = [json.dumps({name: row.get(name) for name in names}) for row in rows]
+    names = tuple(dict.fromkeys((resource().key, *fields[:FEW])))
+    values = f"{{{', '.join(map(json.dumps, names))}}}"
+    asked, outputs = [], []
+    for each in (one, other):
+        # What is retrieved is the row, whatever key it says that it has.
+        is_alone = _rows(each) == "."
+        program = values if is_alone else f"{_rows(each)} | select({_name(resource().key)} == {pk}) | {values}"
+        row = next((row for row in _found(each) if is_alone or row.get(resource().key) == pk), {})
+        asked.append(f"{CURL} {each.arguments} | jq -cS {quote(program)}")
+        outputs.append(json.dumps({name: row.get(name) for name in names}))
     found = _compared((asked[0], asked[1]), (outputs[0], outputs[1]))
     return evolve(found, test=f'{found.test} && [ -n "$one" ] && [ -n "$other" ]')
 
@@ -309,10 +321,10 @@ def placed(page: Answer, start: int, due: int, pages: Sequence[Answer]) -> Proof
     if not pages:
         return as_seen(page)
     key = _name(resource().key)
-    whole = f"[.[] | {_rows(pages[0])} | {key}][{start}:{start + due}][]"
+    whole = f"[.[] | {_rows(pages[0])}? | {key}][{start}:{start + due}][]"
     return _compared(
         (
-            f"{_bodies(CURL, pages)} | jq -s {quote(whole)}",
+            f"{_bodies(CURL, through(pages))} | jq -s {quote(whole)}",
             f"{CURL} {page.arguments} | jq {quote(f'{_rows(page)} | {key}')}",
         ),
         ("", json.dumps(_keys(page))),
@@ -414,7 +426,8 @@ def _rows(answer: Answer) -> str:
     document = _document(answer)
     if isinstance(document, dict) and isinstance(document.get("results"), list):
         return ".results[]"
-    return ".[]" if isinstance(document, list) else "."
+    # An error in its stead is no array, and has no rows.
+    return "arrays[]" if isinstance(document, list) else "."
 
 
 def _found(answer: Answer) -> list[dict[str, Any]]:

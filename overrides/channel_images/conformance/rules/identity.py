@@ -26,7 +26,7 @@ from channel_images.conformance.asking.survey import Survey, Whole, answers_of, 
 from channel_images.conformance.asking.wire import Answer
 from channel_images.conformance.judging.allowances import PROBLEM
 from channel_images.conformance.judging.oracle import JSON
-from channel_images.conformance.judging.proof import by_status, by_type, differ, misplaced, row_differs
+from channel_images.conformance.judging.proof import by_status, by_type, differ, misplaced, row_differs, through
 from channel_images.conformance.judging.rule import Finding, Pattern, amiss, differing, keys, row_count, rule
 from channel_images.conformance.rules.paging import ORDER, at_once
 
@@ -101,7 +101,7 @@ def detailed_list(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 "the rows of the full list",
                 amiss(missing, extra),
                 shown,
-                proof=misplaced(missing, extra, *answers_of(detailed)),
+                proof=misplaced(missing, extra, *through(answers_of(detailed))),
             )
     rows = full.by_pk
     both = [pk for pk in detailed.by_pk if pk in rows]

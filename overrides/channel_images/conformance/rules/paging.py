@@ -24,6 +24,7 @@ from channel_images.conformance.asking.reading import (
 from channel_images.conformance.asking.survey import BASE, LARGE, LEAST, Sample, Survey, Whole, answers_of
 from channel_images.conformance.asking.wire import Answer
 from channel_images.conformance.judging.proof import (
+    Proof,
     by_status,
     counted,
     differ,
@@ -135,7 +136,7 @@ def size_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
         due = max(0, min(size, known.total - (number - 1) * size))
         if len(current.rows) != due:
             # What makes `size` the most that the server gives: another limit that gives less than it says.
-            clamped = _clamped(survey, known, sizes) if due < min(limit, len(current.rows)) else None
+            clamped = _clamped(survey, known) if due < min(limit, len(current.rows)) else None
             yield Finding(
                 "a page does not hold as many rows as it should",
                 f"{row_count(due)} on page {number} at limit {limit}, of {known.total}",
@@ -145,13 +146,20 @@ def size_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             )
 
 
-def _clamped(survey: Survey, known: Known, sizes: dict[int, int]) -> tuple[int, Answer] | None:
+def _clamped(survey: Survey, known: Known) -> tuple[int, Answer] | None:
     """A limit at which the first page has fewer rows than it says, and than the list has, with the answer."""
-    for limit in sizes:
+    for limit in taken(survey, known):
         first = known.of.page(survey.session, 1, limit)
         if len(first.rows) < min(limit, known.total):
             return limit, first.answer
     return None
+
+
+def _placed(survey: Survey, known: Known, current: Page, start: int, size: int, limit: int) -> Proof | None:
+    """How a page shows that has not the rows that are due from a place on."""
+    if size < min(limit, len(current.rows)) and (clamped := _clamped(survey, known)):
+        return shrinks(*clamped, current.answer)
+    return placed(current.answer, start, size, answers_of(known)) if isinstance(known, Whole) else None
 
 
 def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
@@ -190,7 +198,7 @@ def partition_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             f"page {number} at limit {limit} holds {_places(start, len(due))} of the list",
             amiss(missing, extra),
             (current.answer, *_answers(known, [start // known.size + 1])),
-            proof=placed(current.answer, start, size, answers_of(known)) if isinstance(known, Whole) else None,
+            proof=_placed(survey, known, current, start, size, limit),
         )
 
 
@@ -221,7 +229,7 @@ def order_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
                 f"{due} on page {number} at limit {limit}, as at {_limit(known)}",
                 got,
                 (current.answer, *_answers(known, [start // known.size + 1])),
-                proof=placed(current.answer, start, size, answers_of(known)) if isinstance(known, Whole) else None,
+                proof=_placed(survey, known, current, start, size, limit),
             )
 
 
