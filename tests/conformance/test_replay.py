@@ -3,7 +3,9 @@
 All bugs of the mock take some minutes: `python -m tests.conformance.test_replay` prints those that do not replay.
 """
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +14,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from attrs import evolve, frozen
+from tests.conformance.test_causes import served
 from tests.conformance.test_matrix import BUSY, RULES
+from tests.conformance.tiny import KEY, Reply, Tiny
 
 from channel_images.conformance import Options, Report, Target, check
+from channel_images.conformance.asking.wire import Request
 from channel_images.conformance.report import write_report
 from channel_images.mock import MockServer
 from channel_images.mock.bugs import BUGS
@@ -88,7 +93,8 @@ SAMPLE = (
     "pending-overlaps", "union-without-updates", "list-hides-disabled", "cache-ignores-page", "pending-read-is-sent",
     "detailed-zero-for-null", "retrieves-neighbour", "id-in-unscoped", "product-ignored", "id-in-last", "seller-ignored",
     "filters-or", "links-lose-filters", "redirect-elsewhere", "other-user-lists", "other-user-learns-by-count",
-    "details-slow",
+    "details-slow", "connection-lost", "retrieved-is-sent", "large-limit-is-default", "partial-page-dropped",
+    "detailed-cut-off", "pending-drops-row", "pending-limit-ignored", "retrieves-neighbour", "head-error-with-body",
 )  # fmt: skip
 """Bugs that show in every kind of way."""
 
@@ -98,6 +104,79 @@ def test_a_bug_is_replayed_and_is_gone_where_it_is_mended(name: str, tmp_path: P
     found = replayed(name, tmp_path)
     assert found.total
     assert found == Replayed(found.total, found.total, found.total), (tmp_path / "replay.sh").read_text()
+
+
+HOSTILE = "x'$(touch owned)`touch owned`\";touch owned;\n}\ntouch owned\n#"
+
+
+class Hostile(Tiny):
+    """A server whose links and values would be commands, if a shell read them."""
+
+    def handle(self, request: Request, authorization: str | None) -> Reply:
+        status, headers, body = super().handle(request, authorization)
+        try:
+            document = json.loads(body)
+        except ValueError:
+            return status, headers, body
+        if isinstance(document, dict) and "results" in document:
+            path = request.path.partition("?")[0]
+            document |= {"next": f"http://host{path}?page=1&x={HOSTILE}", "previous": f"http://[{HOSTILE}", HOSTILE: 1}
+            document["results"] = [{**row, "height": HOSTILE} for row in document["results"]]
+        return status, headers, json.dumps(document).encode()
+
+
+def test_what_a_server_sent_is_no_command(tmp_path: Path) -> None:
+    with served(Hostile()) as url:
+        found = check(Target(url, 5, token=KEY), Options(schemathesis=False))
+        write_report(found, tmp_path)
+        script = tmp_path / "replay.sh"
+        assert "touch owned" in script.read_text()
+        assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
+        lines = [line for each in found.violations() if each.evidence for line in each.evidence.requests]
+        for command in (f"bash {script.name}", "\n".join(lines)):
+            subprocess.run(
+                ["bash", "-c", command],
+                env={**os.environ, "CHANNEL_IMAGES_TOKEN": KEY, "TOKEN": KEY},
+                cwd=tmp_path,
+                capture_output=True,
+                check=False,
+            )
+    assert len(lines) > 10
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"CHANNEL_IMAGES_TOKEN": ""}, "set CHANNEL_IMAGES_TOKEN"),
+        ({"CHANNEL_IMAGES_TOKEN": "wrong"}, "the token in CHANNEL_IMAGES_TOKEN is refused"),
+        ({"CHANNEL_IMAGES_URL": "http://127.0.0.1:9"}, "nothing answers at http://127.0.0.1:9"),
+        ({"PATH": "/nowhere"}, "curl is not installed"),
+    ],
+)
+def test_what_cannot_be_told_is_one_line_and_exit_2(environment: dict[str, str], words: str, tmp_path: Path) -> None:
+    with MockServer(images=3) as server:
+        write_report(judge(server, frozenset({"paging.count"})), tmp_path)
+        done = subprocess.run(
+            [shutil.which("bash") or "bash", str(tmp_path / "replay.sh")],
+            env={**os.environ, "CHANNEL_IMAGES_TOKEN": server.token, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"replay.sh: {words}\n"
+
+
+def test_some_violations_alone_are_replayed(tmp_path: Path) -> None:
+    with MockServer(images=30, bugs=["count-of-page"]) as server:
+        write_report(judge(server, frozenset({"paging.count", "paging.size"})), tmp_path)
+        every, some, none = (
+            replay(tmp_path, server, *arguments) for arguments in ((), ("Detailed",), ("paging.size",))
+        )
+    assert every.stdout.endswith("2 show, 0 gone, 0 cannot tell\n")
+    assert some.stdout.endswith("1 show, 0 gone, 0 cannot tell\n")
+    assert (none.stdout, none.returncode) == ("0 show, 0 gone, 0 cannot tell\n", 0)
 
 
 def lines() -> Iterator[str]:

@@ -58,7 +58,10 @@ for tool in curl jq; do
 done
 case $(code -H "Authorization: Token $TOKEN" "$URL@PATH@" 2>/dev/null) in
   000) stop "nothing answers at $URL" ;;
-  401 | 403) [ -n "$TOKEN" ] && stop "the token in CHANNEL_IMAGES_TOKEN is refused" || stop "set CHANNEL_IMAGES_TOKEN" ;;
+  401 | 403)
+    [ -n "$TOKEN" ] || stop "set CHANNEL_IMAGES_TOKEN"
+    stop "the token in CHANNEL_IMAGES_TOKEN is refused"
+    ;;
 esac
 
 @VIOLATIONS@

@@ -139,7 +139,8 @@ def size_of_pages(survey: Survey, known: Known) -> Iterator[Finding]:
             clamped = _clamped(survey, known) if due < min(limit, len(current.rows)) else None
             yield Finding(
                 "a page does not hold as many rows as it should",
-                f"{row_count(due)} on page {number} at limit {limit}, of {known.total}",
+                f"{row_count(due)} on page {number} at limit {limit}, of {known.total}"
+                + (f", since limit {clamped[0]} gives less than it says" if clamped else ""),
                 row_count(len(current.rows)),
                 (current.answer, *([clamped[1]] if clamped else [])),
                 proof=sized(current.answer, due) if clamped is None else shrinks(*clamped, current.answer),
