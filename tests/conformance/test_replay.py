@@ -24,6 +24,8 @@ from channel_images.conformance.report import write_report
 from channel_images.mock import MockServer
 from channel_images.mock.bugs import BUGS
 
+NEEDED = ("bash", "curl", "jq")
+pytestmark = pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason=f"not all of {NEEDED} are on the PATH")
 IMAGES = 120
 SINGLE = "schema."
 """Rules about single answers, which look at what the others ask for."""

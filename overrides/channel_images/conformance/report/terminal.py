@@ -18,7 +18,7 @@ from channel_images.conformance.report.summary import (
 from channel_images.conformance.report.text import visible_line, visible_request
 from channel_images.conformance.results import Change, Pace, Report, Result, Severity, Verdict
 
-MAX_REQUEST = 500
+MAX_REQUEST = 4_000
 """Characters of a `curl` line; a longer one is in the report alone."""
 EVIDENCE = "the evidence of "
 MOST_OTHERS = 4
