@@ -118,7 +118,7 @@ verify: contract
 	until url=$$(sed -n 's/^URL  *//p' "$$out"); [ -n "$$url" ]; do \
 	  kill -0 $$server 2>/dev/null || { cat "$$out" >&2; exit 2; }; sleep 0.05; \
 	done; \
-	CHANNEL_IMAGES_TOKEN=mock-token $(BIN)/channel-images check "$$url" --channel 5 --channel 6 --probe-writes --report report
+	CHANNEL_IMAGES_TOKEN=mock-token CHANNEL_IMAGES_OTHER_TOKEN=mock-other $(BIN)/channel-images check "$$url" --channel 5 --channel 6 --probe-writes --report report
 endif
 
 # worksteal: neighbours mostly run in one process, which saves fixtures. Not loadgroup or loadscope: of tests with the same

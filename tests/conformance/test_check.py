@@ -17,9 +17,24 @@ def violated(report: Report) -> set[str]:
 
 
 def test_the_mock_conforms(healthy_mock: MockServer) -> None:
-    report = check(Target(healthy_mock.url, 5, (6,), healthy_mock.token), Options(probe_writes=True))
+    target = Target(healthy_mock.url, 5, (6,), healthy_mock.token, healthy_mock.other_token)
+    report = check(target, Options(probe_writes=True, max_response_time=60))
     assert report.verdict == "conforms", [(each.rule, each.operation, each.reason) for each in report.violations()]
     assert {result.verdict for result in report.results} == {"pass"}
+
+
+def test_what_has_no_bound_is_no_rule_unless_it_is_asked_for(healthy_mock: MockServer) -> None:
+    target = Target(healthy_mock.url, 5, (6,), healthy_mock.token, healthy_mock.other_token)
+    report = check(target, Options(quick=True))
+    assert "protocol.response-time" not in {result.rule for result in report.results}
+    report = check(target, Options(rules=frozenset({"protocol.response-time"})))
+    assert report.not_judged == "nothing was exercised: needs --max-response-time"
+
+
+def test_a_token_of_one_character_accuses_nobody() -> None:
+    with MockServer(images=30, token="t") as server:
+        report = check(Target(server.url, 5, token="t"), Options(rules=frozenset({"auth.required", "auth.challenge"})))
+    assert report.verdict == "conforms", [(each.rule, each.operation, each.reason) for each in report.violations()]
 
 
 @pytest.fixture(scope="module")

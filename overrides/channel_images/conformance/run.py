@@ -36,6 +36,7 @@ from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ER
 from channel_images.conformance.judging.proof import breaks
 from channel_images.conformance.judging.rule import Finding, Rule, violation
 from channel_images.conformance.results import Latency, Report, Result, Severity, Verdict
+from channel_images.conformance.rules.pace import response_time
 from channel_images.conformance.seen import Coverage
 from channel_images.conformance.waivers import Waivers
 from channel_images.contract import contract_name
@@ -104,8 +105,9 @@ class Options:
     """Where to write what is sent and answered."""
 
     def has_chosen(self, rule: Rule) -> bool:
-        """Whether a rule is to be tried."""
-        return rule.id not in self.skip and (self.rules is None or rule.id in self.rules)
+        """Whether a rule is to be tried. What has no bound is no rule, unless it is asked for by name."""
+        is_bounded = rule is not response_time or self.max_response_time is not None
+        return rule.id not in self.skip and (is_bounded if self.rules is None else rule.id in self.rules)
 
 
 class Interrupted(KeyboardInterrupt):
