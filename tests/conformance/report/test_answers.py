@@ -69,7 +69,7 @@ def test_the_pieces_are_the_whole_texts(one: str, other: str) -> None:
 def test_the_page_has_the_answers_of_a_violation(bodies: tuple[str, ...], words: str, marks: list[str]) -> None:
     shows = evidence(requests=REQUESTS, bodies=bodies)
     page = render_html(report(Result("paging.count", "listProductImages", Verdict.VIOLATED, evidence=shows)))
-    numbers = [int(number) for number in re.findall("<figcaption>Answer to request ([0-9])</figcaption>", page)]
+    numbers = [int(number) for number in re.findall("<figcaption>Printed by line ([0-9])</figcaption>", page)]
     assert numbers == [number for number, body in enumerate(bodies, 1) if body]
     assert re.findall("<mark>(.*?)</mark>", page) == marks
     said = [each for each in ("What differs", "the same, as far", "little in common") if each in page]

@@ -261,8 +261,16 @@ def differ(one: Answer, other: Answer, *, between: Sequence[Answer] = (), progra
     """
     key = _name(resource().key)
     asked = [f"{CURL} {each.arguments} | jq -c {quote(program or f'{_rows(each)} | {key}')}" for each in (one, other)]
-    outputs = [json.dumps(_keys(each)) if _keys(each) else _text(each) for each in (one, other)]
+    outputs = [_printed(each, program) for each in (one, other)]
     return _compared((asked[0], asked[1]), (outputs[0], outputs[1]), between)
+
+
+def _printed(answer: Answer, program: str) -> str:
+    """What a line prints of an answer, by a program that is the name of a member or, where it is empty, by the keys."""
+    document = _document(answer)
+    if program and isinstance(document, dict):
+        return json.dumps(document.get(program.removeprefix(".")))
+    return json.dumps(_keys(answer)) if _keys(answer) else _text(answer)
 
 
 def _compared(commands: tuple[str, str], outputs: tuple[str, str], between: Sequence[Answer] = ()) -> Proof:
