@@ -8,8 +8,8 @@ import channel_images.conformance
 ROOT = Path(channel_images.conformance.__file__).parent
 FLOORS = (
     {"results", "files"},
-    {"asking"},
-    {"judging", "har"},
+    {"asking", "baseline"},
+    {"judging", "har", "seen", "causes"},
     {"rules"},
     {"catalogue"},
     {"waivers", "report"},

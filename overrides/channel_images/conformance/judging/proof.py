@@ -1,7 +1,7 @@
 """Shows a violation in a shell: lines for people to paste, and a test for `replay.sh` to run.
 
 The lines need bash, curl and, where they name it, jq. A test is a command that succeeds while the fault shows. It may use the
-functions of `replay.sh`: `get` is `body` and prints an answer's body, `code` prints its status.
+functions of `replay.sh`: `get` prints an answer's body, `code` its status, `head_of` its head.
 """
 
 import json
@@ -250,19 +250,24 @@ def shrinks(limit: int, fewer: Answer, more: Answer) -> Proof:
 # Two answers
 
 
-def differ(one: Answer, other: Answer, *, between: Sequence[Answer] = (), program: str = "") -> Proof:
+def differ(one: Answer, other: Answer, *, program: str = "") -> Proof:
     """Two answers differ in the keys of their rows, or in what a program of jq gives: `diff` shows where.
 
     Args:
         one: What is asked for first.
         other: What is asked for last.
-        between: What is asked for between the two.
         program: What to compare of both; the keys of their rows, in order, where nothing is said.
     """
     key = _name(resource().key)
     asked = [f"{CURL} {each.arguments} | jq -c {quote(program or f'{_rows(each)} | {key}')}" for each in (one, other)]
     outputs = [_printed(each, program) for each in (one, other)]
-    return _compared((asked[0], asked[1]), (outputs[0], outputs[1]), between)
+    return _compared((asked[0], asked[1]), (outputs[0], outputs[1]))
+
+
+def alike(one: Answer, other: Answer) -> Proof:
+    """Two answers have the same rows, and should not: `diff` prints nothing."""
+    found = differ(one, other)
+    return evolve(found, test=f'{"; ".join(map(_bare, found.lines[:-1]))}; [ -n "$one" ] && [ "$one" = "$other" ]')
 
 
 def _printed(answer: Answer, program: str) -> str:
@@ -273,15 +278,10 @@ def _printed(answer: Answer, program: str) -> str:
     return json.dumps(_keys(answer)) if _keys(answer) else _text(answer)
 
 
-def _compared(commands: tuple[str, str], outputs: tuple[str, str], between: Sequence[Answer] = ()) -> Proof:
-    lines = (
-        f"one=$({commands[0]})",
-        *(f"{CURL} {each.arguments} >/dev/null" for each in between),
-        f"other=$({commands[1]})",
-        'diff <(echo "$one") <(echo "$other")',
-    )
+def _compared(commands: tuple[str, str], outputs: tuple[str, str]) -> Proof:
+    lines = (f"one=$({commands[0]})", f"other=$({commands[1]})", 'diff <(echo "$one") <(echo "$other")')
     test = f'{"; ".join(map(_bare, lines[:-1]))}; [ -n "$one$other" ] && [ "$one" != "$other" ]'
-    return Proof(lines, test, (_cut(outputs[0]), *("" for _ in between), _cut(outputs[1]), ""))
+    return Proof(lines, test, (*map(_cut, outputs), ""))
 
 
 def takes(listed: Answer, place: int, pk: int, read: Answer) -> Proof:
@@ -364,12 +364,6 @@ def leads_astray(name: str, link: str, page: Answer, led: Answer, due: Answer | 
     return Proof((*told.lines, *found.lines), f"{leads} && {{ {found.test}; }}", (*told.outputs, *found.outputs))
 
 
-def alike(one: Answer, other: Answer) -> Proof:
-    """Two answers have the same rows, and should not: the line prints nothing."""
-    found = differ(one, other)
-    return evolve(found, test=found.test.replace('[ "$one" != "$other" ]', '[ "$one" = "$other" ]'))
-
-
 def mixed(*answers: Answer) -> Proof:
     """Answers are others where they are asked for at the same time than where they are asked for one after the other."""
     first, urls = answers[0], [each.arguments.rpartition(" ")[2] for each in answers]
@@ -450,7 +444,7 @@ def _text(answer: Answer) -> str:
 
 
 def _keys(answer: Answer) -> list[int]:
-    return [row[resource().key] for row in _found(answer) if resource().key in row]
+    return [pk for row in _found(answer) if type(pk := row.get(resource().key)) is int]
 
 
 def _name(name: str) -> str:
