@@ -36,6 +36,17 @@ def test_a_run_is_written_and_judged_again_without_its_server(tmp_path: Path) ->
     assert f"--from-har={file}" in report["command"]
 
 
+def test_what_is_written_is_of_the_server_that_is_judged(healthy_mock: MockServer, tmp_path: Path) -> None:
+    file = tmp_path / "run.har"
+    with MockServer(images=60) as other:
+        arguments = (*QUICK, "--rule", "paging.defaults", "--har", str(file), "--against", other.url)
+        done = run("check", healthy_mock.url, *arguments, CHANNEL_IMAGES_TOKEN=healthy_mock.token)
+        assert done.returncode == 0, done.stderr
+        urls = {entry["request"]["url"] for entry in json.loads(file.read_text())["log"]["entries"]}
+    assert urls
+    assert all(url.startswith(healthy_mock.url) for url in urls)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

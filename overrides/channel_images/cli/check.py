@@ -186,7 +186,8 @@ def check(
         # A token for another server goes there alone.
         other = signed_in(there, comparison.credentials(chosen))
         other = other if comparison.against_token else other_user.told_to(other)
-        baseline = _baseline(other, evolve(options, **bounds.options(other.url)))
+        # The recording is of the server that is judged, not of the other one.
+        baseline = _baseline(other, evolve(options, har=None, **bounds.options(other.url)))
     outcome, interrupted = _judged(target, options, recording)
     least = Severity.WARNING if fail_on is FailOn.WARNING else Severity.ERROR
     change = baseline.change(outcome) if baseline else None
