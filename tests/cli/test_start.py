@@ -121,7 +121,7 @@ def test_help_names_no_types(command: str) -> None:
         (["images", "5", "--format", ""], {"table", "ndjson", "csv", "json"}),
         (["images", "5", "--product-type", "simple,o"], {"simple,offer"}),
         (["pending", "5", "--fields", "pk,w"], {"pk,width"}),
-        (["check", "http://host", "--fail-on", ""], {"error", "warning"}),
+        (["check", "http://host", "--fail-on", ""], {"error", "warning", "new"}),
     ],
 )
 def test_bash_completes(spawn: Run, words: list[str], expected: set[str]) -> None:

@@ -19,13 +19,13 @@ ANNOTATED = ("description", "examples")
 # The rules of the conformance check, which quotes these sentences.
 RULES = {
     "schema": "response identifiable no-server-error rejects-invalid",
-    "protocol": "safe caching read-only head-options redirect",
+    "protocol": "safe caching read-only head-options redirect response-time",
     "auth": "required challenge",
     "paging": "partition size order count links past-the-end defaults",
     "filter": "sound complete multi partition and with-paging",
     "identity": "retrieve detailed-list detailed missing",
     "pending": "disjoint union subset paging",
-    "isolation": "retrieve lists unknown-channel",
+    "isolation": "retrieve lists unknown-channel token.lists token.retrieve token.existence",
 }
 RULE_IDS = [f"{family}.{rule}" for family, rules in RULES.items() for rule in rules.split()]
 

@@ -87,7 +87,7 @@ def check(url: str, folder: Path, *options: str) -> dict[str, Any]:
 
 def test_a_healthy_server_conforms_and_all_rules_that_apply_are_tried(tmp_path: Path) -> None:
     with served("--images", "120") as url:
-        report = check(url, tmp_path)
+        report = check(url, tmp_path, "--other-token", "mock-other")
     assert (report["verdict"], report["contract"]) == ("conforms", "Sales Channel Product Stocks 1.0.0")
     idle = {each["rule"]: each["reason"] for each in report["results"] if each["verdict"] == "not exercised"}
     assert idle == dict.fromkeys(HIDDEN, "the contract has no filter on what rows do not show")

@@ -27,8 +27,9 @@ UNSEEN = {
     *("redirect-elsewhere", "parallel-pages-mixed", "parallel-retrievals-mixed", "parallel-details-mixed"),
     *("parallel-sizes-mixed", "parallel-filters-mixed", "details-slow", "retrieval-slow"),
     *("pending-cached", "updates-cached", "union-rows-cached"),
+    *("other-user-filters", "other-user-learns-by-count"),
 }
-"""Bugs that show only on other paths, in requests at the same time, or while data changes."""
+"""Bugs that show only on other paths, to another user who filters, in requests at the same time, or while data changes."""
 HIDDEN = {"filter.partition"} | {"types-last", "types-together", "types-spaced-lost", "types-parsed-int"}
 HIDDEN |= {"seller-beats-type", "filter-join-repeats"}
 """Rules and bugs of images that are about what rows do not show: stocks have nothing of the kind."""

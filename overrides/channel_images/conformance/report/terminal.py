@@ -166,7 +166,8 @@ def _details(report: Report, results: Sequence[Result], width: int) -> list[list
 
 
 def _evidence(report: Report, result: Result, width: int) -> list[str]:
-    lines = []
+    # Under the name of a cause, what is broken here is not said yet.
+    lines = [_cut(f"    broken: {result.reason[:1000]}", width)] if result.cause not in ("", result.reason) else []
     if evidence := result.evidence:
         lines += [_cut(f"    contract ({evidence.basis.partition(':')[0][:100]}): {evidence.statement[:1000]}", width)]
         lines += [_cut(f"    expected: {evidence.expected[:1000]}", width)]
