@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema_rs
 from attrs import frozen
 
-from channel_images.conformance.files import BadFile, packaged_schema
+from channel_images.conformance.files import BadFile, packaged_schema, read_bytes
 from channel_images.conformance.results import Change, Latency, Named, Pace, Report, Result, Verdict
 from channel_images.contract import contract_name
 
@@ -102,13 +102,7 @@ def read_baseline(path: Path) -> Baseline:
     Raises `BadFile`, a `ValueError` whose message is one line, where it is none, of a run that could not be judged, or
     of another contract.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise BadFile(path, None, f"cannot be read: {error.strerror}") from None
-    if len(raw) > MOST_BYTES:
-        raise BadFile(path, None, f"larger than {MOST_BYTES:,} bytes")
+    raw = read_bytes(path, MOST_BYTES)
     try:
         document: dict[str, Any] = json.loads(raw)
         jsonschema_rs.validator_for(packaged_schema("report")).validate(document)

@@ -53,15 +53,21 @@ class Document:
         return BadFile(self.path, self.line(pointer), what)
 
 
-def load(path: Path, schema: dict[str, Any]) -> Document:
-    """Read a YAML or JSON file that obeys a JSON schema. Raises `BadFile`."""
+def read_bytes(path: Path, most: int) -> bytes:
+    """What is in a file of at most so many bytes. Raises `BadFile`."""
     try:
         with path.open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
+            raw = file.read(most + 1)
     except OSError as error:
         raise BadFile(path, None, f"cannot be read: {error.strerror}") from None
-    if len(raw) > MOST_BYTES:
-        raise BadFile(path, None, f"larger than {MOST_BYTES:,} bytes")
+    if len(raw) > most:
+        raise BadFile(path, None, f"larger than {most:,} bytes")
+    return raw
+
+
+def load(path: Path, schema: dict[str, Any]) -> Document:
+    """Read a YAML or JSON file that obeys a JSON schema. Raises `BadFile`."""
+    raw = read_bytes(path, MOST_BYTES)
     lines: dict[Pointer, int] = {}
     try:
         text = raw.decode("utf-8-sig")

@@ -33,7 +33,7 @@ from channel_images.conformance.asking.wire import (
     Request,
     Wire,
 )
-from channel_images.conformance.files import BadFile
+from channel_images.conformance.files import BadFile, read_bytes
 from channel_images.resource import resource
 
 CREATOR = "channel-images"
@@ -159,13 +159,10 @@ def read_recording(path: Path, url: str | None = None, channels: Sequence[int] =
 
 def _log(path: Path) -> dict[str, Any]:
     """The log of a file, whose entries are a list. Raises `BadFile`."""
+    raw = read_bytes(path, MOST_FILE)
     try:
-        with path.open("rb") as file:
-            raw = file.read(MOST_FILE + 1)
         if raw[:2] == b"\x1f\x8b":
             raw = _unpacked(raw, MOST_FILE)
-    except OSError as error:
-        raise BadFile(path, None, f"cannot be read: {error.strerror}") from None
     except zlib.error:
         raise BadFile(path, None, "packed with gzip, and not whole") from None
     if len(raw) > MOST_FILE:
