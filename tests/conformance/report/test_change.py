@@ -147,7 +147,7 @@ def test_what_is_required_and_was_not_exercised_fails(required: tuple[str, ...],
 
 def test_what_is_required_and_was_not_exercised_is_named() -> None:
     judged = report(PASSED, IDLE, evolve(IDLE, operation="listProductImages"), required=("pending",))
-    words = "was not exercised in full: --require asks for 2 results more"
+    words = "was not exercised in full: --require asks for 2 more results"
     told = render_text(judged, 200).splitlines()
     assert told[0] == (
         "○ pending.union · not exercised, and --require asks for it · nothing is pending in channel 5 · "

@@ -35,7 +35,7 @@ def sentence(report: Report) -> str:
         return f"does not conform: {found}"
     if report.verdict == "incomplete":
         so_far = f" and has {found}" if found else ""
-        return f"was not exercised in full: --require asks for {plural(len(report.lacking()), 'result')} more{so_far}"
+        return f"was not exercised in full: --require asks for {plural(len(report.lacking()), 'more result')}{so_far}"
     return f"conforms, with {found}" if found else "conforms"
 
 

@@ -75,6 +75,8 @@ def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
                 (answer,),
                 proof=sized(answer, 0),
             )
+            if not name:
+                return  # what filters show follows from that
 
 
 @rule("isolation.token.retrieve", Pattern.DISJOINT, RETRIEVALS)
