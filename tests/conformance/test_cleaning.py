@@ -16,7 +16,8 @@ from channel_images.conformance.report import render_github, render_text, write_
 from channel_images.conformance.report.text import visible
 
 TOKEN, KEY, PASSWORD = "t0ken-of-a-shop/+x", "k3y-of-a-gateway", "p4ss w0rd"
-SECRETS = (TOKEN, KEY, PASSWORD)
+OTHER_TOKEN, OTHER_PASSWORD = "t0ken-of-another/+y", "an0ther w0rd"
+SECRETS = (TOKEN, KEY, PASSWORD, OTHER_TOKEN, OTHER_PASSWORD)
 SPELLED: dict[str, Callable[[str], str]] = {
     "plain": str,
     "json": lambda text: json.dumps(text)[1:-1],
@@ -27,11 +28,17 @@ SPELLED: dict[str, Callable[[str], str]] = {
 
 
 def judged(body: bytes, status: int = 200, content_type: str = "application/json") -> Report:
-    target = Target("", 5, token=TOKEN, password=PASSWORD, headers={"X-Gateway-Key": KEY})
     with serving(lambda _: (status, content_type, body)) as url:
-        return check(
-            Target(url, 5, token=target.token, password=target.password, headers=target.headers), Options(quick=True)
+        target = Target(
+            url,
+            5,
+            token=TOKEN,
+            other_token=OTHER_TOKEN,
+            password=PASSWORD,
+            other_password=OTHER_PASSWORD,
+            headers={"X-Gateway-Key": KEY},
         )
+        return check(target, Options(quick=True))
 
 
 @pytest.mark.parametrize("spelled", SPELLED)
@@ -71,6 +78,30 @@ def test_a_sign_in_that_is_answered_with_the_password_shows_none() -> None:
     assert done.returncode == 2
     assert PASSWORD not in done.stdout + done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("user", ["", "other-"])
+def test_a_password_that_is_sent_back_later_is_in_no_recording(user: str, tmp_path: Path) -> None:
+    def answer(path: str) -> tuple[int, str, bytes]:
+        told = {"key": "tok-1"} if "login" in path else {"detail": f"signed in with {PASSWORD}"}
+        return 200, "application/json", json.dumps(told).encode()
+
+    with serving(answer) as url:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "channel_images.cli", "check", url, "--channel", "5", "--quick"),
+                *(f"--{user}username", "bot", "--report", str(tmp_path), "--har", str(tmp_path / "run.har")),
+            ],
+            env={f"CHANNEL_IMAGES_{user.upper().replace('-', '_')}PASSWORD": PASSWORD},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    texts = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    assert {"report.json", "run.har"} <= texts.keys(), done.stderr
+    assert "signed in with" in texts["run.har"]
+    assert [name for name, text in texts.items() if PASSWORD in text] == []
+    assert PASSWORD not in done.stdout + done.stderr
 
 
 def test_nothing_that_is_shown_is_a_command_to_a_ci_log() -> None:

@@ -121,7 +121,7 @@ def serving(answer: Callable[[str], tuple[int, str, bytes]], headers: Mapping[st
             if self.command != "HEAD":
                 self.wfile.write(body)
 
-        do_HEAD = do_OPTIONS = do_GET
+        do_HEAD = do_OPTIONS = do_POST = do_GET
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
             pass

@@ -46,10 +46,11 @@ class OtherUser:
         if not self.other_token and not (self.other_username and self.other_password):
             fail(f"the other user signs in with a name and a password: give --other-username and set {_PASSWORD}")
         credentials = Credentials(self.other_token, self.other_username, self.other_password)
-        token = signed_in(target, credentials, " of the other user").token
-        if token == target.token:
+        other = signed_in(target, credentials, " of the other user")
+        if other.token == target.token:
             fail("the other user's token is that of the first one: give one that may not see the channel")
-        return evolve(target, other_token=token)
+        # The server knows the password, and may send it back.
+        return evolve(target, other_token=other.token, other_password=self.other_password or "")
 
 
 def signed_in(target: "Target", credentials: Credentials, whose: str = "") -> "Target":

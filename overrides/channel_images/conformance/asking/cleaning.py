@@ -22,7 +22,8 @@ class Cleaner:
     def of(cls, target: Target, tokens: Iterable[str] = ()) -> "Cleaner":
         """For what a target knows, and the tokens that it had besides."""
         headers = [value for name, value in target.headers.items() if name.lower() not in HARMLESS]
-        texts = dict.fromkeys([target.token, target.other_token, *tokens, target.password, *headers])
+        passwords = target.password, target.other_password
+        texts = dict.fromkeys([target.token, target.other_token, *tokens, *passwords, *headers])
         return cls(tuple(Secret(text) for text in texts if text))
 
     def text(self, text: str) -> str:

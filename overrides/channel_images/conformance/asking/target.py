@@ -65,6 +65,8 @@ class Target:
     token: str = attrs.field(default="", repr=False)
     other_token: str = attrs.field(default="", repr=False)
     """The token of a user who may not see the channels; empty where none was given."""
+    other_password: str = attrs.field(default="", repr=False)
+    """What that user signed in with, to be shown nowhere; empty where a token was given."""
     username: str = ""
     """The name to sign in with again when the token is refused; empty where a token was given."""
     password: str = attrs.field(default="", repr=False)
