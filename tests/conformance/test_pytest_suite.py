@@ -112,6 +112,23 @@ def test_a_name_and_a_password_do_as_well(healthy_mock: MockServer, tmp_path: Pa
     assert "sesame-7" not in done.stdout + done.stderr
 
 
+def test_another_user_is_of_the_environment_too(tmp_path: Path) -> None:
+    with MockServer(images=30, bugs=["other-user-retrieves"]) as server:
+        arguments = (*options(server), *SUITE, "-k", "isolation.token.retrieve")
+        first = {"CHANNEL_IMAGES_TOKEN": server.token}
+        for other in (
+            {"CHANNEL_IMAGES_OTHER_TOKEN": server.other_token},
+            {"CHANNEL_IMAGES_OTHER_USERNAME": "mock-other", "CHANNEL_IMAGES_OTHER_PASSWORD": "mock-other"},
+        ):
+            done = pytest_in(tmp_path, *arguments, **first, **other)
+            assert done.returncode == 1, done.stdout + done.stderr
+            assert "is served an image of it" in done.stdout
+            assert "1 failed, 1 passed" in done.stdout
+        done = pytest_in(tmp_path, *arguments, **first, CHANNEL_IMAGES_OTHER_TOKEN=server.token)
+    assert "the other user's token is that of the first one" in done.stdout
+    assert server.token not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

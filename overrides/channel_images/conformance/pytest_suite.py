@@ -84,18 +84,25 @@ def _channels() -> list[int]:
 
 
 def _with_credentials(target: Target) -> Target:
-    """The target with the token of the environment, or the one that its user name and password give, if there are any."""
-    if other := os.environ.get("CHANNEL_IMAGES_OTHER_TOKEN", ""):
-        if not usable(other):
-            raise ValueError("CHANNEL_IMAGES_OTHER_TOKEN holds a space or a character that no header can carry")
-        target = evolve(target, other_token=other)
-    if token := os.environ.get("CHANNEL_IMAGES_TOKEN", ""):
+    """The target with what the environment says of its user, and of another one, if it does."""
+    first, other = (_signed_in(target, *names) for names in (("CHANNEL_IMAGES", "OMNITRON"), ("CHANNEL_IMAGES_OTHER",)))
+    if other.token and other.token == first.token:
+        raise ValueError("the other user's token is that of the first one: give one that may not see the channel")
+    return evolve(first, other_token=other.token, other_password=other.password)
+
+
+def _signed_in(target: Target, *names: str) -> Target:
+    """The target with the token of the environment, or the one that its user name and password give, if there are any.
+
+    The variables begin with one of the names; a token's with the first.
+    """
+    if token := os.environ.get(f"{names[0]}_TOKEN", ""):
         if not usable(token):
-            raise ValueError("CHANNEL_IMAGES_TOKEN holds a space or a character that no header can carry")
+            raise ValueError(f"{names[0]}_TOKEN holds a space or a character that no header can carry")
         return evolve(target, token=token)
     username, password = (
-        os.environ.get(f"CHANNEL_IMAGES_{name}") or os.environ.get(f"OMNITRON_{name}") or ""
-        for name in ("USERNAME", "PASSWORD")
+        next(filter(None, (os.environ.get(f"{name}_{what}") for name in names)), "")
+        for what in ("USERNAME", "PASSWORD")
     )
     if not (username and password):
         return target
