@@ -1,19 +1,29 @@
 """What a user sees of a channel that is not theirs: the rules `isolation.token.*`, with the mock's second user."""
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from attrs import evolve
+from tests.conformance.test_causes import served
+from tests.conformance.tiny import KEY, Reply, Tiny, reply, row
 
 from channel_images.conformance import Options, Report, Target, Verdict, check
+from channel_images.conformance.asking.operations import RETRIEVALS
 from channel_images.conformance.asking.recording import read_recording
+from channel_images.conformance.asking.wire import Request
+from channel_images.conformance.causes import SEES_ALL
 from channel_images.conformance.har import writing
 from channel_images.conformance.recorded import judge_recording
+from channel_images.conformance.report import render_html, render_text
 from channel_images.conformance.report.document import render_json
 from channel_images.mock import MockServer
 
 RULES = frozenset({"isolation.token.lists", "isolation.token.retrieve", "isolation.token.existence"})
+SECOND = "the-second-token"
+ROWS = range(2, 138, 3)
 MOST = 90
 """Requests for the three rules on all operations."""
 
@@ -42,8 +52,71 @@ def test_one_who_sees_nothing_accuses_nobody(variant: str) -> None:
 
 def test_a_channel_without_rows_gives_nothing_to_look_for() -> None:
     with MockServer(images=0) as server:
-        report = judge(server, server.other_token, Options(rules=RULES - {"isolation.token.lists"}))
-    assert reasons(report) == {"the channel has no rows"}
+        report = judge(server, server.other_token)
+    assert verdicts(report) == {Verdict.NOT_EXERCISED}
+    assert reasons(report) == {"the channel has no rows", "the list has no rows that could be shown"}
+
+
+class Shop(Tiny):
+    """Has a second user, whom it gives what `told` says, or else what the first one gets. Nothing is pending."""
+
+    def __init__(self, told: Callable[[Request], Reply | None]) -> None:
+        super().__init__({5: [row(pk) for pk in ROWS]})
+        self.told = told
+
+    def answer(self, request: Request, authorization: str | None) -> Reply:
+        if authorization != f"Token {SECOND}":
+            return super().answer(request, authorization)
+        return self.told(request) or super().answer(request, f"Token {KEY}")
+
+
+def judge_shop(told: Callable[[Request], Reply | None]) -> Report:
+    with served(Shop(told)) as url:
+        return check(Target(url, 5, token=KEY, other_token=SECOND), Options(rules=RULES))
+
+
+REFUSED = reply(401, {"detail": "Invalid token."})
+
+
+def is_of_row(request: Request) -> bool:
+    """Whether it asks for a row that is there, by its id."""
+    found = re.search(r"/product_images/(\d+)/", request.path)
+    return found is not None and int(found[1]) in ROWS
+
+
+def test_a_401_for_what_is_there_tells_that_it_is() -> None:
+    report = judge_shop(lambda asked: REFUSED if is_of_row(asked) else reply(404, {"detail": "Not found."}))
+    assert {(each.rule, each.operation) for each in report.violations()} == {
+        ("isolation.token.existence", operation.id) for operation in RETRIEVALS
+    }
+
+
+def test_a_list_that_refuses_shows_its_rows_through_a_filter_all_the_same() -> None:
+    report = judge_shop(lambda asked: None if "id__in" in asked.target else REFUSED)
+    assert "isolation.token.lists" in {each.rule for each in report.violations()}
+
+
+def test_one_who_is_served_everything_may_see_the_channel_after_all() -> None:
+    report = judge_shop(lambda _: None)
+    told = report.violations()
+    assert {each.rule for each in told} == {"isolation.token.lists", "isolation.token.retrieve"}
+    assert {each.cause for each in told} == {SEES_ALL}
+    assert SEES_ALL in render_text(report, 200, 1_000, "")
+
+
+def test_one_who_is_served_some_may_not() -> None:
+    report = judge_shop(lambda asked: reply(404, {"detail": "Not found."}) if is_of_row(asked) else None)
+    assert report.violations()
+    assert SEES_ALL not in {each.cause for each in report.violations()}
+
+
+def test_a_report_says_whether_there_was_another_user() -> None:
+    with MockServer(images=3) as server:
+        for token in (server.other_token, ""):
+            report = judge(server, token)
+            assert json.loads(render_json(report))["other_user"] is bool(token)
+            for view in (render_text(report, 300, 1_000, ""), render_html(report)):
+                assert ("asked as another user too" in view) is bool(token)
 
 
 def test_without_another_user_it_says_what_to_give() -> None:

@@ -12,8 +12,16 @@ from channel_images.conformance.results import Result, Verdict
 from channel_images.resource import resource
 
 OPEN = "requests are answered without a valid token"
+ROWS_OF_ANOTHER = ("isolation.token.lists", "isolation.token.retrieve")
 ASKS_WITHOUT = "GET with no token is answered"
 """The relation that is violated where nobody looks at the token at all."""
+SHOWN = "a user who may not see the channel is shown its rows"
+SERVED = "a user who may not see the channel is served"
+"""How the relations of a list and of a retrieval begin that another user sees."""
+SEES_ALL = (
+    "the other user is served every operation: that user may see the channel after all, or the server does not look at "
+    "whose channel it is"
+)
 OF_PAGING = re.compile(r"^paging\.[a-z-]+: ")
 """What the rules for filtered and pending lists put before a relation of paging."""
 LACKED = re.compile(r'^"(.+)" is a required property$')
@@ -29,6 +37,8 @@ class _Known:
 
     unguarded: frozenset[str]
     """The operations that answer without a token."""
+    sees_all: bool
+    """Whether the other user is shown rows wherever there are any."""
     lacking: Mapping[str, Sequence[str]]
     """By operation, the fields that its envelope lacks."""
     filters: Sequence[str]
@@ -41,6 +51,7 @@ def with_causes(results: Iterable[Result]) -> list[Result]:
     violated = [result for result in results if result.verdict in (Verdict.VIOLATED, Verdict.WAIVED)]
     known = _Known(
         frozenset(each.operation for each in violated if _relation(each) == ASKS_WITHOUT),
+        _sees_all(results),
         _lacking_fields(violated),
         _wrong_filters(violated),
     )
@@ -59,6 +70,8 @@ def _cause(result: Result, known: _Known) -> str:
     relation = _relation(result)
     if result.rule.startswith(("auth.required", "isolation.token.")) and result.operation in known.unguarded:
         return OPEN
+    if known.sees_all and relation.startswith((SHOWN, SERVED)):
+        return SEES_ALL
     if result.rule == "auth.challenge":
         return f"a request without a valid token gets {relation.partition(' gets ')[2]}"
     lacking = known.lacking.get(result.operation, ())
@@ -85,6 +98,17 @@ def _lacked(result: Result) -> str:
     """The field that an answer lacks, as the validator tells; empty where it lacks none."""
     found = LACKED.match(result.evidence.seen) if result.evidence and PLACE.match(result.evidence.relation) else None
     return found[1] if found else ""
+
+
+def _sees_all(results: Iterable[Result]) -> bool:
+    """Whether each list that has rows shows them to the other user without a filter, and each retrieval serves them."""
+    tried: dict[tuple[str, str], list[str]] = {}
+    for each in results:
+        if each.rule in ROWS_OF_ANOTHER and each.verdict is not Verdict.NOT_EXERCISED:
+            tried.setdefault((each.rule, each.operation), []).append(_relation(each))
+    return bool(tried) and all(
+        any(relation == SHOWN or relation.startswith(SERVED) for relation in relations) for relations in tried.values()
+    )
 
 
 def _lacking_fields(violated: Iterable[Result]) -> dict[str, list[str]]:

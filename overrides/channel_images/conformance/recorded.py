@@ -112,6 +112,7 @@ class _Trial:
             command=self.options.command,
             recorded=self._described(),
             coverage=tuple(coverage.seen()),
+            other_user=bool(self.recording.target.other_token),
             required=self.options.required,
         )
 

@@ -200,6 +200,8 @@ class Report:
     """The least severity that makes a violation count (`--fail-on`)."""
     coverage: Sequence[Seen] = ()
     """What of the contract the run met, and what it did not."""
+    other_user: bool = False
+    """Whether requests were sent as another user too, one who may not see the channel."""
     required: Sequence[str] = ()
     """Families of which every result has to be exercised (`--require`); `all` for all of them."""
     change: Change | None = None

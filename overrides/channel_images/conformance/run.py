@@ -226,6 +226,7 @@ class _Run:
             latency={operation: Latency.of(seconds) for operation, seconds in self.seconds.items()},
             command=self.options.command,
             coverage=tuple(self.coverage.seen()),
+            other_user=bool(self.target.other_token),
             required=self.options.required,
         )
         if interrupted:

@@ -47,15 +47,16 @@ def _of_causes(violations: Sequence[Result]) -> str:
 
 
 def basis(report: Report) -> list[str]:
-    """How much the verdict rests on: how many results were exercised, and why the others were not; nothing where there are
-    no results."""
+    """How much the verdict rests on: how many results were exercised, why the others were not, and whether another user
+    asked too; nothing where there are no results."""
     exercised, every = report.exercised()
     if not every:
         return []
     idle = report.idle_families()
     others = [result.reason for result in report.having(Verdict.NOT_EXERCISED) if result.family not in idle]
     reasons = [visible_line(reason, MOST_WHY) for reason, _ in Counter(others).most_common(MOST_REASONS)]
-    return ["; ".join([f"{exercised:,} of {every:,} results exercised", *reasons])]
+    told = "; ".join([f"{exercised:,} of {every:,} results exercised", *reasons])
+    return [told, *["asked as another user too"] * report.other_user]
 
 
 def caveats(report: Report) -> list[str]:

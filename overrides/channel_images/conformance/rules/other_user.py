@@ -5,19 +5,19 @@ channel.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from channel_images.conformance.asking.operations import FULL, LISTS, RETRIEVALS, Operation, key_filter, noun
 from channel_images.conformance.asking.reading import (
     NotExercised,
     Unreadable,
     joined,
-    page,
     rows,
 )
 from channel_images.conformance.asking.survey import Survey
 from channel_images.conformance.asking.target import OTHER_TOKEN
 from channel_images.conformance.asking.wire import OTHER, Answer, Credentials, Params
+from channel_images.conformance.causes import SERVED, SHOWN
 from channel_images.conformance.judging.proof import by_status, sized
 from channel_images.conformance.judging.rule import Finding, Pattern, keys, rule
 from channel_images.resource import resource
@@ -36,16 +36,17 @@ def _other(survey: Survey) -> Credentials:
     return Credentials(OTHER, f"Token {token}", f"Token {OTHER_TOKEN}")
 
 
-def _asked_by(other: Credentials, survey: Survey, path: str, params: Params = ()) -> Answer:
-    """The answer to the other user, right after the first one has asked the same: what was kept for that one must not be
-    shown. Raises `NotExercised` where the token is not valid."""
-    survey.session.get(path, params, fresh=True)
-    answer = survey.session.get(path, params, credentials=other)
-    if answer.status == 401:
+def _asked_by(other: Credentials, survey: Survey, path: str, params: Params = ()) -> tuple[Answer, Answer]:
+    """The answers to the first user, and right after it to the other one: what was kept for the first must not be shown."""
+    return survey.session.get(path, params, fresh=True), survey.session.get(path, params, credentials=other)
+
+
+def _check_taken(answers: Iterable[Answer]) -> None:
+    """Raise `NotExercised` where the other user's token is refused whatever is asked."""
+    if all(answer.status == 401 for answer in answers):
         raise NotExercised(
             "the token of the other user is refused (401): give a valid one that may not see the channel"
         )
-    return answer
 
 
 def _filtered(survey: Survey, operation: Operation) -> Iterator[tuple[str, Params]]:
@@ -60,16 +61,15 @@ def _filtered(survey: Survey, operation: Operation) -> Iterator[tuple[str, Param
 def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """A user who may not see the channel is shown none of its rows in a list, with a filter or without."""
     other, path = _other(survey), operation.path_for(survey.channel)
+    has_rows, answers = False, []
     for name, params in (("", ()), *_filtered(survey, operation)):
-        answer = _asked_by(other, survey, path, params)
-        try:
-            shown = page(answer).pks
-        except Unreadable:
-            continue
-        if shown:
+        own, answer = _asked_by(other, survey, path, params)
+        answers.append(answer)
+        has_rows = has_rows or bool(_shown(own))
+        if shown := _shown(answer):
             through = f" through the filter {name}" if name else ""
             yield Finding(
-                f"a user who may not see the channel is shown its rows{through}",
+                f"{SHOWN}{through}",
                 f"403, 404 or no rows for the other user in channel {survey.channel}",
                 f"200 with {keys(shown)}",
                 (answer,),
@@ -77,22 +77,28 @@ def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
             )
             if not name:
                 return  # what filters show follows from that
+            has_rows = True
+    _check_taken(answers)
+    if not has_rows:
+        raise NotExercised("the list has no rows that could be shown")
 
 
 @rule("isolation.token.retrieve", Pattern.DISJOINT, RETRIEVALS)
 def retrieve(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """A user who may not see the channel is served none of its rows by their ids."""
-    other = _other(survey)
+    other, answers = _other(survey), []
     for pk in _existing(survey.sample(IDS)):
-        answer = _asked_by(other, survey, operation.path_for(survey.channel, pk))
+        _, answer = _asked_by(other, survey, operation.path_for(survey.channel, pk))
+        answers.append(answer)
         if answer.status == 200:
             yield Finding(
-                f"a user who may not see the channel is served {noun(article=True)} of it",
+                f"{SERVED} {noun(article=True)} of it",
                 f"403 or 404 for the other user at {keys([pk])} of channel {survey.channel}",
                 answer.describe(),
                 (answer,),
                 proof=by_status(answer),
             )
+    _check_taken(answers)
 
 
 @rule("isolation.token.existence", Pattern.EQUALITY, (FULL, *RETRIEVALS))
@@ -101,12 +107,13 @@ def existence(survey: Survey, operation: Operation) -> Iterator[Finding]:
     other = _other(survey)
 
     def told(pks: list[int]) -> list[Answer]:
-        return [_asked_by(other, survey, *_asking_for(survey, operation, pk)) for pk in pks]
+        return [_asked_by(other, survey, *_asking_for(survey, operation, pk))[1] for pk in pks]
 
     # The largest, which no count or status is.
     existing, absent = sorted(_existing(survey.all_rows()))[-IDS:], survey.absent_pk(IDS)
     there, missing = told(existing), told(absent)
-    if any(map(_is_shown, there)):
+    _check_taken((*there, *missing))
+    if any(map(_shown, there)):
         raise NotExercised("the other user is shown the rows themselves")
     texts = [
         {_without_key(answer, pk) for answer, pk in zip(answers, pks, strict=True)}
@@ -140,11 +147,12 @@ def _asking_for(survey: Survey, operation: Operation, pk: int) -> tuple[str, Par
     return operation.path_for(survey.channel), ((by.name, joined([pk])),)
 
 
-def _is_shown(answer: Answer) -> bool:
+def _shown(answer: Answer) -> Sequence[int]:
+    """The ids of the rows that an answer shows, of a list or a single one."""
     try:
-        return bool(rows(answer).rows)
+        return rows(answer).pks
     except Unreadable:
-        return False
+        return ()
 
 
 def _without_key(answer: Answer, pk: int) -> str:
