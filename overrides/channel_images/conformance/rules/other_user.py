@@ -65,8 +65,9 @@ def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
     for name, params in (("", ()), *_filtered(survey, operation)):
         own, answer = _asked_by(other, survey, path, params)
         answers.append(answer)
-        has_rows = has_rows or bool(_shown(own))
-        if shown := _shown(answer):
+        shown = _shown(answer)
+        has_rows = has_rows or bool(_shown(own) or shown)
+        if shown:
             through = f" through the filter {name}" if name else ""
             yield Finding(
                 f"{SHOWN}{through}",
@@ -77,7 +78,6 @@ def lists(survey: Survey, operation: Operation) -> Iterator[Finding]:
             )
             if not name:
                 return  # what filters show follows from that
-            has_rows = True
     _check_taken(answers)
     if not has_rows:
         raise NotExercised("the list has no rows that could be shown")
