@@ -440,7 +440,8 @@ def _found(answer: Answer) -> list[dict[str, Any]]:
 
 
 def _text(answer: Answer) -> str:
-    return answer.body.decode("utf-8", "replace")
+    """The beginning of a body: no more than what is shown of it, however long it is."""
+    return answer.body[: 4 * (MOST_OUTPUT + 1)].decode("utf-8", "replace")
 
 
 def _keys(answer: Answer) -> list[int]:
