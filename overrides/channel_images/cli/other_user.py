@@ -47,10 +47,11 @@ class OtherUser:
             fail(f"the other user signs in with a name and a password: give --other-username and set {_PASSWORD}")
         credentials = Credentials(self.other_token, self.other_username, self.other_password)
         other = signed_in(target, credentials, " of the other user")
-        if other.token == target.token:
-            fail("the other user's token is that of the first one: give one that may not see the channel")
-        # The server knows the password, and may send it back.
-        return evolve(target, other_token=other.token, other_password=self.other_password or "")
+        try:
+            # The server knows the password, and may send it back.
+            return target.with_other_user(other.token, self.other_password or "")
+        except ValueError as error:
+            fail(str(error))
 
 
 def signed_in(target: "Target", credentials: Credentials, whose: str = "") -> "Target":

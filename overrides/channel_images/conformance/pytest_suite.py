@@ -86,9 +86,7 @@ def _channels() -> list[int]:
 def _with_credentials(target: Target) -> Target:
     """The target with what the environment says of its user, and of another one, if it does."""
     first, other = (_signed_in(target, *names) for names in (("CHANNEL_IMAGES", "OMNITRON"), ("CHANNEL_IMAGES_OTHER",)))
-    if other.token and other.token == first.token:
-        raise ValueError("the other user's token is that of the first one: give one that may not see the channel")
-    return evolve(first, other_token=other.token, other_password=other.password)
+    return first.with_other_user(other.token, other.password)
 
 
 def _signed_in(target: Target, *names: str) -> Target:

@@ -77,6 +77,15 @@ class Target:
     """Whether to verify TLS certificates, or the path of the CA bundle to verify them with."""
     proxy: str | None = attrs.field(default=None, repr=False)
 
+    def with_other_user(self, token: str, password: str) -> "Target":
+        """The target with the token of another user, and the password that gave it, if one did.
+
+        Raises `ValueError` where that user is this one.
+        """
+        if token and token == self.token:
+            raise ValueError("the other user's token is that of the first one: give one that may not see the channel")
+        return attrs.evolve(self, other_token=token, other_password=password)
+
     def tls(self) -> ssl.SSLContext:
         """How to verify certificates; made once for all clients, since that takes longer than a request.
 
