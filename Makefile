@@ -3,9 +3,14 @@
 #
 #   make verify                                            the main job, against the mock server
 #   make verify URL=https://host CHANNEL="5 6"             the same verdict on another server; token in CHANNEL_IMAGES_TOKEN
-#   make PYTHON=/path/to/python3.11 ...                    a Python that is not on the PATH
+#   make PYTHON=/path/to/python3.13 ...                    any target on that Python, in an environment of its own
 
+# Each Python that is named has its own, so that `make test PYTHON=...` does not run on what .venv holds.
+ifdef PYTHON
+VENV := .venv-$(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+else
 VENV := .venv
+endif
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_SPARK := $(VENV)/.ready-spark
@@ -19,9 +24,9 @@ CONTRACT_LINT_OPTIONS ?=
 SDK_TESTS := $(addprefix tests/,walks calls listings client generated export cli)
 # Of whatever uses a package that pyproject.toml declares.
 LOWEST_TESTS := $(addprefix tests/,calls generated listings export cli mock/test_server.py mock/test_operations.py \
-  mock/test_contract.py conformance/test_check.py conformance/test_target.py package/test_public_names.py)
+  mock/test_contract.py conformance/test_check.py conformance/test_schemathesis.py conformance/test_target.py package/test_public_names.py)
 
-.PHONY: help verify test test-httpx2 test-lowest test-spark test-channel-app java generate contract lint mock bench docs lock clean
+.PHONY: help verify test test-httpx2 test-lowest test-spark test-channel-app java generate contract lint mock bench docs lock release-check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -39,6 +44,7 @@ help:
 	@echo 'make bench      the benchmarks'
 	@echo 'make docs       docs/rules.md, docs/contract-changes.md, and the guide with the API reference in docs/site'
 	@echo 'make lock       resolve the dependencies of pyproject.toml into the requirements*.lock files again'
+	@echo 'make release-check  all of a release but its publication; TAG=v1.2.3 for one that is tagged; writes dist/'
 	@echo 'make clean      remove everything that the other targets made, but not generated/'
 
 SETUP_FAILED = echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2
@@ -47,11 +53,11 @@ SETUP_FAILED = echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$
 # there is a newer version than the one in the file.
 # Pip's own account of a failed install is hundreds of lines: it goes to a log, and its last error to the terminal.
 $(READY): requirements.lock pyproject.toml
-	@python=; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	@python=; for candidate in $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11 python); do \
 	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
 	done; \
 	if [ -z "$$python" ]; then \
-	  echo "channel-images: no Python 3.11 or newer on the PATH ($$(python3 --version 2>&1)); name one: make PYTHON=/path/to/python3.11" >&2; exit 2; \
+	  echo "channel-images: $(if $(PYTHON),$(PYTHON) is no Python 3.11 or newer,no Python 3.11 or newer on the PATH ($$(python3 --version 2>&1))); name one: make PYTHON=/path/to/python3.11" >&2; exit 2; \
 	fi; \
 	mkdir -p $(VENV); log=$(VENV)/setup.log; \
 	echo "setting up $(VENV) from requirements.lock (once; log in $$log)"; \
@@ -165,7 +171,8 @@ bench: $(READY)
 
 # No header and no index: the files name no host, and `pip install --require-hashes` takes them anywhere. What the second
 # has in common with the first is of the same version, so that it adds to .venv and changes nothing there. The third is the
-# lowest that pyproject.toml allows. The fourth is an environment of its own.
+# lowest that pyproject.toml allows. The fourth is an environment of its own. The fifth is the part of the first that the
+# mock and the check need: the Dockerfile and action.yml install it.
 lock: $(READY)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra dev $(LOCK_OPTIONS) pyproject.toml -o requirements.lock
@@ -175,6 +182,13 @@ lock: $(READY)
 	  --extra all --resolution lowest-direct $(LOCK_OPTIONS) pyproject.toml -o requirements-lowest.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --group channel-app $(LOCK_OPTIONS) -o requirements-channel-app.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --extra conformance --extra mock --constraints requirements.lock $(LOCK_OPTIONS) pyproject.toml -o requirements-tools.lock
+
+# Without a tag the changelog may still say "unreleased".
+release-check: export RELEASE_TAG := $(value TAG)
+release-check: $(READY)
+	@$(BIN)/python .ci/release_check.py "$$RELEASE_TAG"
 
 clean:
-	@rm -rf $(VENV) report dist docs/site overrides/codegen/node_modules benchmarks/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	@rm -rf .venv .venv-* report dist docs/site overrides/codegen/node_modules benchmarks/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -10,7 +11,7 @@ from typing import Protocol, Self
 from tests.channel_app.shop import Shop
 
 ROOT = Path(__file__).parents[2]
-PYTHON = ROOT / ".venv" / "channel-app" / "bin" / "python"
+PYTHON = Path(sys.prefix) / "channel-app" / "bin" / "python"
 CHANNEL = 5
 CONNECTOR = "tests.channel_app.connector"
 UNCHANGED = "channel_app.omnitron.integration"

@@ -2,7 +2,8 @@
 
 schemathesis makes the requests only. They go out over the wire of the run, as all others do: with the token and nothing
 else, at the server's rate, within the budget, and their answers are judged by `oracle`.
-How its tests are built is not public API, so the version is pinned and this module is the only one that knows it.
+How its tests are built is not public API, so `pyproject.toml` allows the versions that this was tested with, and this module
+is the only one that knows it.
 """
 
 from collections.abc import Callable, Iterator
