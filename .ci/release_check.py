@@ -45,11 +45,14 @@ def check_versions(root: Path, tag: str) -> str:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     version: str = project["version"]
     heading = re.search(r"^## (\S+) \((.*)\)$", (root / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
-    need(heading, "CHANGELOG.md: no heading such as '## 1.2.3 (2026-01-31)'")
-    assert heading is not None
+    if heading is None:
+        raise NotReady("CHANGELOG.md: no heading such as '## 1.2.3 (2026-01-31)'")
     need(heading[1] == version, f"CHANGELOG.md begins with {heading[1]}, and pyproject.toml has version {version}")
     if tag:
-        need(tag == f"v{version}", f"the tag is {tag}, and pyproject.toml has version {version}: the tag has to be v{version}")
+        need(
+            tag == f"v{version}",
+            f"the tag is {tag}, and pyproject.toml has version {version}: the tag has to be v{version}",
+        )
         need(
             re.fullmatch(r"\d{4}-\d\d-\d\d", heading[2]),
             f"CHANGELOG.md: {version} is '{heading[2]}'; put the date of the release there",
@@ -109,15 +112,18 @@ def check_installed(wheel: Path, version: str) -> None:
         run(python, "-m", "pip", "check", "--disable-pip-version-check", cwd=Path(folder))
         command = Path(folder) / "bin" / "channel-images"
         shown = run(command, "--version", cwd=Path("/"))
-        need(shown == f"channel-images {version}\n", f"the wheel says {shown!r}, and pyproject.toml has version {version}")
+        need(
+            shown == f"channel-images {version}\n",
+            f"the wheel says {shown!r}, and pyproject.toml has version {version}",
+        )
         with subprocess.Popen(
             [command, "mock", "--port", "0"], cwd="/", env=_environment(), stdout=subprocess.PIPE, text=True
         ) as mock:
             try:
-                assert mock.stdout is not None
-                url = mock.stdout.readline().removeprefix("URL").strip()
+                url = next(mock.stdout or iter(()), "").removeprefix("URL").strip()
                 need(url, "the mock of the wheel does not start")
-                print(run(command, "check", url, "--channel", "5", "--channel", "6", "--quick", cwd=Path("/")).splitlines()[-1])
+                said = run(command, "check", url, "--channel", "5", "--channel", "6", "--quick", cwd=Path("/"))
+                print(said.splitlines()[-1])
             finally:
                 mock.terminate()
 
@@ -137,7 +143,9 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
 
 def _environment() -> dict[str, str]:
     # Nothing of the sources is found by way of the environment, and there is no home.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CHANNEL_IMAGES_", "COV_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CHANNEL_IMAGES_", "COV_"))
+    }
     return kept | {"HOME": os.devnull, "CHANNEL_IMAGES_TOKEN": "mock-token"}
 
 
@@ -148,7 +156,10 @@ def main(tag: str = "") -> int:
     except NotReady as error:
         print(f"release-check: {error}", file=sys.stderr)
         return 1
-    print(f"channel-images {version} can be released" + ("" if tag else ", once it is tagged: make release-check TAG=v" + version))
+    print(
+        f"channel-images {version} can be released"
+        + ("" if tag else f": make release-check TAG=v{version}, then the tag")
+    )
     return 0
 
 

@@ -12,14 +12,26 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
 
 def test_actions_are_pinned_by_digest_and_may_only_read() -> None:
     assert WORKFLOWS
-    for path in WORKFLOWS:
+    for path in [*WORKFLOWS, ROOT / "action.yml"]:
         text = path.read_text()
-        uses = re.findall(r"uses: (.*)", text)
+        uses = [each for each in re.findall(r"uses: (.*)", text) if each != "./"]
         assert uses
         assert [each for each in uses if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)] == []
-        workflow = yaml.safe_load(text)
+    for path in WORKFLOWS:
+        workflow = yaml.safe_load(path.read_text())
         assert workflow["permissions"] == {"contents": "read"}
-        assert all("permissions" not in job for job in workflow["jobs"].values())
+        assert [name for name, job in workflow["jobs"].items() if "permissions" in job] == (
+            ["publish"] if path.name == "release.yml" else []
+        )
+
+
+def test_the_job_that_publishes_runs_no_code_of_the_repository() -> None:
+    job = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())["jobs"]["publish"]
+    assert job["permissions"] == {"id-token": "write"}
+    assert [step["uses"].partition("@")[0] for step in job["steps"]] == [
+        "actions/download-artifact",
+        "pypa/gh-action-pypi-publish",
+    ]
 
 
 def test_npm_runs_no_scripts_of_what_it_installs() -> None:
