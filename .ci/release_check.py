@@ -36,8 +36,8 @@ def check_versions(root: Path, tag: str) -> str:
 
     Args:
         root: the checkout.
-        tag: the tag of the release; empty where there is none yet. Then the changelog may say "unreleased", and the
-            contract may differ from the one in `tests/contract/released/`.
+        tag: the tag of the release; empty where there is none yet. Then the changelog may say "unreleased", the
+            repository may have no address, and the contract may differ from the one in `tests/contract/released/`.
 
     Raises:
         NotReady: tag, package, changelog and contract do not say the same.
@@ -56,6 +56,10 @@ def check_versions(root: Path, tag: str) -> str:
         need(
             re.fullmatch(r"\d{4}-\d\d-\d\d", heading[2]),
             f"CHANGELOG.md: {version} is '{heading[2]}'; put the date of the release there",
+        )
+        need(
+            project.get("urls", {}).get("Repository"),
+            "pyproject.toml: [project.urls] has no Repository; say where this repository is, so that users find it",
         )
         released = root / "tests" / "contract" / "released" / "openapi.yaml"
         need(

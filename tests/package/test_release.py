@@ -44,7 +44,9 @@ def release_check() -> ModuleType:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout whose tag v1.2.3 can be released."""
-    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nversion = "1.2.3"\n[project.urls]\nRepository = "https://host"\n'
+    )
     (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.3 (2026-01-31)\n\n## 1.2.2 (2025-12-01)\n")
     released = tmp_path / "tests" / "contract" / "released"
     released.mkdir(parents=True)
@@ -67,6 +69,7 @@ def test_a_release_whose_versions_agree(release_check: ModuleType, checkout: Pat
         ("", "pyproject.toml", "1.2.3", "1.3.0", r"CHANGELOG\.md begins with 1\.2\.3, .* version 1\.3\.0"),
         ("v1.2.3", "CHANGELOG.md", "2026-01-31", "unreleased", r"put the date of the release"),
         ("v1.2.3", "CHANGELOG.md", "##", "#", r"no heading such as"),
+        ("v1.2.3", "pyproject.toml", "Repository", "Issues", r"\[project\.urls\] has no Repository"),
         ("v1.2.3", "openapi.yaml", "1.0.0", "1.1.0", r"tests/contract/released/: copy it there"),
     ],
 )
