@@ -42,7 +42,7 @@ help:
 	@echo 'make lint       contract, code style and types'
 	@echo 'make mock       the mock server in the foreground'
 	@echo 'make bench      the benchmarks'
-	@echo 'make docs       docs/rules.md, docs/contract-changes.md, and the guide with the API reference in docs/site'
+	@echo 'make docs       docs/rules.md, docs/contract-changes.md, and the site in docs/site: open docs/site/index.html'
 	@echo 'make lock       resolve the dependencies of pyproject.toml into the requirements*.lock files again'
 	@echo 'make release-check  all of a release but its publication; TAG=v1.2.3 for one that is tagged; writes dist/'
 	@echo 'make clean      remove everything that the other targets made, but not generated/'

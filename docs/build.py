@@ -1,45 +1,24 @@
-"""Writes what docs/ derives from the code, and the static site in docs/site: the API reference and the guide.
+"""Writes what docs/ derives from the code, and the site in docs/site: the guide, the HTTP API and the Python API.
 
     python docs/build.py            docs/rules.md, docs/contract-changes.md, docs/site
-    python docs/build.py --check    exit 1 where one of the two is not current
+    python docs/build.py --check    exit 1 where one of the two pages is not current
 
-The reference is redocly's, and needs Node; without it, a line says that it was left out.
+The reference of the HTTP API is redocly's, and needs Node; without it, a line says that it was left out.
 """
 
 import os
 import shutil
 import subprocess
 import sys
-from html import escape
 from pathlib import Path
-
-from markdown_it import MarkdownIt
 
 from channel_images.conformance import catalogue
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 SITE = DOCS / "site"
+CACHE = SITE / ".doctrees"
 CODEGEN = ROOT / "overrides" / "codegen"
-SCHEMAS = ROOT / "overrides" / "channel_images" / "conformance" / "schemas"
-EXAMPLE = ROOT / "examples" / "connector"
-PAGES = [
-    ROOT / "README.md",
-    *sorted(DOCS.glob("*.md")),
-    EXAMPLE / "README.md",
-    ROOT / "ARCHITECTURE.md",
-    ROOT / "CONTRIBUTING.md",
-    ROOT / "CHANGELOG.md",
-]
-
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.6 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1.5rem; }
-nav { display: flex; flex-wrap: wrap; gap: .3rem 1rem; padding-bottom: 1rem; border-bottom: 1px solid #8886; }
-pre { background: #8881; padding: .8rem; overflow-x: auto; border-radius: .3rem; font-size: .88rem; }
-table { border-collapse: collapse; display: block; overflow-x: auto; }
-th, td { border: 1px solid #8886; padding: .3rem .6rem; text-align: left; vertical-align: top; }
-"""
 
 
 def main() -> int:
@@ -60,14 +39,15 @@ def main() -> int:
         page.write_text(text, encoding="utf-8")
     shutil.rmtree(SITE, ignore_errors=True)
     SITE.mkdir()
-    has_reference = write_reference()
-    for schema in SCHEMAS.glob("*.json"):
-        shutil.copy(schema, SITE)
-    for source in EXAMPLE.glob("*.py"):
-        shutil.copy(source, SITE)
-    for page in PAGES:
-        (SITE / html_name(page)).write_text(render(page, has_reference), encoding="utf-8")
-    sys.stdout.write(f"{SITE.relative_to(ROOT)}/index.html: {len(PAGES)} pages\n")
+    tags = ["-t", "http_api"] if write_reference() else []
+    # A warning is an error: it is a link or an anchor that leads nowhere, or a name that is not there.
+    done = subprocess.run(  # noqa: S603 - Sphinx, on files of this repository
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", *tags, "-c", DOCS, "-d", CACHE, ROOT, SITE], check=False
+    )
+    if done.returncode:
+        return 1
+    (SITE / "index.html").write_text('<meta charset="utf-8"><meta http-equiv="refresh" content="0; url=README.html">\n')
+    sys.stdout.write(f"{SITE.relative_to(ROOT)}/index.html\n")
     return 0
 
 
@@ -99,38 +79,6 @@ def write_reference() -> bool:
         stderr=subprocess.DEVNULL,
     )
     return True
-
-
-def html_name(page: Path) -> str:
-    """The file of a page in the site; the README is its start."""
-    if page.parent == EXAMPLE:
-        return "example.html"
-    return "index.html" if page.name == "README.md" else f"{page.stem.lower()}.html"
-
-
-def render(page: Path, has_reference: bool) -> str:
-    """A page of the guide, with links to the others."""
-    body = MarkdownIt("commonmark").enable("table").render(page.read_text(encoding="utf-8"))
-    for other in PAGES:
-        path = other.relative_to(ROOT).as_posix()
-        for link in (*([other.name] if other.parent == page.parent else []), path, f"../{path}", f"../../{path}"):
-            body = body.replace(f'href="{link}', f'href="{html_name(other)}')
-    body = body.replace('href="../overrides/channel_images/conformance/schemas/', 'href="')
-    links = [(html_name(other), title(other)) for other in PAGES]
-    if has_reference:
-        links.insert(1, ("api.html", "API reference"))
-    navigation = " ".join(f'<a href="{name}">{escape(text)}</a>' for name, text in links)
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title(page))}</title><style>{STYLE}</style></head>"
-        f'<body><nav aria-label="Pages">{navigation}</nav><main>{body}</main></body></html>\n'
-    )
-
-
-def title(page: Path) -> str:
-    """The first heading of a page."""
-    return page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
 
 
 if __name__ == "__main__":
