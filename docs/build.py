@@ -42,10 +42,13 @@ def main() -> int:
     tags = ["-t", "http_api"] if write_reference() else []
     # A warning is an error: it is a link or an anchor that leads nowhere, or a name that is not there.
     done = subprocess.run(  # noqa: S603 - Sphinx, on files of this repository
-        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", *tags, "-c", DOCS, "-d", CACHE, ROOT, SITE], check=False
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", *tags, "-c", DOCS, "-d", CACHE, ROOT, SITE],
+        check=False,
     )
     if done.returncode:
         return 1
+    # Of HTML such as <picture>, Sphinx copies nothing.
+    shutil.copytree(DOCS / "pictures", SITE / "docs" / "pictures")
     (SITE / "index.html").write_text('<meta charset="utf-8"><meta http-equiv="refresh" content="0; url=README.html">\n')
     sys.stdout.write(f"{SITE.relative_to(ROOT)}/index.html\n")
     return 0

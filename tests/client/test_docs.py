@@ -1,4 +1,4 @@
-"""docs/sdk.md and the client in the README: the examples run, the links lead somewhere, what is said of the code is true."""
+"""docs/sdk.md and docs/migrating.md: the examples run, the links lead somewhere, what is said of the code is true."""
 
 import asyncio
 import contextlib
@@ -30,9 +30,8 @@ from channel_images_api.types import Unset
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "sdk.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 MIGRATING = (GUIDE.parent / "migrating.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT + README + MIGRATING, re.DOTALL)
+EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT + MIGRATING, re.DOTALL)
 TESTS = [code for code in EXAMPLES if code.startswith("# test_")]
 SCRIPTS = [code for code in EXAMPLES if code not in TESTS]
 PLACES = ("https://omnitron.example.com", "http://127.0.0.1:8000")

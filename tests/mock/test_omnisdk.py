@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from channel_images import ChannelImages
 from channel_images.mock import MockServer
 
 SCRIPT = """
@@ -55,3 +56,30 @@ def test_the_incumbent_reads_a_whole_channel(
     assert seen["inserts"] == everything("listProductImageInserts")
     assert seen["updates"] == everything("listProductImageUpdates")
     assert seen["inserts_or_updates"] == everything("listProductImageInsertsOrUpdates")
+
+
+LIMITS = """
+import json, sys
+from omnisdk.omnitron.client import OmnitronApiClient
+from omnisdk.omnitron.endpoints import ChannelProductImageEndpoint
+
+with OmnitronApiClient(sys.argv[1] + "/", "mock", "mock") as client:
+    endpoint = ChannelProductImageEndpoint(channel_id=5)
+    pending = endpoint(path="inserts")
+    rows = [pending.list(), *pending.iterator]
+    filtered = ChannelProductImageEndpoint(channel_id=5).list(params={"id__in": [1, 2, 3]})
+    print(json.dumps([sum(map(len, rows)), [image.pk for image in filtered]]))
+"""
+
+
+def test_the_incumbent_reads_one_page_of_a_pending_list_and_the_last_id_of_a_filter(server: MockServer) -> None:
+    # What the README says of it.
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITS, server.url], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [10, [3]]
+    with ChannelImages(server.url, token=server.token) as api:
+        channel = api.channel(5)
+        assert channel.inserts().count() == 270
+        assert [image.pk for image in channel.images(id_in=[1, 2, 3])] == [1, 2, 3]
