@@ -11,6 +11,7 @@ import sys
 import tempfile
 from io import StringIO
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import sync_playwright
 from rich.console import Console
@@ -25,7 +26,7 @@ sys.path += [str(ROOT), str(ROOT / "overrides" / "codegen")]
 
 BUG = "union-without-updates"
 COLUMNS = 96
-THEMES: dict[str, TerminalTheme] = {"light": DEFAULT_TERMINAL_THEME, "dark": DIMMED_MONOKAI}
+THEMES: dict[Literal["light", "dark"], TerminalTheme] = {"light": DEFAULT_TERMINAL_THEME, "dark": DIMMED_MONOKAI}
 
 
 def main() -> None:
