@@ -30,7 +30,6 @@ napoleon_use_ivar = True
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
-autodoc_class_signature = "separated"
 
 
 def add_navigation(_app: Sphinx, docname: str, source: list[str]) -> None:
