@@ -201,7 +201,7 @@ def test_the_variables_are_those_that_are_read() -> None:
 
 
 def test_the_bounds_are_those_of_the_code() -> None:
-    bounds = TEXT.partition("**Its bounds.**")[2].partition("\n\n")[0]
+    bounds = TEXT.partition("**Where it stops.**")[2].partition("\n\n")[0]
     assert [int(number) for number in re.findall(r"\d+", bounds)] == [
         consistent.MAX_STEPS_BACK,
         40,

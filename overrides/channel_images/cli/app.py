@@ -16,16 +16,16 @@ from channel_images.cli.words import near, speak_plainly, what_is_wrong
 COMMANDS = {
     "images": "List the images of a channel.",
     "inserts": "List the images that were never sent to a channel.",
-    "updates": "List the images that changed since they were sent to a channel.",
+    "updates": "List the images that have changed since they were sent to a channel.",
     "pending": "List the images that a channel waits for: inserts and updates.",
     "count": "Count the images of a channel.",
-    "image": "Show one image; exit 1 when there is none.",
+    "image": "Show one image; exit 1 if there is none.",
     "export": "Write every image of one or more channels to a file.",
     "check": "Judge a server.",
-    "mock": "Run a server that behaves like the real service.",
+    "mock": "Run a mock server that behaves like Omnitron.",
     "spec": "Print the contract.",
 }
-"""Each command, and what the list of commands says of it; a command has its name as function and module has."""
+"""Each command, and what the list of commands says of it. Its module and its function have the same name."""
 _MODULES = {"inserts": "pending", "updates": "pending"}
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

@@ -14,10 +14,15 @@ class Bounds:
 
     rate: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Requests a second; by default 10, and no limit on loopback.", show_default=False),
+        typer.Option(
+            min=0.01,
+            help="At most so many requests a second.  [default: 10; on loopback, no limit]",
+            show_default=False,
+        ),
     ] = None
     concurrency: Annotated[
-        int, typer.Option(min=1, max=32, help="Requests at the same time, in the part of the run that tries that.")
+        int,
+        typer.Option(min=1, max=32, help="Send up to so many requests at the same time, where a rule is about that."),
     ] = _AT_ONCE
     max_requests: Annotated[int | None, typer.Option(min=1, help="End the run after so many requests.")] = None
     max_seconds: Annotated[
@@ -26,10 +31,10 @@ class Bounds:
     max_response_time: Annotated[
         float | None,
         typer.Option(
-            min=0.0, metavar="S", help="Seconds within which 95 of 100 answers of each operation have to come."
+            min=0.0, metavar="S", help="95 of 100 answers of each operation must come within so many seconds."
         ),
     ] = None
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds that the server may take to answer.")] = 30.0
+    timeout: Annotated[float, typer.Option(min=0.001, help="Wait at most so many seconds for a whole answer.")] = 30.0
 
     def options(self, url: str) -> dict[str, Any]:
         """The options of a run, by their names in `Options`, for the server at a URL."""

@@ -58,7 +58,7 @@ def check(
         str | None,
         typer.Argument(
             metavar="URL",
-            help="The server's base URL, with its path prefix where it has one.",
+            help="The server's base URL, with its path prefix if it has one.",
             envvar=list(URL_VARIABLES),
         ),
     ] = None,
@@ -67,7 +67,7 @@ def check(
         typer.Option(
             min=0,
             envvar=list(CHANNEL_VARIABLES),
-            help="The channel to examine; give further ones for the rules about isolation.",
+            help="The channel to examine; further ones are for the rules about isolation. Repeatable.",
         ),
     ] = None,
     *,
@@ -78,33 +78,35 @@ def check(
         typer.Option(help="Write report.json, index.html, junit.xml and replay.sh into this folder.", file_okay=False),
     ] = None,
     output: Annotated[
-        SummaryFormat, typer.Option("--format", help="The summary: for people, or as annotations of a GitHub workflow.")
+        SummaryFormat,
+        typer.Option("--format", help="Print the summary for people, or as annotations of a GitHub workflow."),
     ] = SummaryFormat.TEXT,
     fail_on: Annotated[
         FailOn,
-        typer.Option(help="The least severity that gives exit 1; new: only what the baseline has not."),
+        typer.Option(
+            help="Exit 1 if there is a violation of this severity or a higher one; new: an error that the baseline lacks."
+        ),
     ] = FailOn.ERROR,
     require: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="all|FAMILY", help="Exit 1 where a rule of this family was not exercised; may be repeated."
-        ),
+        typer.Option(metavar="all|FAMILY", help="Exit 1 if a rule of this family was not exercised. Repeatable."),
     ] = None,
     comparison: Comparison,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Relations alone, on smaller windows: no schemathesis.")
+        bool, typer.Option("--quick", help="Try only how answers are related, on less data and without schemathesis.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Repeats the same requests.")] = 0,
-    rule: Annotated[list[str] | None, typer.Option(metavar="ID", help="Try this rule alone; may be repeated.")] = None,
-    skip: Annotated[list[str] | None, typer.Option(metavar="ID", help="Leave this rule out; may be repeated.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed asks the same questions.")] = 0,
+    rule: Annotated[list[str] | None, typer.Option(metavar="ID", help="Try only this rule. Repeatable.")] = None,
+    skip: Annotated[list[str] | None, typer.Option(metavar="ID", help="Leave this rule out. Repeatable.")] = None,
     waivers: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Violations that are known, and until when they do not count.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A file of known violations that do not count until a day that it names."),
     ] = None,
     waivers_update: Annotated[
-        bool, typer.Option("--waivers-update", help="Write the file of --waivers anew, for what this run finds.")
+        bool, typer.Option("--waivers-update", help="Bring the file of --waivers up to date with what this run finds.")
     ] = False,
     expect: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Known answers: what the data holds and no row says.")
+        Path | None, typer.Option(metavar="FILE", help="A file of known answers, which the rows do not tell.")
     ] = None,
     bounds: Bounds,
     contract: ContractOption = None,
@@ -116,7 +118,7 @@ def check(
     proxy: ProxyOption = None,
     traffic: Traffic,
 ) -> None:
-    """Judge a server: exit 0 when it conforms, 1 when it does not, 2 when it could not be judged.
+    """Judge a server: exit 0 if it conforms, 1 if it does not, 2 if it could not be judged.
 
     Example: channel-images check https://host --channel 5 --report report
     """

@@ -21,18 +21,18 @@ class Comparison:
 
     baseline: Annotated[
         Path | None,
-        typer.Option(metavar="REPORT", help="The report.json of an earlier run: say what has changed since."),
+        typer.Option(metavar="REPORT", help="Say what has changed since an earlier run, from its report.json."),
     ] = None
     against: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Another server: judge it too, and say what is different here."),
+        typer.Option(metavar="URL", help="Judge this server too, and say what is different here."),
     ] = None
     against_token: Annotated[
         str | None,
         typer.Option(
             envvar=AGAINST_TOKEN_VARIABLE,
             metavar="TOKEN",
-            help="The token for the server of --against, where it is another. Prefer the environment variable.",
+            help="The token for the server of --against, if it needs another. Prefer the environment variable.",
         ),
     ] = field(default=None, repr=False)
 

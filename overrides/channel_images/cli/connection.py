@@ -39,7 +39,7 @@ ChannelArgument = Annotated[
     typer.Argument(envvar=list(CHANNEL_VARIABLES), metavar="[CHANNEL]", help="The number of the channel."),
 ]
 HeaderOption = Annotated[
-    list[str] | None, typer.Option(metavar="NAME:VALUE", help="A further header for every request; repeatable.")
+    list[str] | None, typer.Option(metavar="NAME:VALUE", help="Send a further header with every request. Repeatable.")
 ]
 CaFileOption = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Trust this CA bundle (PEM).")]
 ProxyOption = Annotated[str | None, typer.Option(metavar="URL", help="Send the requests through this proxy.")]
@@ -58,7 +58,7 @@ class Credentials:
             "--token",
             envvar=list(TOKEN_VARIABLES),
             metavar="TOKEN",
-            help="The API token. Prefer the environment variable: a command line is visible to others.",
+            help="The API token. Prefer the environment variable: others can see a command line.",
         ),
     ] = field(default=None, repr=False)
     username: Annotated[
@@ -67,7 +67,7 @@ class Credentials:
             "--username",
             envvar=list(USERNAME_VARIABLES),
             metavar="NAME",
-            help="Sign in for a token, where none is given.",
+            help="Sign in for a token, if you give none.",
         ),
     ] = None
     password: Annotated[
@@ -104,14 +104,16 @@ class Connection:
             "--url",
             envvar=list(URL_VARIABLES),
             metavar="URL",
-            help="The server's base URL, with its path prefix where it has one.",
+            help="The server's base URL, with its path prefix if it has one.",
         ),
     ] = None
     credentials: Credentials
     header: HeaderOption = None
     timeout: Annotated[
         float | None,
-        typer.Option(min=0.001, metavar="SECONDS", help="How long the server may take to answer.  [default: 30]"),
+        typer.Option(
+            min=0.001, metavar="SECONDS", help="Wait at most so long for each arrival of data.  [default: 30]"
+        ),
     ] = None
     ca_file: CaFileOption = None
     proxy: ProxyOption = None
@@ -120,9 +122,11 @@ class Connection:
         typer.Option(min=0.01, metavar="N", help="At most so many requests a second.  [default: no limit]"),
     ] = None
     retries: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="How often a failed request is sent again.  [default: 6]")
+        int | None, typer.Option(min=0, metavar="N", help="Retry a failed request at most so often.  [default: 6]")
     ] = None
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is asked and answered.")] = False
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show each request and its answer on stderr.")] = (
+        False
+    )
 
 
 def required_channel(context: typer.Context, channel: str | None) -> int:

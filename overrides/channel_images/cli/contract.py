@@ -10,9 +10,7 @@ from channel_images.cli.errors import fail
 
 ContractOption = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FILE", help="Another API's contract, in place of our own: docs/contract.md says what it needs."
-    ),
+    typer.Option(metavar="FILE", help="Use the contract of another API. docs/contract.md says what it must declare."),
 ]
 
 

@@ -16,11 +16,11 @@ def count(
     context: typer.Context,
     channel: ChannelArgument = None,
     *,
-    what: Annotated[What, typer.Option(help="Which list of the channel.")] = What.IMAGES,
+    what: Annotated[What, typer.Option(help="The list to count.")] = What.IMAGES,
     filters: Filters,
     connection: Connection,
 ) -> None:
-    """Count the images of a channel. It takes one request; for the lists of pending images, one for each page of them.
+    """Count the images of a channel. It takes one request; a list of pending images takes one for each page.
 
     Example: channel-images count 5 --what pending
     """

@@ -44,17 +44,17 @@ def export(
         list[str],
         typer.Argument(
             metavar="[CHANNEL]... FILE",
-            help="The channels (or CHANNEL_IMAGES_CHANNEL), and the file: .ndjson, .csv, .parquet, .ndjson.gz, .csv.gz; "
-            "or a folder, which ends in a slash, for a file each.",
+            help="The channels (or set CHANNEL_IMAGES_CHANNEL), and the file: .ndjson, .csv, .parquet, .ndjson.gz or "
+            ".csv.gz. A folder, which ends in a slash, gets a file for each channel.",
         ),
     ],
     *,
-    what: Annotated[What, typer.Option(help="Which list of the channels.")] = What.IMAGES,
+    what: Annotated[What, typer.Option(help="The list to export.")] = What.IMAGES,
     detailed: Annotated[
         bool,
         typer.Option(
             "--detailed",
-            help="With what further fields the server has for an image; one more request for each pending one.",
+            help="Add further fields that the server has for an image; a pending image takes one more request.",
         ),
     ] = False,
     file_format: Annotated[
@@ -65,23 +65,24 @@ def export(
     api: Annotated[
         str | None,
         typer.Option(
-            metavar="PACKAGE", help="Rows of another API: the package that generate.py wrote from its contract."
+            metavar="PACKAGE",
+            help="Export rows of another API, by the package that generate.py wrote from its contract.",
         ),
     ] = None,
-    page_size: Annotated[int, typer.Option(min=1, metavar="N", help="Rows on a page.")] = 1_000,
+    page_size: Annotated[int, typer.Option(min=1, metavar="N", help="Ask for so many rows a page.")] = 1_000,
     concurrency: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Requests in flight at a time, over all channels.")
+        int, typer.Option(min=1, metavar="N", help="Keep so many requests in flight, over all channels.")
     ] = 1,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Say on stdout, as JSON, what came of it.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result on stdout, as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     connection: Connection,
 ) -> None:
-    """Write every image of one or more channels to a file. A run that was broken off is continued by the next one.
+    """Write every image of one or more channels to a file. If a run is interrupted, the next one goes on from there.
 
-    It ends with `complete` (exit 0): each image that was there throughout is in the file, once; with `unstable`
-    (exit 1): a list could not be read with proof, and images may be missing; or with `partial`: channels failed, and
-    each is named with the reason (exit 1, and 2 when none is left), or the run was broken off (exit 2, 130, 143).
+    It ends in one of three ways. `complete` (exit 0): the file has each image that was there throughout, once.
+    `unstable` (exit 1): a list changed too fast, and images may be missing. `partial`: some channels failed, and are
+    named with the reason (exit 1; 2 if all failed), or the run was interrupted (exit 2, 130, 143).
 
     Example: channel-images export 5 images.parquet
     """

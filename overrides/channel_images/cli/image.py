@@ -19,7 +19,7 @@ def image(
         list[str],
         typer.Argument(
             metavar="[CHANNEL] PK",
-            help=f"The channel, or what {' or '.join(CHANNEL_VARIABLES)} says; and the image's pk.",
+            help=f"The channel (or set {' or '.join(CHANNEL_VARIABLES)}), and the image's pk.",
         ),
     ],
     *,
@@ -27,7 +27,7 @@ def image(
     output: Output,
     connection: Connection,
 ) -> None:
-    """Show one image of a channel; exit 1 when there is no such image.
+    """Show one image of a channel; exit 1 if there is no such image.
 
     Example: channel-images image 5 1 --fields pk,hash,status
     """

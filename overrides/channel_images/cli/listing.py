@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from channel_images.formats.text import Row
 
 DetailedOption = Annotated[
-    bool, typer.Option("--detailed", help="With what further fields the server has for an image.")
+    bool, typer.Option("--detailed", help="Add further fields that the server has for an image.")
 ]
-ConcurrencyOption = Annotated[int, typer.Option(min=1, metavar="N", help="Pages in flight at a time.")]
+ConcurrencyOption = Annotated[int, typer.Option(min=1, metavar="N", help="Keep so many pages in flight.")]
 
 
 @frozen
@@ -26,9 +26,10 @@ class Paging:
     rows: Annotated[
         int | None, typer.Option("--rows", "-n", min=1, metavar="N", help="End after so many rows.  [default: all]")
     ] = None
-    page_size: Annotated[int, typer.Option(min=1, metavar="N", help="Rows on a page.")] = 100
+    page_size: Annotated[int, typer.Option(min=1, metavar="N", help="Ask for so many rows a page.")] = 100
     consistent: Annotated[
-        bool, typer.Option("--consistent", help="Prove that no image is lost while the list changes, or exit with 1.")
+        bool,
+        typer.Option("--consistent", help="Prove that no image was lost while the list changed; exit 1 if that fails."),
     ] = False
     concurrency: ConcurrencyOption = 1
 

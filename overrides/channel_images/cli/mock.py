@@ -79,46 +79,46 @@ def mock(
             # Eager, so that the lists of variants and bugs are those of this contract, wherever it is named.
             is_eager=True,
             callback=_use,
-            help="Serve this contract, one that declares what docs/contract.md says, in place of the package's own.",
+            help="Serve the contract of another API. docs/contract.md says what it must declare.",
         ),
     ] = None,
-    host: Annotated[
-        str, typer.Option(help="The address to listen on; loopback unless you say otherwise.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8000,
     token: Annotated[
         str | None,
         typer.Option(
             envvar="CHANNEL_IMAGES_MOCK_TOKEN",
-            help=f"The token that the server accepts.  [default: {_DEFAULT_TOKEN}; made by chance where other machines "
-            "reach the server]",
+            help=f"The token that the server accepts.  [default: {_DEFAULT_TOKEN}; random if other machines reach the "
+            "server]",
         ),
     ] = None,
     username: Annotated[
         str | None,
-        typer.Option(envvar="CHANNEL_IMAGES_MOCK_USERNAME", help="Who may sign in for the token.  [default: mock]"),
+        typer.Option(
+            envvar="CHANNEL_IMAGES_MOCK_USERNAME", help="The user who may sign in for the token.  [default: mock]"
+        ),
     ] = None,
     password: Annotated[
         str | None,
         typer.Option(
             envvar="CHANNEL_IMAGES_MOCK_PASSWORD",
-            help="The password to sign in with.  [default: mock; made by chance where other machines reach the server]",
+            help="The password to sign in with.  [default: mock; random if other machines reach the server]",
         ),
     ] = None,
     other_token: Annotated[
         str | None,
         typer.Option(
             envvar="CHANNEL_IMAGES_MOCK_OTHER_TOKEN",
-            help="The token of a second user, who sees a channel of its own alone.  [default: mock-other; made by chance "
-            "where other machines reach the server]",
+            help="The token of a second user, who sees only a channel of its own.  [default: mock-other; random if "
+            "reach the server]",
         ),
     ] = None,
     admin_token: Annotated[
         str | None,
         typer.Option(
             envvar="CHANNEL_IMAGES_MOCK_ADMIN_TOKEN",
-            help="The token of the admin API.  [default: that of the server; one of its own, made by chance, where other "
-            "machines reach the server]",
+            help="The token of the admin API.  [default: that of the server; a random one of its own if other machines "
+            "reach the server]",
         ),
     ] = None,
     images: Annotated[
@@ -127,40 +127,42 @@ def mock(
     channel: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="ID=SIZE", help="A channel and the number of its images, instead of --images; repeatable."
+            metavar="ID=SIZE", help="A channel and the number of its images, instead of --images. Repeatable."
         ),
     ] = None,
     data: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="Load images that channel-images export wrote (.ndjson, .ndjson.gz); 5=FILE for those of channel 5; "
-            "repeatable.",
+            help="Load images that channel-images export wrote (.ndjson, .ndjson.gz); 5=FILE loads them into channel 5. "
+            "Repeatable.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other images, faults and changes.")] = 0,
     variant: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A habit that a healthy server may have too; repeatable."),
+        typer.Option(metavar="NAME", help="Have a habit that a healthy server may have. Repeatable."),
     ] = None,
     fault: Annotated[
         list[str] | None,
-        typer.Option(metavar="SPEC", help="What goes wrong on the way, such as 503:rate=0.1; repeatable."),
+        typer.Option(metavar="SPEC", help="Let something go wrong on the way, such as 503:rate=0.1. Repeatable."),
     ] = None,
-    churn: Annotated[bool, typer.Option("--churn", help="Change the data now and then while it is read.")] = False,
+    churn: Annotated[
+        bool, typer.Option("--churn", help="Change the data now and then while a client reads it.")
+    ] = False,
     churn_spec: Annotated[
         str | None,
-        typer.Option(metavar="SPEC", help="Change it that much before each list request, as in adds=1:removes=2."),
+        typer.Option(metavar="SPEC", help="Change the data before each list request, as in adds=1:removes=2."),
     ] = None,
     arrivals: Annotated[
         str | None,
-        typer.Option(metavar="PACE", help="Add an image to each channel now and then, as in 5/min; /s, /min or /h."),
+        typer.Option(metavar="PACE", help="Add images to each channel at this pace, such as 5/min; /s, /min or /h."),
     ] = None,
     edits: Annotated[
-        str | None, typer.Option(metavar="PACE", help="Edit an image of each channel now and then, as in 5/min.")
+        str | None, typer.Option(metavar="PACE", help="Edit images of each channel at this pace, such as 5/min.")
     ] = None,
     bug: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A violation of the contract; repeatable.")
+        list[str] | None, typer.Option(metavar="NAME", help="Violate the contract in this way. Repeatable.")
     ] = None,
     log: Annotated[bool, typer.Option("--log", help="Print a line for each request on stderr.")] = False,
     trust_proxy: Annotated[
@@ -169,7 +171,9 @@ def mock(
     ] = False,
     tls: Annotated[
         bool,
-        typer.Option("--tls", help="Speak HTTPS, with a certificate that is made for this machine and the --host."),
+        typer.Option(
+            "--tls", help="Speak HTTPS, with a certificate made at the start for this machine and the --host."
+        ),
     ] = False,
     tls_cert: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Speak HTTPS with this certificate, in PEM; needs --tls-key.")
@@ -179,7 +183,7 @@ def mock(
     _list_of_faults: Annotated[bool, _list(_faults, "faults")] = False,
     _list_of_bugs: Annotated[bool, _list(_bugs, "bugs")] = False,
 ) -> None:
-    """Run a server that behaves like the real service, until Ctrl-C.
+    """Run a mock server that behaves like Omnitron, until Ctrl-C.
 
     Example: channel-images mock --images 100000 --fault 429:rate=0.05
     """

@@ -23,7 +23,7 @@ class OtherUser:
         typer.Option(
             envvar=_TOKEN,
             metavar="TOKEN",
-            help="A valid token that may not see the channel: whether it sees it. Prefer the environment variable.",
+            help="A valid token of a user who may not see the channel, to try whether it does. Prefer the environment variable.",
         ),
     ] = field(default=None, repr=False)
     other_username: Annotated[

@@ -40,7 +40,7 @@ def _complete_fields(incomplete: str) -> list[str]:
 
 EscapeFormulasOption = Annotated[
     bool,
-    typer.Option("--escape-formulas", help="CSV: an apostrophe before text that a spreadsheet would calculate."),
+    typer.Option("--escape-formulas", help="CSV: put an apostrophe before text that a spreadsheet would calculate."),
 ]
 
 
@@ -50,14 +50,14 @@ class Output:
 
     format: Annotated[
         Format | None,
-        typer.Option("--format", help="How rows are written.  [default: table in a terminal, ndjson in a pipe]"),
+        typer.Option("--format", help="Write rows in this format.  [default: table in a terminal, ndjson in a pipe]"),
     ] = None
     fields: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME,...",
             autocompletion=_complete_fields,
-            help="Only these fields, in this order; also fields that the contract does not name.",
+            help="Show only these fields, in this order, even fields that the contract does not name.",
         ),
     ] = None
     escape_formulas: EscapeFormulasOption = False

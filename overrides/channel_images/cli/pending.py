@@ -40,14 +40,14 @@ inserts = _command(
 )
 updates = _command(
     What.UPDATES,
-    """List the images that were sent to a channel, and changed since.
+    """List the images that were sent to a channel, and have changed since.
 
     Example: channel-images updates 5 --fields pk,modified_date
     """,
 )
 pending = _command(
     What.PENDING,
-    """List the images that a channel waits for: those never sent, and those that changed since.
+    """List the images that a channel waits for: those never sent, and those that have changed since.
 
     Example: channel-images pending 5 | wc -l
     """,

@@ -23,13 +23,13 @@ class Traffic:
     har: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", dir_okay=False, help="Write what was sent and answered as HAR 1.2, without secrets."
+            metavar="FILE", dir_okay=False, help="Write the requests and answers as HAR 1.2, without secrets."
         ),
     ] = None
     from_har: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Judge what a HAR file has recorded; no request is sent, and URL is optional."
+            metavar="FILE", help="Judge the recorded answers of a HAR file, and send nothing; URL is then optional."
         ),
     ] = None
 
