@@ -37,7 +37,7 @@ def use_contract(path: Path) -> None:
         RuntimeError: A contract was read already: what was made of it would contradict the other one.
     """
     if contract_text.cache_info().currsize:
-        raise RuntimeError("a contract is in use already: choose another one first of all")
+        raise RuntimeError("a contract is already in use: choose another one before anything else")
     _chosen[:] = [path]
 
 
@@ -91,7 +91,7 @@ def _parsed(text: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1} " if mark else ""
-        raise NoYaml(f"{place}is no YAML: {getattr(error, 'problem', error)}") from error
+        raise NoYaml(f"{place}is not YAML:  {getattr(error, 'problem', error)}") from error
     return document
 
 

@@ -171,7 +171,7 @@ def declared(contract: Node) -> Resource:
     for word, wanted in (("key", "integer"), ("version", "date-time")):
         field = resolve(schema.get("properties", {}).get(said[word], {}), contract)
         if wanted not in (field.get("type"), field.get("format")):
-            raise Undeclared(f"{name}: x-resource has the {word} {said[word]!r}, which is no {wanted} field of it")
+            raise Undeclared(f"{name}: x-resource has the {word} {said[word]!r}, which is not a {wanted} field of it")
     operations = tuple(_operations(contract, name))
     _hold(operations)
     roles: dict[str, str] = {}
@@ -289,7 +289,7 @@ def _filter(contract: Node, row: Node, operation: Operation, node: Node) -> Filt
         raise Undeclared(f"{where}: x-filter is {{field: NAME}}, or {{attribute-of: NAME}} of what rows do not show")
     ((relation, field),) = said.items()
     if field not in row["properties"]:
-        raise Undeclared(f"{where}: x-filter names {field!r}, which is no field of the rows")
+        raise Undeclared(f"{where}: x-filter names {field!r}, which is not a field of the rows")
     whole = resolve(node["schema"], contract)
     value = resolve(whole["items"], contract) if whole.get("type") == "array" else whole
     if value.get("type") not in TYPES:

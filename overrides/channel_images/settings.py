@@ -56,7 +56,7 @@ class Settings:
                 f"no token: set {TOKEN_VARIABLES[0]}, or {USERNAME_VARIABLES[0]} and {PASSWORD_VARIABLES[0]} to sign in"
             )
         if channel is not None and not (channel.isascii() and channel.isdigit()):
-            raise ConfigurationError(f"the channel in {CHANNEL_VARIABLES[0]} is no number: {channel!r}")
+            raise ConfigurationError(f"the channel in {CHANNEL_VARIABLES[0]} is not a number: {channel!r}")
         if token is not None:
             username = password = None
         return cls(url, token, username, password, int(channel) if channel else None)

@@ -40,7 +40,7 @@ try:
     from pyspark.sql.types import StructType
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "channel_images.spark needs PySpark 4, of an extra: pip install 'channel-images[spark]'", name=error.name
+        "channel_images.spark needs PySpark 4: pip install 'channel-images[spark]'", name=error.name
     ) from None
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class _Options:
         for key, text in given.items():
             if key.lower() in _SECRETS:
                 raise ConfigurationError(
-                    f"the option {key} is refused, since options are no secret: give the option tokenFile, or set "
+                    f"the option {key} is refused, because options are not secret: give the option tokenFile, or set "
                     f"{TOKEN_VARIABLES[0]} in the environment of the driver and of the executors"
                 )
             name = names.get(key.lower())

@@ -82,7 +82,7 @@ def test_one_coding_is_undone(get: Callable[..., Any], coding: str) -> None:
 def test_codings_upon_codings_are_refused(get: Callable[..., Any], coding: str) -> None:
     with (
         RawServer([http(200, gzip.compress(bomb()), f"Content-Encoding: {coding}")]) as server,
-        pytest.raises(MalformedResponse, match="in several content codings, one upon the other") as caught,
+        pytest.raises(MalformedResponse, match="in several content codings, one on top of the other") as caught,
     ):
         get(server.url)
     assert (caught.value.response.content, caught.value.retries, len(server.asked)) == (b"", 0, 1)

@@ -234,13 +234,13 @@ def test_a_redirect_with_a_body_that_is_refused(surface: str, location: bytes) -
 @pytest.mark.parametrize("url", ["http://xn--\u00fc/", "https://[::1/x", "https://host:port", "https://\x7f"])
 @pytest.mark.parametrize("client", [ChannelImages, AsyncChannelImages])
 def test_a_base_url_that_is_none(client: Any, url: str) -> None:
-    with pytest.raises(ConfigurationError, match="the base URL is no URL"):
+    with pytest.raises(ConfigurationError, match="the base URL is not a URL"):
         client(url, token="t")
 
 
 def test_a_host_that_idna_does_not_know(surface: str) -> None:
     """httpx takes it for no URL, httpx2 for one of a server that is not there."""
-    with pytest.raises(ChannelImagesError, match=r"the base URL is no URL|there is no such host"):
+    with pytest.raises(ChannelImagesError, match=r"the base URL is not a URL|there is no such host"):
         get_image(surface, "https://xn--a-", retries=0)
 
 

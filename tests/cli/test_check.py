@@ -69,11 +69,11 @@ def test_a_server_that_conforms(healthy_mock: MockServer, tmp_path: Path) -> Non
         (["--channel", "5", "--token", "two words"], {}, "the token holds a space"),
         (["--channel", "5", "--token", "x", "--header", "nonsense"], {}, "--header takes NAME:VALUE"),
         ([], {"CHANNEL_IMAGES_TOKEN": "x"}, "--channel"),
-        (["--channel", "five"], {}, "--channel takes a whole number of 0 or more: 'five' is none"),
+        (["--channel", "five"], {}, "--channel takes a whole number of 0 or more, not 'five'"),
         (
             [],
             {"CHANNEL_IMAGES_CHANNEL": "five"},
-            "CHANNEL_IMAGES_CHANNEL takes a whole number of 0 or more: 'five' is none",
+            "CHANNEL_IMAGES_CHANNEL takes a whole number of 0 or more, not 'five'",
         ),
         (["--channel", "5", "--token", "x", "--waivers-update"], {}, "--waivers-update writes the file of --waivers"),
         (["--channel", "5", "--token", "x", "--waivers", "none.yaml"], {}, "none.yaml: cannot be read: No such file"),
@@ -81,7 +81,7 @@ def test_a_server_that_conforms(healthy_mock: MockServer, tmp_path: Path) -> Non
         (["--channel", "5", "--token", "x", "--baseline", "none.json"], {}, "none.json: cannot be read: No such file"),
         (["--channel", "5", "--token", "x", "--fail-on", "new"], {}, "give --baseline REPORT or --against URL"),
         (["--channel", "5", "--token", "x", "--baseline", "a", "--against", "http://b"], {}, "give one of them"),
-        (["--channel", "5", "--token", "x", "--against", "b"], {}, "--against: 'b' is no URL of a server"),
+        (["--channel", "5", "--token", "x", "--against", "b"], {}, "--against: 'b' is not the URL of a server"),
         (["--channel", "5", "--token", "x", "--require", "pagign"], {}, "no family pagign; did you mean paging?"),
         (
             ["--channel", "5", "--token", "x", "--require", "paging", "--rule", "auth.required"],
@@ -104,7 +104,7 @@ def test_what_cannot_be_judged_is_one_line_and_exit_2(
     [
         (None, "cannot be read: No such file or directory"),
         ("openapi: [\n", "line 2 is no YAML: "),
-        ("- 1\n", "is no OpenAPI document of this kind: "),
+        ("- 1\n", "is not an OpenAPI document of this kind: "),
         ("info: {title: A, version: 1.0}\n", "its info has a title and a version, both texts"),
         ("info: {title: A, version: '1'}\n", "one schema has x-resource, the rows that the lists hold: none"),
         (CONTRACT.replace("key: pk", "key: id"), "x-resource has the key 'id', which is no integer field of it"),
@@ -146,7 +146,7 @@ def test_the_report_names_the_contract(healthy_mock: MockServer, tmp_path: Path)
         ("localhost:8000", "begins with http:// or https://"),
         ("http://", "begins with http:// or https://"),
         ("http://user:secret@host", "holds a password"),
-        ("http://[bad", "is no URL"),
+        ("http://[bad", "is not a URL"),
     ],
 )
 def test_a_bad_url_is_refused_and_shows_no_password(url: str, words: str) -> None:

@@ -80,11 +80,11 @@ def test_filters_and_several_channels(server: MockServer, tmp_path: Path) -> Non
         ),
         (
             ["five", "images.csv"],
-            "the channel takes a number, and the file comes last, as in `channel-images export 5 6 FILE`: 'five' is none",
+            "the channel takes a number, and the file comes last, as in `channel-images export 5 6 FILE`, not 'five'",
         ),
         (["5", "images.xlsx"], "images.xlsx does not tell the format"),
         (["5", "5", "images.csv"], "a channel is given twice"),
-        (["5", "images.csv", "--what", "inserts", "--product", "1"], "the API filters the plain list of images alone"),
+        (["5", "images.csv", "--what", "inserts", "--product", "1"], "the API filters only the plain list of images"),
         (
             ["5", "images.csv", "--detailed", "--product", "1"],
             "--product and the list `detailed` contradict each other",

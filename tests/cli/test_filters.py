@@ -69,13 +69,13 @@ def test_values(known: Filter, given: Any, value: object) -> None:
 @pytest.mark.parametrize(
     ("known", "given", "said"),
     [
-        (NUMBER, "many", "--max-weight takes a number, such as 1.5: 'many' is none"),
-        (NUMBER, "nan", "--max-weight takes a number, such as 1.5: 'nan' is none"),
-        (TEXT, "", "--word takes a text: '' is none"),
-        (evolve(UNIT, is_extensible=False), ["kg,lb"], "--unit-type takes kg, qty: 'lb' is none"),
-        (LEVEL, "3", "--level takes one, two_a, or a number: '3' is none"),
-        (LEVEL, "three", "--level takes one, two_a, or a number: 'three' is none"),
-        (FLAGS, ["1"], "--flags takes true or false: '1' is none"),
+        (NUMBER, "many", "--max-weight takes a number, such as 1.5, not 'many'"),
+        (NUMBER, "nan", "--max-weight takes a number, such as 1.5, not 'nan'"),
+        (TEXT, "", "--word takes a text, not ''"),
+        (evolve(UNIT, is_extensible=False), ["kg,lb"], "--unit-type takes kg, qty, not 'lb'"),
+        (LEVEL, "3", "--level takes one, two_a, or a number, not '3'"),
+        (LEVEL, "three", "--level takes one, two_a, or a number, not 'three'"),
+        (FLAGS, ["1"], "--flags takes true or false, not '1'"),
     ],
 )
 def test_what_is_no_value_is_one_line(known: Filter, given: Any, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -373,7 +373,10 @@ def test_ones_own_certificate(tmp_path: Path) -> None:
     for options, words in (
         (["--tls-cert", cert], "--tls-cert needs --tls-key; or let --tls make both"),
         (["--tls", "--tls-key", key], "--tls-key needs --tls-cert; or let --tls make both"),
-        (["--tls-cert", cert, "--tls-key", key], f"the certificate in {cert} and the private key in {key} are no pair"),
+        (
+            ["--tls-cert", cert, "--tls-key", key],
+            f"the certificate in {cert} and the private key in {key} do not belong together",
+        ),
         (["--tls-cert", cert, "--tls-key", tmp_path / "no.pem"], f"cannot read {tmp_path}/no.pem: No such file"),
         (["--tls", "--host", "no such host"], "no certificate can name the host 'no such host': give another"),
     ):
@@ -432,7 +435,7 @@ def test_what_is_no_contract_is_refused_in_a_line(tmp_path: Path, content: bytes
         (
             "#/components/schemas/UnitType",
             "#/components/schemas/Nothing",
-            "it has no 'Nothing' where there has to be one",
+            "it lacks 'Nothing'",
         ),
         (
             "type: [number, 'null']",

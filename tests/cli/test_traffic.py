@@ -52,7 +52,7 @@ def test_what_is_written_is_of_the_server_that_is_judged(healthy_mock: MockServe
     [
         (["--from-har", "none.har"], "none.har: cannot be read: No such file"),
         (["--from-har", "none.har", "--har", "other.har"], "--from-har sends nothing: give one of them"),
-        (["https://user:pw@host", "--from-har", "none.har"], "give the base URL alone"),
+        (["https://user:pw@host", "--from-har", "none.har"], "give only the base URL"),
         (["--from-har", "{empty}"], "none of its 0 requests is one of the contract's"),
         (["http://127.0.0.1:9", "--channel", "5", "--har", "{folder}/none/run.har"], "run.har: No such file"),
         (["http://127.0.0.1:9", "--channel", "5", "--har", "{folder}"], "--har takes a file"),

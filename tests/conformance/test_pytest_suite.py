@@ -132,7 +132,7 @@ def test_another_user_is_of_the_environment_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--channel-images-url", "localhost"], "'localhost' is no URL of a server"),
+        (["--channel-images-url", "localhost"], "'localhost' is not the URL of a server"),
         (["--channel-images-url", "http://127.0.0.1:1"], "--channel-images-channel is missing"),
         (
             NOWHERE,

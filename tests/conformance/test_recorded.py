@@ -327,8 +327,8 @@ def test_no_secret_of_a_recording_is_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no HAR"),
-        (b"nonsense", "no HAR"),
+        (b"", "not a HAR"),
+        (b"nonsense", "not a HAR"),
         (b"\xff\xfe", "not UTF-8"),
         (b"[" * 100_000, "cannot be read as JSON"),
         (b"9" * 5_000, "cannot be read as JSON"),

@@ -109,7 +109,7 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "a filter on no field": (
         lambda c: parameter(c, "IdIn").update({"x-filter": {"field": "id"}}),
-        "listProductImages: the parameter id__in: x-filter names 'id', which is no field of the rows",
+        "listProductImages: the parameter id__in: x-filter names 'id', which is not a field of the rows",
     ),
     "a filter of another word": (lambda c: parameter(c, "IdIn").update({"x-filter": {"of": "pk"}}), "x-filter is"),
     "a filter that is a text": (lambda c: parameter(c, "IdIn").update({"x-filter": "pk"}), "x-filter is"),

@@ -121,7 +121,7 @@ def test_run_again_where_that_can_help(shop: Shop, tmp_path: Path, code: int) ->
     shop.fails = {2: status(code)}
     done = run(shop, tmp_path, 1, 2, "out/")
     assert done.returncode == 1
-    assert "run the same command again to go on: it asks for the channels that are missing alone" in done.stderr
+    assert "run the same command again to go on: it reads only the missing channels" in done.stderr
     assert "another run does not help" not in done.stderr
 
 

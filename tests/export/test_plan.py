@@ -74,7 +74,7 @@ def test_filters(client: ChannelImages, filters: Mapping[str, Any], some: bool) 
 
 
 def test_what_cannot_be_planned(client: ChannelImages) -> None:
-    with pytest.raises(ExportError, match="the API filters the plain list of images alone: inserts takes no product"):
+    with pytest.raises(ExportError, match="the API filters only the plain list of images: inserts takes no product"):
         plan(client, [5], what="inserts", filters={"product": 1})
     with pytest.raises(NotFound):
         plan(client, [5, 9], concurrency=2)

@@ -200,7 +200,7 @@ def test_a_folder_that_is_no_export_is_left_alone(client: ChannelImages, tmp_pat
     folder = tmp_path / "images.ndjson.export"
     folder.mkdir()
     (folder / "mine").write_text("precious")
-    with pytest.raises(ExportError, match="is there already, and is no unfinished export: rename or remove it"):
+    with pytest.raises(ExportError, match="exists, and is not an unfinished export: rename or remove it"):
         export(client, tmp_path / "images.ndjson").run()
     assert [entry.name for entry in folder.iterdir()] == ["mine"]
 
@@ -357,7 +357,9 @@ def test_no_link_in_a_work_folder_is_followed(
     else:
         folder.mkdir()
     link(folder / name, precious)
-    with pytest.raises(ExportError, match=r"is a link, or no file: remove|is no unfinished export: rename or remove"):
+    with pytest.raises(
+        ExportError, match=r"is a link, or not a file: remove|is no unfinished export: rename or remove"
+    ):
         export(client, path, overwrite=True).run()
     assert precious.read_text() == "precious"
     assert not path.exists()
@@ -367,7 +369,7 @@ def test_a_work_folder_that_is_a_link_is_not_followed(client: ChannelImages, tmp
     for target in (precious.parent, precious, tmp_path / "nowhere"):
         folder = tmp_path / "images.ndjson.export"
         folder.symlink_to(target)
-        with pytest.raises(ExportError, match="is there already, and is no folder: rename or remove it"):
+        with pytest.raises(ExportError, match="exists, and is not a folder: rename or remove it"):
             export(client, tmp_path / "images.ndjson").run()
         folder.unlink()
     assert [entry.name for entry in precious.parent.iterdir()] == ["precious"]
@@ -380,7 +382,7 @@ def test_what_is_no_file_in_a_work_folder_is_refused(client: ChannelImages, tmp_
     folder = broken_off(client, path)
     (folder / "5.spool").unlink()
     os.mkfifo(folder / "5.spool") if name == "pipe" else (folder / "5.spool").mkdir()
-    with pytest.raises(ExportError, match=r"5\.spool is a link, or no file: remove"):
+    with pytest.raises(ExportError, match=r"5\.spool is a link, or not a file: remove"):
         export(client, path).run()
 
 

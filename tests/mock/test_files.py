@@ -194,7 +194,7 @@ LINES = {
     '{"pk": 1,\n': "no JSON: Expecting property name enclosed in double quotes at column 10; the mock loads NDJSON",
     '{"pk": NaN}\n': "no JSON: NaN is no number in JSON",
     "[" * 100_000: "no JSON: it is nested too deep",
-    "[1]\n": "no JSON object; the mock loads NDJSON, an image a line",
+    "[1]\n": "not a JSON object;  the mock loads NDJSON, an image a line",
     '"text"\n': "no JSON object",
     "{}\n": "pk: This field is required.; product: This field is required.; modified_date: This field is required.",
     json.dumps({**ROW, "pk": "17"}): "pk: ",
@@ -243,8 +243,8 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: Callable[[bytes], bytes
 def test_a_file_that_names_no_channel_is_told_how(tmp_path: Path) -> None:
     for rows, words in (
         ([ROW], r"a\.ndjson:1: there is no channel_id; say which channel the file is of: 5=.*a\.ndjson$"),
-        ([{**ROW, "channel_id": "5"}], r"a\.ndjson:1: channel_id: '5' is no id of a channel$"),
-        ([{**ROW, "channel_id": -5}], r"a\.ndjson:1: channel_id: -5 is no id of a channel$"),
+        ([{**ROW, "channel_id": "5"}], r"a\.ndjson:1: channel_id: '5' is not the id of a channel$"),
+        ([{**ROW, "channel_id": -5}], r"a\.ndjson:1: channel_id: -5 is not the id of a channel$"),
         ([], r"a\.ndjson: there is no image in it, and so no channel; say which it is of: 5=.*a\.ndjson$"),
     ):
         with pytest.raises(BadData, match=words):

@@ -249,7 +249,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("def test_it(channel_images_mock): ...")
     done = pytest_in(tmp_path, code="import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None")
     assert done.returncode == 1
-    assert re.search(r"channel_images.mock needs \w+, of an extra: pip install 'channel-images\[mock\]'", done.stdout)
+    assert re.search(r"channel_images.mock needs \w+: pip install 'channel-images\[mock\]'", done.stdout)
     assert "Traceback" not in done.stdout
 
 

@@ -69,7 +69,7 @@ def test_without_the_extra_an_import_names_it(module: str, missing: str) -> None
     program = f"import sys; sys.modules['{missing}'] = None; import {module}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stderr.strip().splitlines()[-1] == (
-        f"ModuleNotFoundError: channel_images.mock needs {missing}, of an extra: pip install 'channel-images[mock]'"
+        f"ModuleNotFoundError: channel_images.mock needs {missing}: pip install 'channel-images[mock]'"
     )
 
 
@@ -77,6 +77,4 @@ def test_without_the_extra_the_command_names_it() -> None:
     program = "import sys; sys.modules['starlette'] = None; from channel_images.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", program, "mock"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "channel-images: this command needs starlette, of an extra: pip install 'channel-images[mock]'\n"
-    )
+    assert done.stderr == ("channel-images: this command needs starlette: pip install 'channel-images[mock]'\n")

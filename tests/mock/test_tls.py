@@ -346,7 +346,7 @@ def test_files_that_cannot_be_used(pair: tuple[Path, Path], tmp_path: Path) -> N
         ((nothing, key), f"{nothing} holds no certificate in PEM"),
         ((key, cert), f"{key} holds no certificate in PEM"),
         ((cert, nothing), f"{nothing} holds no private key in PEM"),
-        ((cert, other), f"the certificate in {cert} and the private key in {other} are no pair"),
+        ((cert, other), f"the certificate in {cert} and the private key in {other} do not belong together"),
         ((cert, locked), f"the private key in {locked} needs a password: give it without one"),
         ((broken, key), f"{broken} and {key} cannot be used for TLS: "),
     ]

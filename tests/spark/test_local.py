@@ -127,7 +127,7 @@ def test_written_to_parquet_every_row_is_there_once(read: Read, tmp_path: Path) 
 def test_a_refusal_reaches_the_user_with_its_reason(read: Read) -> None:
     with pytest.raises(Exception, match="ConfigurationError: there is no option chanels; there are url, channels, "):
         read(chanels=5)
-    with pytest.raises(Exception, match="the API filters the plain list of images alone: inserts takes no product"):
+    with pytest.raises(Exception, match="the API filters only the plain list of images: inserts takes no product"):
         read(channels=5, what="inserts", product=1).count()
     with pytest.raises(Exception, match="the schema has height as int; it is bigint"):
         read(channels=5, schema="height int").count()

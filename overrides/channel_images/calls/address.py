@@ -28,7 +28,7 @@ def checked_url(base_url: str) -> str:
         url = httpx.URL(base_url)
         origin(url)
     except (httpx.InvalidURL, TypeError, ValueError) as error:
-        raise ConfigurationError(f"the base URL is no URL: {error}") from None
+        raise ConfigurationError(f"the base URL is not a URL:  {error}") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise ConfigurationError(f"the base URL begins with https:// and a host, or http://: {base_url!r}")
     if url.query or url.fragment:

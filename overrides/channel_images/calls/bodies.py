@@ -85,10 +85,12 @@ class _Body:
         codings = [name.strip().lower() for name in self._headers.get_list("content-encoding", split_commas=True)]
         codings = [name for name in codings if name not in ("", "identity")]
         if len(codings) > 1:
-            raise self._refusal("the body is in several content codings, one upon the other; only one is undone")
+            raise self._refusal(
+                "the body is in several content codings, one on top of the other; the client decodes only one"
+            )
         self._coding = codings[0] if codings else ""
         if self._coding in _OTHERS:
-            raise self._refusal(f"the body is in the content coding {self._coding}; undone are {CODINGS}")
+            raise self._refusal(f"the body is in the content coding {self._coding}; the client decodes {CODINGS}")
         window = _WINDOWS.get(self._coding)  # what is no coding at all, such as utf-8, is passed over
         self._inflate = None if window is None else zlib.decompressobj(window)
 

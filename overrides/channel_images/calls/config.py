@@ -264,7 +264,7 @@ def _httpx_options(
     from channel_images.calls.environment import connection_options  # not before there is a client
 
     if ours := sorted({"auth", "base_url", "follow_redirects"}.intersection(given)):
-        raise ConfigurationError(f"{', '.join(ours)} cannot be given: the client sees to it")
+        raise ConfigurationError(f"{', '.join(ours)} cannot be given: the client sets it")
     headers = _checked_headers(given.get("headers"))
     for name, value in headers.multi_items():
         secrets.add_header(name, value)

@@ -77,7 +77,7 @@ def read_proxy(name: str, given: Any) -> httpx.Proxy:
     if proxy is None or not proxy.url.host:
         raise ConfigurationError(f"{name} takes a URL such as http://proxy:3128 or socks5://proxy:1080")
     if proxy.url.scheme.startswith("socks") and find_spec("socksio") is None:
-        raise ConfigurationError(f"{name} takes a proxy of SOCKS only with pip install 'httpx[socks]'")
+        raise ConfigurationError(f"{name} takes a SOCKS proxy only after pip install 'httpx[socks]'")
     return proxy
 
 

@@ -116,10 +116,10 @@ def _hint(response: httpx.Response, options: Options, secrets: Secrets) -> str:
     if status in REDIRECTS:
         target = redirect_target(url, response.headers.get("location", ""))
         if target is None:
-            return "It redirects to what is no URL"
+            return "It redirects to something that is not a URL"
         where = f"It redirects to {secrets.hide(shown(target))}"
         if origin(target) != origin(url):
-            return f"{where}, another origin, which is not followed: the token stays here"
+            return f"{where}, another origin: the client does not follow, and keeps the token here"
         if response.request.method not in SAFE_METHODS:
             return f"{where}, and a {response.request.method} is not sent on"
         return "It redirects without end"

@@ -47,7 +47,7 @@ class Secret:
         return "<secret>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not pickled")
+        raise TypeError("a secret cannot be pickled")
 
 
 def token_secret(token: str) -> Secret:
@@ -57,7 +57,7 @@ def token_secret(token: str) -> Secret:
         ConfigurationError: It is empty, or holds what no header can.
     """
     if not isinstance(token, str) or not token:
-        raise ConfigurationError("the token is empty, or no text")
+        raise ConfigurationError("the token must be text, and not empty")
     if not fits_header(token):
         raise ConfigurationError(
             "the token holds a line break, a space at an end, or a character that no header can hold"
@@ -74,7 +74,7 @@ def credential_secret(name: str, text: str | None) -> Secret:
     if text is None or text == "":
         raise ConfigurationError("give token=, or both username= and password= to sign in")
     if not isinstance(text, str) or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ConfigurationError(f"{name} is no text in Unicode")
+        raise ConfigurationError(f"{name} is not valid Unicode")
     return Secret(text)
 
 

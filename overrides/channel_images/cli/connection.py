@@ -148,7 +148,7 @@ def id_of(name: str, text: str, wanted: str = "a number, such as 5") -> int:
         wanted: What belongs there.
     """
     if not (text.isascii() and text.isdigit()):
-        fail(f"{name} takes {wanted}: {text!r} is none")
+        fail(f"{name} takes {wanted}, not {text!r}")
     if len(text.lstrip("0")) > _DIGITS or int(text) >= 2**63:
         fail(f"{name} takes {wanted}: {text[:40]} is too large for an id")
     return int(text)
@@ -162,7 +162,7 @@ def parsed_header(line: str) -> tuple[str, str]:
     if not colon or not name:
         fail("--header takes NAME:VALUE, such as 'X-Shop: 7'")
     if not (name + value).isprintable() or not (name + value).isascii():
-        fail(f"--header {name!r}: a header holds printable ASCII alone")
+        fail(f"--header {name!r}: a header holds only printable ASCII")
     return name, value
 
 

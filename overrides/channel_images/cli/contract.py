@@ -38,6 +38,6 @@ def use(path: Path, read: Callable[[], object] = lambda: None) -> None:
     except Undeclared as error:
         fail(f"{path}: {error}")
     except KeyError as error:
-        fail(f"{path} is no OpenAPI document of this kind: it has no {error} where there has to be one")
+        fail(f"{path} is not an OpenAPI document of this kind: it lacks {error}")
     except (AttributeError, IndexError, RecursionError, TypeError, ValueError) as error:
-        fail(f"{path} is no OpenAPI document of this kind: {error}")
+        fail(f"{path} is not an OpenAPI document of this kind: {error}")

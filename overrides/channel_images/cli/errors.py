@@ -48,7 +48,7 @@ def needs_extra(name: str) -> Iterator[None]:
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("channel_images"):
             raise
-        fail(f"this command needs {missing.name}, of an extra: pip install 'channel-images[{name}]'")
+        fail(f"this command needs {missing.name}: pip install 'channel-images[{name}]'")
 
 
 @contextmanager

@@ -185,7 +185,7 @@ def _say_what_helps(failed: "Mapping[int, ChannelImagesError]") -> None:
 
     for_good = [str(channel) for channel, error in failed.items() if not may_pass(error)]
     if len(for_good) < len(failed):
-        say("run the same command again to go on: it asks for the channels that are missing alone")
+        say("run the same command again to go on: it reads only the missing channels")
     if for_good:
         say(
             f"another run does not help channel {', '.join(for_good)}: mend the cause, or leave it out of the command; "

@@ -68,9 +68,7 @@ class Filters:
         given = {name: value for name, value in filters.items() if value is not None}
         if given and what is not What.IMAGES:
             option = _option(FILTERS[next(iter(given))])
-            fail(
-                f"{option} and the list `{what}` contradict each other: the API filters the plain list of images alone"
-            )
+            fail(f"{option} and the list `{what}` contradict each other: the API filters only the plain list of images")
         return given
 
 
@@ -90,13 +88,13 @@ def _one(known: Filter, text: str) -> Any:
     if known.names and name in choices:
         return known.values[choices.index(name)]
     if is_refused or (known.names and not is_number):
-        fail(f"{option} takes {', '.join(choices)}{', or a number' if known.names else ''}: {text!r} is none")
+        fail(f"{option} takes {', '.join(choices)}{', or a number' if known.names else ''}, not {text!r}")
     if known.type == "integer":
         return id_of(option, text, *["numbers with commas between them, such as 1,2"] * known.several)
     if known.type == "number":
         return _number(option, text)
     if not text or (known.type == "boolean" and name not in ("true", "false")):
-        fail(f"{option} takes {'true or false' if known.type == 'boolean' else 'a text'}: {text!r} is none")
+        fail(f"{option} takes {'true or false' if known.type == 'boolean' else 'a text'}, not {text!r}")
     return name == "true" if known.type == "boolean" else text
 
 
@@ -106,5 +104,5 @@ def _number(option: str, text: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        fail(f"{option} takes a number, such as 1.5: {text!r} is none")
+        fail(f"{option} takes a number, such as 1.5, not {text!r}")
     return number

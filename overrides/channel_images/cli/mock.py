@@ -109,7 +109,7 @@ def mock(
         str | None,
         typer.Option(
             envvar="CHANNEL_IMAGES_MOCK_OTHER_TOKEN",
-            help="The token of a second user, who sees only a channel of its own.  [default: mock-other; random if "
+            help="The token of a second user, who sees only a channel of its own.  [default: mock-other; random if other machines "
             "reach the server]",
         ),
     ] = None,
@@ -237,9 +237,7 @@ def _channels(images: int | None, given: Sequence[str] | None) -> dict[int, int]
     for text in given:
         named = re.fullmatch("([0-9]{1,19})=([0-9]{1,19})", text)
         if named is None:
-            fail(
-                f"--channel takes the id of a channel and its number of images, such as 9=1000: {text!r} is no such pair"
-            )
+            fail(f"--channel takes the id of a channel and its number of images, such as 9=1000, not {text!r}")
         number, size = map(int, named.groups())
         if sizes.setdefault(number, size) != size:
             fail(f"--channel gives channel {number} two sizes: give one")

@@ -69,7 +69,7 @@ class Table(Writer):
 
     def end(self) -> None:
         if self._left_out:
-            say(f"left out, for want of room: {', '.join(self._left_out)}; --fields chooses, --format ndjson has all")
+            say(f"no room for {', '.join(self._left_out)}; choose with --fields, or use --format ndjson for all")
 
     def _layout(self) -> dict[str, int]:
         """The columns that are shown, and their widths."""

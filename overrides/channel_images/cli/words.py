@@ -33,7 +33,7 @@ def _converter(convert: Any, kind: Any) -> Any:
         except typer.BadParameter:
             made = None
         if made is None or (isinstance(made, float) and not math.isfinite(made)):
-            message = f"{_name(parameter, context)} takes {_taken(kind)}: {value!r} is none"
+            message = f"{_name(parameter, context)} takes {_taken(kind)}, not {value!r}"
             raise typer.BadParameter(message, context, parameter)
         return made
 
@@ -55,7 +55,7 @@ def _taken(kind: Any) -> str:
         return _either(map(str, kind.choices))
     if hasattr(kind, "file_okay"):
         what = "a file" if not kind.dir_okay else "a folder" if not kind.file_okay else "a file or a folder"
-        return f"{what} that is there" if kind.exists else what
+        return f"{what} that exists" if kind.exists else what
     number = "a whole number" if kind.name.startswith("int") else "a number"
     return f"{number} {_range(kind, 'of ')}".rstrip()
 
@@ -91,7 +91,7 @@ def what_is_wrong(error: Any) -> str:
     if kind == "BadParameter":
         return message
     if found := re.fullmatch(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", message):
-        return f"too many arguments: nothing is known to do with {found[1]}{see}"
+        return f"too many arguments: {found[1]}{see}"
     return f"{message}{see}"
 
 

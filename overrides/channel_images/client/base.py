@@ -90,7 +90,7 @@ class BaseClient:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            f"{type(self).__name__} is not pickled: it holds connections and a token. "
+            f"{type(self).__name__} cannot be pickled: it holds connections and a token. "
             f"Make one in each process, with {type(self).__name__}.from_env(), say"
         )
 

@@ -192,7 +192,7 @@ def _words(error: jsonschema_rs.ValidationError, schema: dict[str, Any]) -> str:
         case "additionalProperties":
             what = f"unknown {kind.unexpected[0]!r}; {or_near(kind.unexpected[0], list(broken['properties']))}"
         case "format" if kind.format == "date":
-            what = f"{error.instance} is no date like 2026-01-31"
+            what = f"{error.instance} is not a date like 2026-01-31"
         case "minProperties":
             what = f"says nothing: give at least one of {', '.join(list(broken['properties'])[1:])}"
         case _:

@@ -79,7 +79,7 @@ def explain(result: Result) -> str:
 def _channels() -> list[int]:
     value = os.environ.get("CHANNEL_IMAGES_CHANNEL") or os.environ.get("OMNITRON_CHANNEL_ID") or ""
     if value and not all(part.isascii() and part.isdigit() for part in value.split()):
-        raise ValueError(f"CHANNEL_IMAGES_CHANNEL is no channel's number: {value!r}")
+        raise ValueError(f"CHANNEL_IMAGES_CHANNEL is not the number of a channel:  {value!r}")
     return [int(part) for part in value.split()]
 
 

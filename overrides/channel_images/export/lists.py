@@ -40,7 +40,7 @@ def list_of(
     """
     given = {name: value for name, value in filters.items() if value is not None}
     if given and what is not What.IMAGES:
-        raise ExportError(f"the API filters the plain list of images alone: {what} takes no {', '.join(given)}")
+        raise ExportError(f"the API filters only the plain list of images: {what} takes no {', '.join(given)}")
     paging: Any = {"page_size": page_size, "concurrency": concurrency, "consistent": consistent}
     return build_query(what, check_id("channel_id", channel_id), given, **paging, api=api)
 

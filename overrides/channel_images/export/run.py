@@ -268,7 +268,7 @@ class Export:
         for target, channels in self._targets():
             begun = [channel for channel in channels if channel in self._state]
             if not begun and not self._overwrite and os.path.lexists(target):
-                raise ExportError(f"{target} exists: remove it, or say --overwrite (overwrite=True)")
+                raise ExportError(f"{target} exists: remove it, or give --overwrite (overwrite=True)")
             for channel in begun:
                 state, spool = self._state[channel], work.path / f"{channel}.spool"
                 if state.stage is Stage.PLACED and not target.is_file():

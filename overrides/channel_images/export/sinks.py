@@ -176,9 +176,9 @@ def sink_for(
         try:
             import pyarrow  # noqa: F401
         except ModuleNotFoundError:
-            raise ExportError("Parquet needs pyarrow, of an extra: pip install 'channel-images[parquet]'") from None
+            raise ExportError("Parquet needs pyarrow: pip install 'channel-images[parquet]'") from None
         if compressed:
-            raise ExportError("Parquet is compressed in itself: leave out .gz")
+            raise ExportError("Parquet compresses by itself:  leave out .gz")
         return ParquetSink(with_channel=with_channel, api=api)
     lines = Csv(escape_formulas=escape_formulas, api=api) if name == "csv" else None
     return TextSink(lines, compressed=compressed, with_channel=with_channel, api=api)
@@ -194,7 +194,7 @@ def format_of(path: Path) -> tuple[str, bool]:
     suffix = path.with_suffix("").suffix if compressed else path.suffix
     if suffix not in FORMATS:
         raise ExportError(
-            f"{path.name} does not tell the format: let it end in {', '.join(FORMATS)}, .ndjson.gz or .csv.gz, or in a "
+            f"{path.name} does not tell the format: end it with {', '.join(FORMATS)}, .ndjson.gz or .csv.gz, or in a "
             "slash for a folder of files"
         )
     return FORMATS[suffix], compressed

@@ -61,7 +61,7 @@ class Disk:
                 descriptor = opened = os.open(path, os.O_RDONLY)
             os.fsync(descriptor)
         except OSError as error:
-            self._go_on("cannot be flushed to the disk: a power cut may cost what was written there", path, error)
+            self._go_on("cannot be flushed to the disk: a power cut may lose what was written there", path, error)
         finally:
             if opened is not None:
                 os.close(opened)
@@ -324,16 +324,16 @@ def _refuse_what_is_not_ours(folder: Path) -> None:
     """Refuse a folder that no export made, or that somebody prepared so that it leads elsewhere."""
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
-        raise ExportError(f"{folder} is there already, and is no folder: rename or remove it")
+        raise ExportError(f"{folder} exists, and is not a folder: rename or remove it")
     if not _is_own(folder, status.st_uid):
         raise ExportError(f"{folder} belongs to another user: remove it, or choose another name for the file")
     with os.scandir(folder) as entries:
         found = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
     if _IDENTITY not in found and not found.keys() <= {*_LEFTOVERS}:
-        raise ExportError(f"{folder} is there already, and is no unfinished export: rename or remove it")
+        raise ExportError(f"{folder} exists, and is not an unfinished export: rename or remove it")
     for name, status in found.items():
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-            raise ExportError(f"{folder / name} is a link, or no file: remove {folder} to begin anew")
+            raise ExportError(f"{folder / name} is a link, or not a file: remove {folder} to begin anew")
 
 
 def _is_own(folder: Path, owner: int) -> bool:

@@ -25,7 +25,7 @@ except ModuleNotFoundError as error:
     if package == "channel_images":
         raise
     raise ModuleNotFoundError(
-        f"channel_images.mock needs {package}, of an extra: pip install 'channel-images[mock]'", name=package
+        f"channel_images.mock needs {package}: pip install 'channel-images[mock]'", name=package
     ) from None
 
 __all__ = (

@@ -89,7 +89,9 @@ def _context_of(certificate: str | os.PathLike[str], key: str | os.PathLike[str]
         context.load_cert_chain(certificate, key, password=refuse)
     except ssl.SSLError as error:
         if error.reason in {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"}:
-            raise ValueError(f"the certificate in {certificate} and the private key in {key} are no pair") from error
+            raise ValueError(
+                f"the certificate in {certificate} and the private key in {key} do not belong together"
+            ) from error
         reason = (error.reason or str(error)).replace("_", " ").lower()
         raise ValueError(f"{certificate} and {key} cannot be used for TLS: {reason}") from error
     return context

@@ -46,7 +46,7 @@ def _parsed(body: bytes) -> tuple[Any, str]:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise NotJson(f"{constant} is no value of JSON")
+    raise NotJson(f"{constant} is not a value of JSON")
 
 
 def _readable(value: Any, depth: int) -> Any:

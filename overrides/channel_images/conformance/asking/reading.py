@@ -175,7 +175,7 @@ def follow(session: Session, link: str, at: Answer) -> Answer | None:
     path = at.request.path
     parts = urlsplit(urljoin(at.url, link))
     if parts.scheme.lower() not in ("http", "https") or not link.strip():
-        raise ValueError(f"{link!r} is no URL of the web")
+        raise ValueError(f"{link!r} is not a URL of the web")
     if not parts.path.rstrip("/").endswith(path.rstrip("/")):
         return None
     ending = "/" if parts.path.endswith("/") else ""

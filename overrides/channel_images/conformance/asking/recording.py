@@ -170,15 +170,15 @@ def _log(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise BadFile(path, None, "no HAR: it is not UTF-8") from None
+        raise BadFile(path, None, "not a HAR:  it is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise BadFile(path, error.lineno, f"no HAR: {error.msg}") from None
+        raise BadFile(path, error.lineno, f"not a HAR:  {error.msg}") from None
     except (ValueError, RecursionError):  # a number that is too long, or too many brackets
-        raise BadFile(path, None, "no HAR: it cannot be read as JSON") from None
+        raise BadFile(path, None, "not a HAR:  it cannot be read as JSON") from None
     match document:
         case {"log": {"entries": list()} as log}:
             return dict(log)
-    raise BadFile(path, None, "no HAR: it has no list log.entries")
+    raise BadFile(path, None, "not a HAR:  it has no list log.entries")
 
 
 def _unpacked(data: bytes, most: int) -> bytes:

@@ -41,9 +41,9 @@ def base_url(url: str) -> str:
         # The error may quote a part of a password, for a port.
         raise ValueError(f"{shown} is no URL" + ("" if "@" in url else f": {error}")) from None
     if parsed.userinfo or parsed.query or parsed.fragment:
-        raise ValueError("the URL holds a password, a query or a fragment; give the base URL alone")
+        raise ValueError("the URL holds a password, a query or a fragment; give only the base URL")
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError(f"{shown} is no URL of a server; it begins with http:// or https://")
+        raise ValueError(f"{shown} is not the URL of a server; it must begin with http:// or https://")
     return url.rstrip("/")
 
 

@@ -87,9 +87,9 @@ def _row(place: str, line: bytes) -> dict[str, object]:
     except ValueError as error:
         # Not its own words, which count lines too.
         reason = f"{error.msg} at column {error.colno}" if isinstance(error, JSONDecodeError) else error
-        raise BadData(f"{place}: no JSON: {reason}; the mock loads NDJSON, an image a line") from None
+        raise BadData(f"{place}: not JSON: {reason}; the mock loads NDJSON, an image a line") from None
     if not isinstance(row, dict):
-        raise BadData(f"{place}: no JSON object; the mock loads NDJSON, an image a line")
+        raise BadData(f"{place}: not a JSON object;  the mock loads NDJSON, an image a line")
     return row
 
 
@@ -104,7 +104,7 @@ def _channel(place: str, row: dict[str, object], said: int | None, path: Path) -
     if value is None:
         raise BadData(f"{place}: there is no {_CHANNEL}; say which channel the file is of: {_example(path)}")
     if type(value) is not int or not 0 <= value <= MAX_ID:
-        raise BadData(f"{place}: {_CHANNEL}: {value!r} is no id of a channel")
+        raise BadData(f"{place}: {_CHANNEL}: {value!r} is not the id of a channel")
     return value
 
 

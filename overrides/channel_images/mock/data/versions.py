@@ -39,7 +39,7 @@ def _merged(pairs: Iterable[tuple[object, str | None]]) -> dict[int, str | None]
     versions: dict[int, str | None] = {}
     for pk, version in pairs:
         if type(pk) is not int:
-            raise InvalidFields({"pks": [f"{pk!r} is no pk: give a number, or an image."]})
+            raise InvalidFields({"pks": [f"{pk!r} is not a pk: give a number, or an image."]})
         if versions.setdefault(pk, version) != version:
             raise InvalidFields({"versions": [f"Image {pk} is given at two versions: give the one that was sent."]})
     return versions
@@ -59,6 +59,6 @@ def _date(pk: object, value: object, *, is_needed: bool = False) -> str | None:
         return None
     date = read_date(value)
     if date is None:
-        complaint = f"Image {pk}: {value!r} is no version: give its {resource().version}, with a time zone."
+        complaint = f"Image {pk}: {value!r} is not a version: give its {resource().version}, with a time zone."
         raise InvalidFields({"versions": [complaint]})
     return date

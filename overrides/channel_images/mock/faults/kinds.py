@@ -87,7 +87,7 @@ Effect: TypeAlias = Callable[[Plan, Random], None]
 def _status(words: Words) -> Effect:
     status = int(words.kind)
     if not 200 <= status <= 599 or status in _BODYLESS:
-        raise words.bad(f"{status} is no status that a fault can have", "take one from 200 to 599 that has a body")
+        raise words.bad(f"{status} is not a status that a fault can have", "take one from 200 to 599 that has a body")
     as_html, as_json = words.flag("html"), words.flag("json")
     if as_html and as_json:
         raise words.bad("html and json contradict each other", "give one of them")
@@ -119,7 +119,7 @@ def _latency(words: Words) -> Effect:
         return lambda plan, _chance: _delay(plan, seconds or 0)
     median, sigma = map(number, lognormal.split(",")) if lognormal.count(",") == 1 else (math.nan, math.nan)
     if not (0 < median < math.inf and 0 <= sigma <= _MAX_SIGMA):
-        raise words.bad(f"lognormal={lognormal} is no median and sigma", "write lognormal=0.1,0.5")
+        raise words.bad(f"lognormal={lognormal} is not a median and a sigma", "write lognormal=0.1,0.5")
     return lambda plan, chance: _delay(plan, chance.lognormvariate(math.log(median), sigma))
 
 

@@ -67,7 +67,7 @@ class Words:
         if text is None:
             return default  # type: ignore[return-value] # the caller's own default, whatever it is
         if not re.fullmatch("[0-9]{1,9}", text) or int(text) < least:
-            raise self.bad(f"{name}={text} is no whole number of at least {least}", f"write {name}=3")
+            raise self.bad(f"{name}={text} is not a whole number of at least {least}", f"write {name}=3")
         return int(text)
 
     def share(self, name: str) -> float:
@@ -75,14 +75,14 @@ class Words:
         text = self.text(name, "0.1")
         value = 1.0 if text is None else number(text)
         if not 0 < value <= 1:
-            raise self.bad(f"{name}={text} is no share above 0 and up to 1", f"write {name}=0.1")
+            raise self.bad(f"{name}={text} is not a share above 0 and up to 1", f"write {name}=0.1")
         return value
 
     def seconds(self, name: str) -> float | None:
         """A duration, if it is given."""
         text = self.text(name, "0.2")
         if text is not None and not 0 <= number(text) < math.inf:
-            raise self.bad(f"{name}={text} is no number of seconds", f"write {name}=0.2")
+            raise self.bad(f"{name}={text} is not a number of seconds", f"write {name}=0.2")
         return None if text is None else float(text)
 
     def operations(self) -> frozenset[str] | None:
