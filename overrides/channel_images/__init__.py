@@ -1,4 +1,4 @@
-"""Gives a client, a mock server and a conformance check for the sales-channel product-image API::
+"""Has a client, a mock server and a conformance check for the product-image API of sales channels in Akinon Omnitron::
 
     from channel_images import ChannelImages
 

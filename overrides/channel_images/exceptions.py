@@ -6,12 +6,12 @@
     ├── RequestError           there was no whole answer
     │   ├── ConnectionFailed
     │   └── Timeout
-    ├── ResponseError          there was an answer, and it is no good
+    ├── ResponseError          there was an answer, and it cannot be used
     │   ├── StatusError        its status is not 200
     │   │   ├── BadRequest         400
     │   │   ├── NotAuthenticated   401
     │   │   ├── PermissionDenied   403
-    │   │   ├── NotFound           404, 410: also where the base URL is not that of the API
+    │   │   ├── NotFound           404, 410: also if the base URL is not that of the API
     │   │   │   ├── ImageNotFound      the channel has no such image
     │   │   │   └── ChannelNotFound    there is no such channel
     │   │   ├── RateLimited        429
@@ -24,7 +24,7 @@
     └── ExportError            an export cannot be written as asked
         └── ChannelsFailed         some of its channels could not be read
 
-A token or a password is in none of them, nor in what they come from (`__cause__`).
+None of them shows a token or a password, and neither does its cause (`__cause__`).
 """
 
 import json
@@ -58,11 +58,11 @@ class ClientUnusable(ChannelImagesError, RuntimeError):
 
 
 class RequestError(ChannelImagesError):
-    """There was no whole answer, however often it was tried.
+    """There was no whole answer, after all retries.
 
     Attributes:
-        url: What was asked for.
-        retries: How many times the request was sent again.
+        url: The URL of the request.
+        retries: How many times the client sent the request again.
     """
 
     def __init__(self, message: str, *, url: str = "", retries: int = 0) -> None:
@@ -80,11 +80,11 @@ class Timeout(RequestError):
 
 
 class ResponseError(ChannelImagesError):
-    """An answer came, and it is no good.
+    """An answer came, and it cannot be used.
 
     Attributes:
         response: The answer as httpx gives it; its request is without the token.
-        retries: How many times the request was sent again.
+        retries: How many times the client sent the request again.
     """
 
     response: "httpx.Response"
@@ -116,12 +116,12 @@ class StatusError(ResponseError):
 
     @property
     def body(self) -> Any:
-        """The body: decoded where it is JSON, else as text."""
+        """The body: decoded if it is JSON, otherwise as text."""
         return _body(self.response)
 
     @property
     def detail(self) -> str:
-        """What the server says about it, in one line; empty where it says nothing."""
+        """What the server says about it, in one line; empty if it says nothing."""
         return _detail(self.body)
 
 
@@ -130,7 +130,7 @@ class BadRequest(StatusError):
 
     @property
     def fields(self) -> dict[str, list[str]]:
-        """The messages about each parameter, by its name on the wire; empty where the server names none."""
+        """The messages about each parameter, by its name on the wire; empty if the server names none."""
         if not isinstance(self.body, dict):
             return {}
         return {
@@ -149,11 +149,11 @@ class PermissionDenied(StatusError):
 
 
 class NotFound(StatusError):
-    """404, or 410. Of an image or a list, it is one of the two below, unless it was not the API that answered."""
+    """404, or 410. For an image or a list, it is one of the two below, unless something else than the API answered."""
 
 
 class ImageNotFound(NotFound):
-    """The channel is there, and has no such image."""
+    """The channel exists, and has no such image."""
 
 
 class ChannelNotFound(NotFound):
@@ -161,20 +161,20 @@ class ChannelNotFound(NotFound):
 
 
 class RateLimited(StatusError):
-    """429: too many requests, still so after the last retry, or for longer than `Retries.max_wait`.
+    """429: too many requests, after the last retry, or for longer than `Retries.max_wait`.
 
     Attributes:
-        retry_after: Seconds that the server asks to wait; None where it does not say, or what nobody can read.
+        retry_after: Seconds that the server asks to wait; None if it does not say, or says it in no readable form.
     """
 
     retry_after: float | None = None
 
 
 class ServerError(StatusError):
-    """5xx: the server failed, still so after the last retry, or for longer than `Retries.max_wait`.
+    """5xx: the server failed, after the last retry, or for longer than `Retries.max_wait`.
 
     Attributes:
-        retry_after: Seconds that the server asks to wait; None where it does not say, or what nobody can read.
+        retry_after: Seconds that the server asks to wait; None if it does not say, or says it in no readable form.
     """
 
     retry_after: float | None = None
@@ -204,12 +204,12 @@ def no_channel(error: NotFound, channel_id: int) -> NotFound:
 
 
 class MalformedResponse(ResponseError):
-    """A 200 whose body is not what the contract says, or no JSON at all; or which is too long, or coded as nobody asked for.
+    """A 200 whose body contradicts the contract, is not JSON, is too long, or has a coding that the client did not ask for.
 
     Attributes:
-        path: Where in the body, such as `results[3].width`; empty for the body as a whole.
-        value: What is there: a part of the decoded body, or all of its bytes where they are not JSON; None of a body that
-            was refused, of which `response` has none either.
+        path: Where in the body, such as `results[3].width`; empty for the whole body.
+        value: What is there: a part of the decoded body, or all of its bytes if they are not JSON. None for a body that
+            the client refused; `response` does not have it either.
     """
 
     def __init__(
@@ -227,11 +227,11 @@ class MalformedResponse(ResponseError):
 
 
 class ListingError(ChannelImagesError):
-    """Each answer was good, and together they do not add up."""
+    """Each answer was good, but together they do not add up."""
 
 
 class IncompleteListing(ListingError):
-    """The list changed while it was read, so that images which were there throughout may not have been handed out.
+    """The list changed while it was read: images that were there throughout may be missing.
 
     Attributes:
         windows: The windows in doubt: rows may be missing just before the first row of each.
@@ -245,7 +245,7 @@ class IncompleteListing(ListingError):
 
 
 class DrainStalled(ListingError):
-    """Images were handed out, and the server lists them as pending all the same.
+    """You got images, and the server still lists them as pending.
 
     Attributes:
         pks: The `pk` of each such image.
@@ -262,7 +262,7 @@ class BatchError(ChannelImagesError):
     """A batch of pending images cannot be taken or ended as asked. Its images are pending again, now or after the next run.
 
     Attributes:
-        pks: The `pk` of each image that it is about.
+        pks: The `pk` of each of these images.
     """
 
     def __init__(self, message: str, *, pks: Sequence[int] = ()) -> None:
@@ -271,14 +271,14 @@ class BatchError(ChannelImagesError):
 
 
 class ExportError(ChannelImagesError):
-    """An export cannot be written as asked. The message says what stands in the way, and how to mend it."""
+    """An export cannot be written as asked. The message says why, and how to mend it."""
 
 
 class ChannelsFailed(ExportError):
     """Some channels of an export could not be read. The others were.
 
     Attributes:
-        errors: What was raised of each channel that failed.
+        errors: The error of each channel that failed.
     """
 
     def __init__(self, errors: Mapping[int, ChannelImagesError]) -> None:

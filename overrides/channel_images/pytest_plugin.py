@@ -1,7 +1,7 @@
-"""Gives the tests of a connector a mock server: the pytest plugin.
+"""The pytest plugin gives the tests of a connector a mock server; `docs/testing.md` shows how to use it.
 
-pytest loads this module in every run where the package is installed, so it imports nothing but pytest until a test asks
-for the fixture. How to use it is shown in `docs/testing.md`.
+pytest loads this module in every run where the package is installed, so it imports nothing but pytest until a test uses
+the fixture.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class _Connection(TypedDict, total=False):
 def channel_images_mock_server() -> "Iterator[MockServer]":
     """The server behind `channel_images_mock`, one for the session.
 
-    Override it in a `conftest.py` for one that is started otherwise, with a variant, say.
+    Override it in a `conftest.py` to start another server, for example with a variant.
     """
     try:
         from channel_images.mock import MockServer
@@ -82,9 +82,9 @@ class ChannelImagesMock:
 
     @cached_property
     def api(self) -> "ChannelImages":
-        """A client with the token, which waits for nothing: it retries at once, up to six times. Closed after the test.
+        """A client with the token, which never waits: it retries at once, up to six times. Closed after the test.
 
-        Where the server asks for a wait, by `Retry-After`, there is no retry: the error comes at once.
+        If the server asks for a wait with `Retry-After`, the client does not retry: you get the error at once.
         """
         from channel_images import ChannelImages, Retries
 
@@ -92,7 +92,7 @@ class ChannelImagesMock:
 
     @cached_property
     def async_api(self) -> "AsyncChannelImages":
-        """The same for asynchronous tests. It is of the event loop that uses it first. Closed after the test."""
+        """The same for asynchronous tests. It belongs to the event loop that uses it first. Closed after the test."""
         from channel_images import AsyncChannelImages, Retries
 
         retries = Retries(max_wait=0)
@@ -128,22 +128,22 @@ class ChannelImagesMock:
         return connection
 
     def environ(self, channel: int | None = None) -> dict[str, str]:
-        """The environment variables that a process of your connector needs, on top of those of the test.
+        """The environment variables that a process of your connector needs, besides those of the test.
 
         They are the URL and the token, as `ChannelImages.from_env()` reads them; `channel`, if you give one; `NO_PROXY`;
-        and, where the server speaks HTTPS with a certificate made for it, `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE`.
+        and, with `tls=True`, `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE`.
         """
         return self.server.environ(channel)
 
     def add(self, channel: int, *, pk: int | None = None, **fields: object) -> "Row":
-        """Add an image, pending for insertion, and give it as the API shows it; what is not given is made up.
+        """Add an image, pending for insertion, and return it as the API shows it. Fields that you leave out are made up.
 
-        What its product is can be among `fields` too, by the names of the filters on it.
+        `fields` may also describe a new product, by the names of the filters on it.
         """
         return self.server.add(channel, pk=pk, **fields)
 
     def modify(self, channel: int, pk: int, **fields: object) -> "Row":
-        """Change fields of an image, which is pending for update afterwards if it had been sent."""
+        """Change fields of an image. If it had been sent, it is then pending for update."""
         return self.server.modify(channel, pk, **fields)
 
     def remove(self, channel: int, pk: int) -> None:
@@ -151,10 +151,9 @@ class ChannelImagesMock:
         self.server.remove(channel, pk)
 
     def mark_sent(self, channel: int, sent: "Sent") -> None:
-        """Report images as sent: they leave the pending lists, or are updates where they were modified since.
+        """Report images as sent: they leave the pending lists, or, if they were modified since, are updates.
 
-        `sent` is an image or several, or versions by pk: `{17: image.modified_date}`. A pk alone is taken at the present
-        version.
+        `sent` is an image or several, or versions by pk: `{17: image.modified_date}`. A pk alone means the present version.
         """
         self.server.mark_sent(channel, sent)
 

@@ -20,12 +20,12 @@ _LEVELS = ("debug", "info", "warning")
 
 @frozen
 class Settings:
-    """Where the server is, and what proves that one may ask.
+    """The server, and the token or the credentials for it.
 
     Attributes:
-        url: The base URL, with its path prefix where it has one.
-        token: The API token; None where `username` and `password` are to sign in for one.
-        channel: The channel to work on, where one is set.
+        url: The base URL, with its path prefix if it has one.
+        token: The API token; None if `username` and `password` are to sign in for one.
+        channel: The channel to work on; None if no variable names one.
     """
 
     url: str
@@ -36,13 +36,14 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Read the variables of this module; a token counts more than a way to get one.
+        """Read the variables of this module. A token goes before a user name and password.
 
         Args:
             environ: Instead of the process's own environment.
 
         Raises:
-            ConfigurationError: No URL, neither a token nor a user name with a password, or a channel that is no number.
+            ConfigurationError: There is no URL, there is neither a token nor a user name with a password, or the channel
+                is not a number.
         """
         environ = os.environ if environ is None else environ
         url = first_set(URL_VARIABLES, environ)

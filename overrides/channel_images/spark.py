@@ -1,13 +1,13 @@
-"""Reads the images of any number of channels into a DataFrame of Spark, by all executors at once::
+"""Reads the images of any number of channels into a Spark DataFrame, on all executors at once::
 
     from channel_images.spark import ChannelImagesDataSource
 
     spark.dataSource.register(ChannelImagesDataSource)
     images = spark.read.format("channel_images").option("channels", "5,6").load()
 
-The driver asks each channel for its size and divides the lists into ranges of pages; each task reads one range. A task
-that fails is run again from its first page, and Spark takes the rows of one attempt alone. The token comes from a file,
-or from the environment of the processes, of the driver and of the executors: options would show it.
+The driver asks each channel for its size and divides the lists into ranges of pages; each task reads one range. If a task
+fails, Spark runs it again from its first page, and takes the rows of only one attempt. The token comes from a file,
+or from the environment of the driver and of the executors: options would show it.
 
 `docs/scale.md` has the options, and says how to choose the size of partitions and the rate.
 """
@@ -150,10 +150,10 @@ class _Options:
 
 
 class ChannelImagesDataSource(DataSource):
-    """The format `channel_images`: a row an image.
+    """The format `channel_images`, with a row for each image.
 
     The columns are `channel_id`, the fields of the contract, with date-times as timestamps and enums as strings, and
-    `additional_properties`, a JSON object of all further fields. A schema that is given has some of them, in any order.
+    `additional_properties`, a JSON object of all further fields. Your schema may have some of them, in any order.
 
     Args:
         options: The options of the reader; see `docs/scale.md`.

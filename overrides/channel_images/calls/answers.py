@@ -21,7 +21,7 @@ class Answer(Generic[T]):
     Attributes:
         value: What the body says.
         response: The answer as httpx gives it; its request is without the token.
-        retries: How many times the request was sent again.
+        retries: How many times the client sent the request again.
     """
 
     value: T
@@ -50,8 +50,8 @@ class Page(Answer[Sequence["ProductImage"]]):
 
     Attributes:
         number: The number of the page, counted from 1, in pages of `limit` rows.
-        limit: How many rows a page was to have; the server may have less to give.
-        count: The number of rows on all pages together, as the server says; None where it does not, as for the pending
+        limit: How many rows the client asked for; the server may give fewer.
+        count: The number of rows on all pages together, as the server says; None if it does not say, as for the pending
             lists.
     """
 

@@ -20,22 +20,22 @@ _MAX_DOUBLINGS = 64
 
 @frozen
 class Retries:
-    """How often a request is sent again, and for how long.
+    """How often, and for how long, a request is sent again.
 
-    Sent again are: failed connections, timeouts, answers that break off, 200s that are no JSON, 408, 429, and every 5xx
-    but 501. Not sent again are: any other status, a host name that does not exist, a certificate that does not verify,
-    and what does not speak TLS.
+    A request is sent again after a failed connection, a timeout, an answer that breaks off, a 200 that is not JSON, 408,
+    429, and every 5xx except 501. It is not sent again after any other status, or if the host name does not exist, the
+    certificate does not verify, or the server does not speak TLS.
 
-    The wait before a retry is chosen at random between 0 and `backoff` times 2, 4, 8, ... seconds (full jitter), at most
-    `max_wait`; or it is what the server asks for in `Retry-After`, in seconds or as a date. Where that is longer than
-    `max_wait`, there is no retry: the error comes at once, and says how long in `retry_after`.
+    The wait before a retry is random, between 0 and `backoff` times 2, 4, 8, ... seconds (full jitter), at most
+    `max_wait`. If the server sends `Retry-After`, in seconds or as a date, the wait is that long. If that is longer than
+    `max_wait`, there is no retry: you get the error at once, and its `retry_after` says how long.
 
     Attributes:
         attempts: The largest number of retries of one request; 0 for none.
-        seconds: The longest time for a request with all of its retries and waits, but for those for `rate_limit`. An
-            attempt ends then, and a retry that would begin later is not made.
+        seconds: The longest time for a request with all of its retries and waits; waits for `rate_limit` do not count. An
+            attempt ends then, and no retry begins later.
         backoff: Seconds; the unit of the waits that grow.
-        max_wait: Seconds; the longest single wait. With 0 every retry is made at once, which is what tests want.
+        max_wait: Seconds; the longest single wait. With 0, which suits tests, every retry comes at once.
 
     Raises:
         ConfigurationError: A number makes no sense.

@@ -31,7 +31,7 @@ _LONGEST_CLOSING = 5.0  # seconds, for a transport that does not heed a cancella
 
 
 class AsyncChannelImages(BaseClient):
-    """A client for the API, for asyncio. Tasks may share it; a process that forks makes its own.
+    """A client for the API, for asyncio. Tasks may share it; after a fork, make a new one.
 
     Leave it with `async with`, or close it::
 
@@ -39,7 +39,7 @@ class AsyncChannelImages(BaseClient):
             async for image in api.channel(5).images():
                 print(image.pk)
 
-    It takes the arguments of `ChannelImages`; what goes to httpx are options of `httpx.AsyncClient`.
+    It takes the arguments of `ChannelImages`, and further options of `httpx.AsyncClient`.
 
     Raises:
         ConfigurationError: An argument makes no sense.

@@ -33,7 +33,7 @@ class Life:
 
 
 class BaseClient:
-    """A server, and how it is spoken to.
+    """A server, and how the client speaks to it.
 
     Args:
         base_url: Where the paths of the contract begin.
@@ -71,7 +71,7 @@ class BaseClient:
         return f"<{type(self).__name__} {self._base_url}{' closed' if self._life.is_closed else ''}>"
 
     def with_options(self, **options: Unpack[CallOptions]) -> Self:
-        """The same client with other options, say for calls that take long.
+        """The same client with other options, for example for calls that take long.
 
         It shares the connections, the token and the rate limit. If you close one of the two, both are closed.
 

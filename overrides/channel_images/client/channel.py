@@ -1,4 +1,4 @@
-"""Gives the seven operations as methods of a channel, for threads and for tasks."""
+"""Has the seven operations as methods of a channel, for threads and for tasks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Generator, Iterable
@@ -57,13 +57,13 @@ class Operations(ABC, Generic[SenderT]):
             pk: Its `pk`.
 
         Raises:
-            ImageNotFound: The channel has no such image. To tell that from a channel, or a base URL, that does not exist
-                takes one more request.
+            ImageNotFound: The channel has no such image. One more request tells this from a missing channel or a wrong
+                base URL.
         """
 
     @abstractmethod
     def image_detailed(self, pk: int) -> Any:
-        """As `image`, with what further fields the server has for it, in `additional_properties`."""
+        """As `image`; further fields that the server has are in `additional_properties`."""
 
 
 class Paging(TypedDict, total=False):
@@ -84,9 +84,9 @@ class Filters(Paging, total=False):
 
 
 class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, PendingListingT, KeyedPendingListingT]):
-    """The lists of a channel. To make one sends nothing.
+    """The lists of a channel. Making a listing sends nothing.
 
-    Of a consistent list, type checkers know that each image has its `pk`.
+    Type checkers know that each image of a consistent list has its `pk`.
     """
 
     def __repr__(self) -> str:
@@ -113,19 +113,19 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
 
         Args:
             product: Only the images of the product with this id.
-            product_pk_in: Only the images of the products with these ids. Without any id there is no image.
-            id_in: Only the images with these `pk`. Without any there is no image. More than a URL can carry go into
-                several requests, and the images then come in the order of those.
+            product_pk_in: Only the images of the products with these ids. An empty list gives no image.
+            id_in: Only the images with these `pk`. An empty list gives no image. If a URL cannot hold them all, several
+                requests are sent, and the images come in the order of those.
             is_seller_product: Only the images of products that belong to a seller, or of those that do not.
             product_type: Only the images of products of this type, or of these: members, numbers, or names such as
                 `simple`.
-            page_size: Rows on a page. A server may give less, and may refuse what it finds too much; less is asked for then.
-            concurrency: Pages in flight at a time. The order stays that of the list.
-            consistent: Prove that each image which was there throughout is handed out, while the list changes; see
-                `channel_images.walks.consistent`. It takes 6 % more requests at 1,000 rows a page, 16 % at 100.
+            page_size: Rows on a page. If the server gives fewer rows, or refuses so many, the listing asks for fewer.
+            concurrency: Pages in flight at a time. The images still come in the order of the list.
+            consistent: Prove that you get each image that was there throughout, while the list changes; see
+                `channel_images.walks.consistent`. It takes 6 % more requests at 1,000 rows a page, 15 % at 100.
 
         Raises:
-            TypeError, ValueError: An argument is none that a server takes.
+            TypeError, ValueError: No server could take an argument.
         """
         refuse_arguments(refused)
         return self._listing(
@@ -152,7 +152,7 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
     def images_detailed(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
     ) -> ListingT | KeyedListingT:
-        """The channel's images, each with what further fields the server has for it, in `additional_properties`.
+        """The channel's images; further fields that the server has are in `additional_properties`.
 
         The arguments are those of `images`.
         """
@@ -177,7 +177,7 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
     def updates(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, concurrency: int = 1, consistent: bool = False, **refused: Never
     ) -> PendingListingT | KeyedPendingListingT:
-        """The images that were sent to the channel, and changed since. The arguments are those of `images`."""
+        """The images that were sent to the channel, and have changed since. The arguments are those of `images`."""
         refuse_arguments(refused)
         return self._pending_listing(self._query(What.UPDATES, page_size, concurrency, consistent))
 
@@ -193,14 +193,14 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
         return self._pending_listing(self._query(What.PENDING, page_size, concurrency, consistent))
 
     pending = inserts_or_updates
-    """As the command line calls it."""
+    """The same, by the name that the command line has."""
 
     @abstractmethod
     def remote_batches(self) -> Any:
-        """The batches of images that marketplaces have and have not answered yet, oldest first.
+        """The batches that were sent to a marketplace which has not answered yet, oldest first.
 
-        Use each in a `with` block. It is done when you leave that and each image has an outcome; else it stays open.
-        An image that was removed from the channel meanwhile is not in its batch, and needs no outcome.
+        Use each in a `with` block. If each image has an outcome when you leave the block, the batch is done; otherwise it
+        stays open. If an image was removed from the channel meanwhile, it is no longer in the batch, and needs no outcome.
 
         Raises:
             ChannelImagesError: As `channel_images.exceptions` draws them.
@@ -217,7 +217,7 @@ class Lists(Operations[SenderT], Generic[SenderT, ListingT, KeyedListingT, Pendi
 
 
 class Channel(Lists[Sender, Listing, KeyedListing, PendingListing, KeyedPendingListing]):
-    """A sales channel. It has no state of its own but its number.
+    """A sales channel. Its number is all that it holds.
 
     Made by `ChannelImages.channel`.
     """
@@ -229,18 +229,20 @@ class Channel(Lists[Sender, Listing, KeyedListing, PendingListing, KeyedPendingL
         return self.with_raw_response.image_detailed(pk).value
 
     def export(self, path: "Path | str", **options: "Unpack[ExportOptions]") -> "ExportResult":
-        """Write every image of the channel to a file, with proof that none is lost; a run that broke off is continued.
+        """Write every image of the channel to a file, with proof that none is lost.
 
-        There is no such method for tasks: it waits for the disk. `asyncio.to_thread` runs it beside them.
+        If a run is interrupted, the next one goes on from there. `AsyncChannel` has no such method, because it waits for
+        the disk; use `asyncio.to_thread`.
 
         Args:
-            path: The file, whose name tells the format: `.ndjson`, `.csv`, `.parquet`, `.ndjson.gz`, `.csv.gz`.
+            path: The file. Its name decides the format: `.ndjson`, `.csv`, `.parquet`, `.ndjson.gz`, `.csv.gz`.
             options: As for `channel_images.export.Export`: `what`, `filters`, `page_size`, `concurrency`, ...
 
         Raises:
-            ExportError: It cannot be written as asked, or the disk is full.
-            IncompleteListing: Images may be missing. With `on_doubt="keep"` they are written, and the status is `unstable`.
-            ChannelImagesError: The server cannot be read. What was read is kept, for the next run.
+            ExportError: The file cannot be written as asked, or the disk is full.
+            IncompleteListing: Images may be missing. With `on_doubt="keep"`, the rest is written instead, and the status
+                is `unstable`.
+            ChannelImagesError: The server cannot be read. The next run goes on with what was read.
         """
         from channel_images.export import Export
 
@@ -274,7 +276,7 @@ class ChannelWithRawResponse(Operations[Sender]):
 class AsyncChannel(
     Lists[AsyncSender, "AsyncListing", "AsyncKeyedListing", "AsyncPendingListing", "AsyncKeyedPendingListing"]
 ):
-    """A sales channel, for tasks. It has no state of its own but its number.
+    """A sales channel, for tasks. Its number is all that it holds.
 
     Made by `AsyncChannelImages.channel`.
     """

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class ChannelImages(BaseClient):
-    """A client for the API. Threads may share it; a process that forks makes its own.
+    """A client for the API. Threads may share it; after a fork, make a new one.
 
     Leave it with `with`, or close it::
 
@@ -35,22 +35,22 @@ class ChannelImages(BaseClient):
             for image in api.channel(5).images():
                 print(image.pk)
 
-    Failed requests are sent again as `Retries` says. `logging` under `channel_images` has a line for each retry (INFO)
-    and each request (DEBUG).
+    It retries failed requests as `Retries` says. The logger `channel_images` writes a line for each retry (INFO) and each
+    request (DEBUG).
 
     Args:
         base_url: Where the paths of the contract begin, such as `https://host` or `https://host/prefix`.
         token: The API token.
-        username: Sign in for a token at the first request, and again when the server refuses it.
+        username: Sign in for a token at the first request, and again if the server refuses the token.
         password: The password to sign in with.
-        timeout: Seconds to connect, and for each arrival of data; or an `httpx.Timeout`; None for no end. 10 and 30
-            unless you say otherwise.
-        call_timeout: Seconds for one request and the whole of its answer; None for no end. 120 unless you say otherwise.
-        max_body: Bytes; how long the body of an answer may be, as it comes and as it is decoded. A longer one is a
-            `MalformedResponse`. 32 MiB unless you say otherwise.
-        retries: How often and for how long a request is sent again, a `Retries`; a number is the number of retries.
+        timeout: Seconds to connect, and for each arrival of data, 10 and 30 by default; or an `httpx.Timeout`; None for
+            no limit.
+        call_timeout: Seconds for one request and its whole answer, 120 by default; None for no limit.
+        max_body: The most bytes of an answer's body, as it comes and as it is decoded, 32 MiB by default. A longer body
+            raises `MalformedResponse`.
+        retries: How often and for how long to retry, a `Retries`; a number is the number of retries.
         rate_limit: Requests a second, over all threads; None for no limit.
-        application: Name and version of what uses this client, such as `my-connector/1.2`, for the User-Agent.
+        application: Name and version of your program, such as `my-connector/1.2`, for the User-Agent.
         options: Any other option of `httpx.Client`, such as `proxy`, `verify`, `mounts`, `http2` or `transport`.
 
     Raises:
@@ -76,9 +76,9 @@ class ChannelImages(BaseClient):
 
     @classmethod
     def from_env(cls, **options: Unpack[SyncClientOptions]) -> Self:
-        """A client for the server, with the token or the credentials, that the environment names.
+        """A client with the server, and the token or the credentials, that the environment names.
 
-        The variables are those of `Settings`, such as `CHANNEL_IMAGES_URL`.
+        It reads the variables of `Settings`, such as `CHANNEL_IMAGES_URL`.
 
         Args:
             options: As for the class.
@@ -89,7 +89,7 @@ class ChannelImages(BaseClient):
         return cls(**Settings.from_env().arguments, **options)
 
     def channel(self, channel_id: int) -> "Channel":
-        """The operations of a channel. Nothing is sent.
+        """The operations of a channel. This sends nothing.
 
         Args:
             channel_id: The number of the channel.
@@ -101,13 +101,13 @@ class ChannelImages(BaseClient):
     def request(self, method: str, path: str, *, params: Params | None = None, json: object = None) -> httpx.Response:
         """Send any other request to the same platform, with this client's token, timeouts and rate limit.
 
-        A `GET`, `HEAD` or `OPTIONS` is sent again as `Retries` says. Any other is sent again only where it surely did not
-        arrive: there was no connection, the server answered 429, or the token had expired.
+        It retries a `GET`, `HEAD` or `OPTIONS` as `Retries` says. It retries any other request only if that certainly did
+        not arrive: there was no connection, the server answered 429, or the token had expired.
 
         Args:
-            method: Such as `POST`.
-            path: Below the base URL, such as `/api/v1/channels/5/`.
-            params: For the query. A list is sent as one parameter for each of its values.
+            method: The method, such as `POST`.
+            path: The path below the base URL, such as `/api/v1/channels/5/`.
+            params: The query. A list is sent as one parameter for each of its values.
             json: The body.
 
         Returns:
@@ -115,7 +115,7 @@ class ChannelImages(BaseClient):
 
         Raises:
             ChannelImagesError: There was no answer, or its status is another one.
-            TypeError, ValueError: The method or the path is none, or `json` is not what JSON can express.
+            TypeError, ValueError: The method or the path is not valid, or JSON cannot express `json`.
         """
         return self.send(outside_request(method, path, params=params, json=json), bytes).response
 
@@ -127,16 +127,16 @@ class ChannelImages(BaseClient):
         after: float = 0.0,
         cancel: CancelToken | None = None,
     ) -> Answer[T]:
-        """Send a request of the generated client, with whatever retries it takes.
+        """Send a request of the generated client, with retries.
 
         Args:
-            request: What a `request` function of `channel_images_api` returned.
-            decode: Makes the value of the body of a success.
-            after: Seconds to wait before that. Closing the client ends the wait.
-            cancel: Ends the waits, and those for the network too.
+            request: The result of a `request` function of `channel_images_api`.
+            decode: Makes the value from the body of a success.
+            after: Seconds to wait first. Closing the client ends the wait.
+            cancel: Ends the waits, those for the network too.
 
         Raises:
-            ChannelImagesError: There was no answer, or it is no good.
+            ChannelImagesError: There was no answer, or it cannot be used.
         """
         self._check_usable()  # before a lock is taken, which another process may have left behind
         if cancel is None:
@@ -146,7 +146,7 @@ class ChannelImages(BaseClient):
         return self._drive(self._caller.call(request, decode, after=after, cancel=cancel), cancel)
 
     def close(self) -> None:
-        """Close the connections, which ends the calls that wait for them. To close twice does no harm."""
+        """Close the connections, and end the calls that wait for them. You may close a client twice."""
         self._life.is_closed = True
         if os.getpid() == self._process:  # else locks may be held by threads that are not here
             self._closing.set()

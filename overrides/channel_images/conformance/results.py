@@ -13,7 +13,7 @@ SCHEMA_VERSION = 1
 
 
 class Verdict(StrEnum):
-    """What was found out about one rule on one operation."""
+    """What the check says of one rule on one operation."""
 
     PASS = "pass"  # noqa: S105  # a verdict, not a password
     VIOLATED = "violated"
@@ -44,11 +44,11 @@ class Evidence:
     requests: Sequence[str] = ()
     """Lines for bash that show it again, by `curl` with the token in `$TOKEN`, and by `jq` where they name it."""
     status: int | None = None
-    """The status of the answer that shows it; `None` where there was no answer, or there is none to show."""
+    """The status of the answer that shows it; `None` if there is no such answer."""
     bodies: Sequence[str] = ()
-    """What each of `requests` printed: cut, and without secrets; empty where that is not known."""
+    """What each of `requests` printed: cut, and without secrets; empty if that is not known."""
     test: str = ""
-    """A command for the functions of `replay.sh` that succeeds while it shows; empty where there is none."""
+    """A command for the functions of `replay.sh` that succeeds while it shows; empty if there is none."""
 
 
 @frozen
@@ -65,7 +65,7 @@ class Result:
     """The violation that this result follows from (`paging.order · ` and the `operationId`): with it, this rule cannot be
     judged. Empty for a result that stands by itself."""
     cause: str = ""
-    """What is wrong, in words that all violations of one cause share; empty where nothing is known of that."""
+    """What is wrong, in words that all violations of one cause share; empty if the cause is not known."""
 
     @property
     def family(self) -> str:
@@ -98,7 +98,7 @@ class Latency:
 
 @frozen
 class Seen:
-    """One kind of answer, of value or of row that the contract tells of, and whether the run met it."""
+    """One kind of answer, of value or of row in the contract, and whether the run saw it."""
 
     subject: str
     """`status`, `parameter` or `field`."""
@@ -110,7 +110,7 @@ class Seen:
     """A status (`404`), or a kind of value (`null`, `several values`, or a value of an enum)."""
     seen: bool
     hint: str = ""
-    """What would show it, in a sentence; empty where it was seen."""
+    """What would show it, in a sentence; empty if it was seen."""
 
 
 @frozen
@@ -176,7 +176,7 @@ class Change:
 
 @frozen
 class Report:
-    """All that a run found out; `report.json` is this, and the page and the terminal render it."""
+    """Everything that a run found; `report.json` is this, and the page and the terminal show it."""
 
     url: str
     channels: Sequence[int]
@@ -191,7 +191,7 @@ class Report:
     contract: str = ""
     """The title and the version of the contract that the server was held to."""
     not_judged: str = ""
-    """Why the server could not be judged; empty where it was."""
+    """Why the server could not be judged; empty if it was judged."""
     command: str = ""
     """The command that repeats the run; it holds no token."""
     latency: Mapping[str, Latency] = field(factory=dict)
@@ -199,18 +199,18 @@ class Report:
     fail_on: Severity = Severity.ERROR
     """The least severity that makes a violation count (`--fail-on`)."""
     coverage: Sequence[Seen] = ()
-    """What of the contract the run met, and what it did not."""
+    """What of the contract the run saw, and what it did not see."""
     other_user: bool = False
     """Whether requests were sent as another user too, one who may not see the channel."""
     required: Sequence[str] = ()
     """Families of which every result has to be exercised (`--require`); `all` for all of them."""
     change: Change | None = None
-    """What has changed since the baseline, where one was given."""
+    """What has changed since the baseline, if one was given."""
     fail_on_new: bool = False
     """Whether violations that the baseline has too do not count (`--fail-on new`)."""
     schema_version: int = field(default=SCHEMA_VERSION)
     recorded: str = ""
-    """What was judged in place of a server's answers, and when it was recorded; empty where a server was asked."""
+    """The recording that was judged, and when it was made; empty if a server was asked."""
 
     @property
     def verdict(self) -> str:

@@ -66,11 +66,11 @@ SIGHTINGS = 3
 
 @frozen
 class Options:
-    """How a run goes about it."""
+    """What a run tries, and how."""
 
     seed: int = 0
     quick: bool = False
-    """Relations alone, on smaller windows: no schemathesis."""
+    """Try only how answers are related, on less data and without schemathesis."""
     rules: frozenset[str] | None = None
     """The rules to try; `None` for all."""
     skip: frozenset[str] = frozenset()
@@ -84,23 +84,23 @@ class Options:
     max_seconds: float | None = None
     """Ends the run after so many seconds; `None` for no end."""
     max_response_time: float | None = None
-    """Seconds within which 95 of 100 answers have to come; `None` where that is not judged."""
+    """Seconds within which 95 of 100 answers have to come; `None` leaves that out."""
     at_once: int = AT_ONCE
-    """Requests that are under way at the same time, where a rule compares them with those that are sent alone."""
+    """Requests at the same time, where a rule compares these with requests that are sent alone."""
     schemathesis: bool = True
     """Whether to run schemathesis at all."""
     max_examples: int = 25
     """Cases for each operation in the fuzzing and the stateful phase of schemathesis."""
     expectations: Expectations = Factory(Expectations)
     waivers: Waivers = Factory(Waivers)
-    """Violations that are known, and until when they do not count."""
+    """Known violations, and the days until which they do not count."""
     command: str = ""
     """The command that repeats the run, for the report."""
     required: tuple[str, ...] = ()
     """Families of which every result has to be exercised; `all` for all of them."""
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
-    """How to wait and how to tell the time, in seconds: for tests, whose waits take none."""
+    """How to wait and how to tell the time, in seconds: for tests, which do not wait."""
     har: Har | None = None
     """Where to write what is sent and answered."""
 
@@ -122,17 +122,17 @@ def check(target: Target, options: Options | None = None, on_step: Callable[[str
     """Judge a server.
 
     Args:
-        target: the server.
-        options: how to go about it.
-        on_step: called with the name of each step as it begins.
+        target: The server.
+        options: What to try, and how.
+        on_step: Called with the name of each step as it begins.
 
     Returns:
-        The report, also where the server could not be judged: `not_judged` then says why.
+        The report. If the server could not be judged, `not_judged` says why.
 
     Raises:
-        Interrupted: Ctrl-C; it carries the report of what had been found by then.
-        ValueError: `rules` or `skip` names a rule that does not exist, or `required` a family that does not, or of which
-            no rule is left.
+        Interrupted: Ctrl-C; it has the report of what was found by then.
+        ValueError: `rules` or `skip` names a rule that does not exist, or `required` names a family that does not exist
+            or has no rule left.
     """
     options = options or Options()
     check_rules(options)

@@ -1,7 +1,7 @@
-"""Writes every image of one or more channels into files, resumable, with nothing lost and nothing twice.
+"""Writes every image of one or more channels to files, with nothing lost and nothing twice, and resumes after a break.
 
-`Export` writes files. `plan` and `read` are for those who read a channel in parts, on several machines: the Spark data
-source does.
+`Export` writes files. Use `plan` and `read` to read a channel in parts, on several machines, as the Spark data source
+does.
 
 May import: `listings`, `formats`, and what these may. Start with `run`.
 """

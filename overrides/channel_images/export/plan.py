@@ -1,9 +1,10 @@
 """Divides channels into partitions that are read apart, by threads, processes or machines.
 
-Nothing here knows by which: `plan` asks each channel for its size and cuts its list into ranges of pages, and `read` reads one of them, wherever it is. A partition is plain data and can be pickled.
+`plan` asks each channel for its size and cuts its list into ranges of pages. `read` reads one of them, anywhere. A
+partition is plain data and can be pickled.
 
-The last partition of a list is open-ended, since more rows may have come by the time it is read. The lists are not read
-in one moment: rows that move across the border of two partitions meanwhile are missing, or come twice. An export reads
+The last partition of a list has no end, because more rows may have come by the time it is read. The partitions are read at
+different moments: rows that move across the border of two meanwhile are missing, or come twice. An export reads
 with proof instead; see `channel_images.walks.consistent`.
 """
 
@@ -62,12 +63,12 @@ def plan(
         channels: The channels; none twice.
         what: Which of their lists.
         filters: As `Channel.images` takes them.
-        page_size: Rows on a page. Where a server gives less, the partitions are in pages of what it gives.
+        page_size: Rows on a page. If the server gives fewer, the partitions have pages of that size.
         partition_rows: About how many rows a partition has.
         concurrency: Channels that are asked at a time.
 
     Returns:
-        The partitions in the order of the channels and of the lists. A list without a count, as the pending ones, is
+        The partitions, in the order of the channels and of the lists. A list without a count, such as a pending list, is
         one partition.
     """
     what = What(what)

@@ -1,4 +1,4 @@
-"""Says what came of an export, and how far it is."""
+"""Has the result and the progress of an export."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -15,23 +15,23 @@ class Status(StrEnum):
     COMPLETE = "complete"
     """Each image that was there throughout is in it, once."""
     UNSTABLE = "unstable"
-    """The list changed too fast while it was read, or was not given as promised: images may be missing."""
+    """The list changed too fast, or the server broke the contract: images may be missing."""
     PARTIAL = "partial"
-    """Of an export: channels of it failed, or it was broken off. The same export again goes on."""
+    """Of an export: some channels failed, or it was interrupted. Run the same export again to go on."""
     FAILED = "failed"
     """Of a channel: it could not be read."""
 
 
 @frozen
 class ChannelResult:
-    """What came of a channel.
+    """The result of a channel.
 
     Attributes:
         channel: The channel.
         rows: Images that were written.
-        status: How its reading ended.
+        status: How the reading ended.
         doubts: Where images may be missing, in the words of `IncompleteListing`.
-        error: Why it failed; None where it did not.
+        error: Why the channel failed; None if it did not.
     """
 
     channel: int
@@ -43,7 +43,7 @@ class ChannelResult:
 
 @frozen
 class ExportResult:
-    """What came of an export.
+    """The result of an export.
 
     Attributes:
         status: `partial`, or the worst of its channels'.
@@ -80,12 +80,12 @@ class Progress:
         channels_read: How many of them are read to their end.
         rows: Images of all channels so far.
         new_rows: Those of this run.
-        expected: How many there are in all; None until every channel has begun, and where the server does not count.
-        fraction: How much is read, from 0 to 1, each channel counted alike; of one that the server does not count,
-            nothing before its end.
+        expected: How many there are in all; None until every channel has begun, and if the server does not count.
+        fraction: How much is read, from 0 to 1; each channel counts the same. A channel that the server does not count
+            is 0 until its end.
         retries: How many requests this run sent again.
         seconds: How long this run has taken.
-        seconds_left: How long it will take yet, if it goes on as fast; None until that can be said.
+        seconds_left: How long it will still take at this speed; None until that can be said.
     """
 
     channel: int

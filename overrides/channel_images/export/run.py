@@ -64,36 +64,36 @@ class ExportOptions(TypedDict, total=False):
 
 
 class Export:
-    """An export of one or more channels into a file, or into a file for each channel in a folder.
+    """An export of one or more channels to a file, or to a file for each channel in a folder.
 
-    A channel that fails does not end the others. One file is written when each channel is read; in a folder, the file of
-    a channel is there as soon as that is read. The same export again reads what is missing, and so does one with other
-    channels into the same place.
+    If a channel fails, the export goes on with the others. It writes one file when it has read all channels; in a folder,
+    it writes the file of a channel as soon as it has read that. Run the same export again to read what is missing, even
+    with other channels.
 
     Args:
         client: Sends the requests.
         channels: The channels; none twice.
-        path: The file. Its name tells the format: `.ndjson`, `.csv`, `.parquet`, and `.ndjson.gz`, `.csv.gz`. Or a
-            folder, which is one that exists or a path that ends in a slash: `channel_id=5/images.parquet` in it.
-        what: Which list of the channels: `images`, `detailed`, `inserts`, `updates` or `pending`.
-        detailed: Whether each image comes with what further fields the server has for it. The pending lists have none, so
-            each of their images is one more request.
-        filters: As `Channel.images` takes them; for `images` alone.
-        api: The package of another API, which `generate.py` wrote from its contract: its rows are written, and its
-            filters taken. None for images.
+        path: The file. Its name decides the format: `.ndjson`, `.csv`, `.parquet`, `.ndjson.gz`, `.csv.gz`. Or a folder:
+            one that exists, or a path that ends in a slash. It gets files such as `channel_id=5/images.parquet`.
+        what: The list of the channels: `images`, `detailed`, `inserts`, `updates` or `pending`.
+        detailed: Whether to add further fields that the server has for each image. An image of a pending list takes one
+            more request.
+        filters: As `Channel.images` takes them; only for `images`.
+        api: The package of another API, which `generate.py` wrote from its contract: the export writes its rows, and takes
+            its filters. None for images.
         file_format: `ndjson`, `csv` or `parquet`, for a folder.
-        escape_formulas: Whether text that a spreadsheet would calculate, such as `=1+1`, gets an apostrophe before it;
-            for CSV alone.
+        escape_formulas: Whether to put an apostrophe before text that a spreadsheet would calculate, such as `=1+1`; only
+            for CSV.
         page_size: Rows on a page.
         concurrency: Requests in flight at a time, over all channels.
-        on_doubt: What to do where images of a channel may be missing, as `IncompleteListing` says: `raise` it, so that
-            the channel failed; or `keep` its rows, with the status `unstable`.
-        overwrite: Whether a file that is there may be replaced.
+        on_doubt: What to do if images of a channel may be missing: `raise` an `IncompleteListing`, so that the channel
+            fails; or `keep` its rows, with the status `unstable`.
+        overwrite: Whether to replace a file that exists.
         checkpoint_seconds: Seconds between two checkpoints.
-        on_progress: Is told after each page how far it is.
+        on_progress: Called after each page with the progress.
 
     Raises:
-        ExportError: It cannot be written as asked.
+        ExportError: The export cannot be written as asked.
     """
 
     def __init__(
@@ -181,16 +181,16 @@ class Export:
 
     @property
     def work_folder(self) -> Path:
-        """Where it keeps what it has until it is done."""
+        """The folder in which the export works until it is done."""
         return self._path / ".export" if self._folder else self._path.with_name(f"{self._path.name}.export")
 
     def run(self) -> ExportResult:
-        """Write it, or what is left of it.
+        """Write the export, or what is left of it.
 
         Raises:
-            ExportError: Another export's work is in the way, a file is there already, or the disk is full.
-            ChannelsFailed: Some of several channels cannot be read. The others are.
-            ChannelImagesError: The server, or the only channel, cannot be read. What was read is kept.
+            ExportError: Another export's work is in the way, a file exists, or the disk is full.
+            ChannelsFailed: Some of several channels cannot be read. The others are written.
+            ChannelImagesError: The server, or the only channel, cannot be read. The next run goes on with what was read.
         """
         with disk_errors(self._path):
             if self._folder:
@@ -215,7 +215,7 @@ class Export:
         return self.result()
 
     def result(self) -> ExportResult:
-        """What came of it, also when it was broken off."""
+        """The result, even if the export was interrupted."""
         channels = list(filter(None, map(self._result_of, self._channels)))
         unstable = any(channel.status is Status.UNSTABLE for channel in channels)
         whole = Status.UNSTABLE if unstable else Status.COMPLETE

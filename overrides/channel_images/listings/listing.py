@@ -29,9 +29,9 @@ EventT = TypeVar("EventT")
 
 
 class BaseListing(ABC, Generic[SenderT]):
-    """Every image of a list, lazily: a request is sent when its page is needed.
+    """Every image of a list, read lazily: it asks for a page when you need its first image.
 
-    It may be iterated over again, which reads the list again.
+    If you iterate again, the list is read again.
     """
 
     def __init__(self, sender: SenderT, query: Query) -> None:
@@ -43,17 +43,17 @@ class BaseListing(ABC, Generic[SenderT]):
 
     @abstractmethod
     def pages(self) -> Any:
-        """The same, page by page; an image that was on an earlier page too is left out of the later one.
+        """The same, page by page. An image that is on two pages comes with the first one only.
 
         Raises:
-            ChannelImagesError: As `channel_images.exceptions` draws them, at the place of the page in the list.
+            ChannelImagesError: At the place of the failing page in the list; see `channel_images.exceptions`.
         """
 
     @abstractmethod
     def count(self) -> Any:
         """How many images there are.
 
-        One request where the server counts; else, as for pending lists, one for each page.
+        It takes one request if the server counts; otherwise, as for pending lists, one for each page.
 
         Raises:
             ChannelImagesError: As for `pages`.
@@ -61,7 +61,7 @@ class BaseListing(ABC, Generic[SenderT]):
 
     @abstractmethod
     def first(self) -> Any:
-        """The first image, in one request; None where there is none.
+        """The first image, in one request; None if there is none.
 
         Raises:
             ChannelImagesError: As for `pages`.
@@ -81,27 +81,26 @@ class BasePendingListing(BaseListing[SenderT], Generic[SenderT, DrainT, BatchesT
     ) -> DrainT:
         """Batches of images, until nothing is pending.
 
-        Report the images of a batch as sent, by whatever call the platform has for it, and take the next one. An image
-        is handed out again only when its `modified_date` has risen, or it had left the list and came back.
+        Report the images of a batch as sent, by the call that your platform has for it, and take the next one. You get an
+        image again only if its `modified_date` has risen, or if it left the list and came back.
 
-        `concurrency` has no effect at the front of the list, which every batch changes. Pages are read ahead only to
-        step over images that were handed out, and are listed still. Details are read so many at a time.
+        `concurrency` has no effect at the front of the list, which every batch changes. The drain reads ahead only to
+        step over images that it has handed out and that are still listed. It reads so many details at a time.
 
         Closing the client ends a wait.
 
         Args:
-            max_passes: How many passes through the list in a row may find nothing new, and nothing gone either.
-            wait: Seconds before such a pass is repeated; each time twice as long, at most 30. None to end with such a pass,
-                whatever is pending still: what a program wants that comes again later.
-            skip: Images that are not handed out, since you have given up on them: by their `pk`; or as they were, until
-                they are modified.
-            detailed: Read the details of each image before it is handed out, in one request each. An image that is gone
-                by then is left out.
+            max_passes: How many passes in a row may find nothing new and nothing gone.
+            wait: Seconds before such a pass is repeated; each time twice as long, at most 30. None ends the drain with such
+                a pass, even if images are pending, for a program that comes again later.
+            skip: Images that you have given up on. A `pk` is left out for good; an image, until it is modified.
+            detailed: Read the details of each image first, with one request each. An image that is gone by then is left
+                out.
 
         Raises:
             ClientUnusable: The client was closed.
-            DrainStalled: After so many passes, images that were handed out are pending still.
-            IncompleteListing: Images have no `pk`, so that nobody could say which were handed out.
+            DrainStalled: After so many passes, images that you got are still pending.
+            IncompleteListing: Images have no `pk`, so nobody could say which of them you got.
         """
         return self._drain(Drain(self._query.limit, max_passes, wait, skip), detailed)
 
@@ -113,20 +112,20 @@ class BasePendingListing(BaseListing[SenderT], Generic[SenderT, DrainT, BatchesT
         skip: Iterable[ProductImage | int] = (),
         detailed: bool = False,
     ) -> BatchesT:
-        """Pending images in batches that nobody else gets, and that report what became of each image.
+        """Pending images in batches that nobody else gets, and that report the outcome of each image.
 
-        Use each batch in a `with` block; see `channel_images.reporting.batch.BaseBatch`. The iteration ends when it has
-        handed out every image that is pending. Images that were refused are pending again by then, and are handed out by
-        the next iteration, or by this one if they were modified.
+        Use each batch in a `with` block; see `Batch`. The iteration ends when it has handed out every image that is
+        pending. Images that were refused are pending again by then. The next iteration hands them out; so does this one
+        if they were modified.
 
-        It begins with the batches that an earlier run has left open, say since it was killed: it fails those, so that
-        their images are pending again. So one process at a time works a channel, unless `abandoned_after` says which
-        batches nobody works on any more.
+        It begins with the batches that an earlier run has left open, for example because it was killed. It fails those,
+        so that their images are pending again. So let one process at a time work on a channel, or say with
+        `abandoned_after` which batches nobody works on any more.
 
         Args:
             size: The most images in a batch.
-            abandoned_after: Seconds. Batches of other processes that were changed within them are left alone. A process
-                that was killed leaves its images hidden for so long.
+            abandoned_after: Seconds. Leave batches of other processes alone if they changed within this time. The images
+                of a killed process stay hidden for so long.
             skip: As for `drain`.
             detailed: As for `drain`.
 
@@ -149,16 +148,15 @@ class BasePendingListing(BaseListing[SenderT], Generic[SenderT, DrainT, BatchesT
     ) -> BatchesT:
         """Batches, as `batches` gives them, round after round until you stop it.
 
-        The log under `channel_images` has a line for each round. A round that fails since the server cannot be reached,
-        fails, or asks to wait, is a warning, and the next one tries again. So is one whose list changed too fast. Any
-        other error is yours.
+        The logger `channel_images` writes a line for each round. If the server cannot be reached, fails, or asks to wait,
+        or if the list changes too fast, that line is a warning, and the next round tries again. You get any other error.
 
-        When `stop` is set, the watch ends at once: while it waits, reads, or sends a request again. A report has 0.7
-        seconds more. What it does not say by then is left to the next run, as after a crash.
+        When you set `stop`, the watch ends at once, whether it waits, reads, or is about to send a request again. A report
+        gets 0.7 seconds more. The next run takes care of what is unreported by then, as after a crash.
 
         Args:
             every: Seconds from the end of a round to the next one.
-            stop: A `threading.Event`, or for tasks an `asyncio.Event`. Without it, the watch ends when you break it off.
+            stop: A `threading.Event`, or for tasks an `asyncio.Event`. Without it, break off the iteration to end it.
             size: As for `batches`.
             abandoned_after: As for `batches`.
             skip: As for `drain`.

@@ -1,9 +1,9 @@
-"""Stands in for the real service, so that connectors can be built and tested against it: the mock server.
+"""The mock server stands in for Omnitron, so that you can build and test connectors against it.
 
-`MockServer` is all that most users need. A newcomer to the code starts with `behaviour`, which answers the contract's
-operations step by step. `variants` and the room `bugs` change those steps, the room `faults` has what goes wrong on the
-way, and `admin` changes the data from outside. The room `data` has the images, `reporting` what connectors report of
-them, `http` requests and answers. The mock imports the contract, and nothing else of this package.
+Most users need only `MockServer`. If you are new to the code, start with `behaviour`, which answers the contract's
+operations step by step. `variants` and the room `bugs` change those steps. The room `faults` makes things go wrong on the
+way, and `admin` changes the data from outside. The room `data` has the images, `reporting` has the reports of
+connectors, and `http` has requests and answers. The mock imports the contract, and nothing else of this package.
 """
 
 try:

@@ -53,20 +53,19 @@ class PortInUse(OSError):
 class MockServer:
     """A mock server with its data.
 
-    As a context manager it serves on a free port of the loopback, from a thread of its own, and its data can be changed
-    meanwhile:
+    As a context manager, it serves on a free port of the loopback, in its own thread. You can change its data meanwhile:
 
         with MockServer(images=50) as server:
             api = AuthenticatedClient(server.url, server.token)
             image = server.add(5, width=640)
             server.mark_sent(5, image)
 
-    With `tls=True` it speaks HTTPS, and `server.ca_file` is what a client has to trust.
+    With `tls=True`, it speaks HTTPS, and a client has to trust `server.ca_file`.
 
-    The same requests can be made without a socket: `httpx.Client(transport=server.transport, base_url=server.url)`.
+    You can send the same requests without a socket: `httpx.Client(transport=server.transport, base_url=server.url)`.
 
-    It can be a healthy server of another kind (`variants`), a broken one (`bugs`), have a bad day (`faults`, or
-    `fault` while it runs), and have data that changes meanwhile (`churn`):
+    It can be another healthy server (`variants`) or a broken one (`bugs`). It can have a bad day (`faults`, or
+    `fault` while it runs), and data that changes meanwhile (`churn`):
 
         with MockServer(variants=["limit-clamped"], faults=["503:rate=0.1"], churn=Churn(adds=1, removes=2)) as server:
             ...
@@ -97,37 +96,37 @@ class MockServer:
         log: Callable[[str], object] | None = None,
         behaviour: type[Behaviour] = Behaviour,
     ) -> None:
-        """Prepare a server; `start`, `serve` or `with` let it run.
+        """Prepare a server; run it with `start`, `serve` or `with`.
 
         Args:
-            images: The size of channel 5.
-            channels: The size of each channel, instead.
+            images: The number of images of channel 5.
+            channels: The number of images of each channel, instead.
             data: Files of images that `channel-images export` wrote as NDJSON, for the channels that their rows name, or
-                for one channel: `"5=images.ndjson"`. The server has these channels then, and those whose size is given.
-            token: Opens the operations, and is what signing in gives: `mock-token`. On a `host` that other machines can
-                reach, the credentials that you do not give are made by chance: see `settings`.
-            username: Signs in: `mock`.
-            password: Signs in: `mock`.
-            other_token: The token of a second user, `mock-other`, who sees a channel of its own (8) and none of the others.
-                It signs in as `mock-other`, with `mock-other`.
-            admin_token: Opens the admin API; the token itself, unless it is given.
-            seed: Another one gives other images, and other chances for faults and churn.
+                for one channel: `"5=images.ndjson"`. The server has these channels, and those whose size you give.
+            token: The token for the operations, `mock-token` by default; users who sign in get it. On a `host` that other
+                machines can reach, the credentials that you do not give are random: see `settings`.
+            username: The name to sign in with, `mock` by default.
+            password: The password to sign in with, `mock` by default.
+            other_token: The token of a second user, `mock-other` by default, who sees only a channel of its own (8), and
+                signs in as `mock-other`, with `mock-other`.
+            admin_token: The token for the admin API, by default that of the operations.
+            seed: Another seed gives other images, faults and churn.
             trust_proxy: Whether `X-Forwarded-Proto` and `X-Forwarded-Host` decide what links look like.
             host: The address to listen on.
             port: The port; 0 takes a free one.
             tls: Whether to speak HTTPS, with a certificate that is made for loopback and for `host`; or the paths of
                 your own certificate and of its private key, both in PEM.
             variants: Habits of other healthy servers, by the names that the command line lists.
-            bugs: Violations of the contract, likewise.
+            bugs: Violations of the contract, by the names that the command line lists.
             faults: What goes wrong on the way, as specs.
             churn: How the data changes meanwhile; True is a gentle churn.
-            arrivals: How often an image is added to each channel while the server runs, such as `5/min`.
-            edits: How often an image of each channel is edited, likewise.
+            arrivals: How often to add an image to each channel while the server runs, such as `5/min`.
+            edits: How often to edit an image of each channel, such as `5/min`.
             log: Called with a line for each request, in the server's own thread, such as `logging.getLogger("mock").info`.
-            behaviour: One of your own, instead of variants and bugs.
+            behaviour: A behaviour of your own, instead of variants and bugs.
 
         Raises:
-            ValueError: The settings cannot be, or a file cannot be loaded; the message says in one line why.
+            ValueError: The settings contradict each other, or a file cannot be loaded; the message says why, in one line.
         """
         loaded = load([data] if isinstance(data, str | os.PathLike) else data)
         sizes = _sizes(images, channels, loaded)
@@ -182,11 +181,10 @@ class MockServer:
 
     @property
     def ca_file(self) -> str:
-        """The path of the authority that issued the certificate of `tls=True`, for a client to trust. It is gone once
-        the server has stopped.
+        """The path of the certificate that a client has to trust with `tls=True`. It is gone once the server has stopped.
 
         Raises:
-            RuntimeError: The server does not run, or its certificate was not made for it.
+            RuntimeError: The server does not run, or did not make its certificate itself.
         """
         ca_file = self._running.ca_file
         if ca_file is None:
@@ -204,10 +202,10 @@ class MockServer:
         return self.settings.other_token
 
     def environ(self, channel: int | None = None) -> dict[str, str]:
-        """The environment variables that a process needs to work with this server, on top of those of this process.
+        """The environment variables that a process needs to work with this server, besides those of this process.
 
-        They are what `ChannelImages.from_env()` and the command line read, an exception from whatever proxy there is, and
-        with `tls=True` whom to trust: this server, and no other.
+        They are those that `ChannelImages.from_env()` and the command line read, an exception from any proxy, and,
+        with `tls=True`, the certificate to trust: that of this server, and no other.
 
         Args:
             channel: The channel to work on, for `CHANNEL_IMAGES_CHANNEL`.
@@ -241,10 +239,10 @@ class MockServer:
     # What it holds
 
     def add(self, channel: int, *, pk: int | None = None, **fields: object) -> Row:
-        """Add an image to a channel, pending for insertion, and give it as the API shows it.
+        """Add an image to a channel, pending for insertion, and return it as the API shows it.
 
-        `fields` are those of an image; what is not given is made up. Without `pk` it gets the next free one, and
-        without a product one of its own. What the product is can be among them too, by the names of the filters on it.
+        `fields` are those of an image; the server makes up the others. Without `pk`, the image gets the next free one;
+        without a product, a new one. `fields` may also describe a new product, by the names of the filters on it.
 
         Raises:
             UnknownChannel: The mock has no such channel.
@@ -253,7 +251,7 @@ class MockServer:
         return self._store.add(channel, fields, pk=pk)
 
     def modify(self, channel: int, pk: int, **fields: object) -> Row:
-        """Change fields of an image, which is pending for update afterwards if it had been sent.
+        """Change fields of an image. If it had been sent, it is then pending for update.
 
         Raises:
             UnknownChannel: The mock has no such channel.
@@ -272,11 +270,11 @@ class MockServer:
         self._store.remove(channel, pk)
 
     def mark_sent(self, channel: int, sent: Sent) -> None:
-        """Report images as sent to the channel, at the versions that were sent: all of them or, at an error, none.
+        """Report images as sent to the channel, at the versions that were sent: all of them or, after an error, none.
 
-        `sent` is an image or several (a `ProductImage`, a row), or versions by pk: `{17: image.modified_date}`. An image
-        that was modified since is an update at once. A pk alone is taken at the present version, which hides that: what
-        was modified after your connector read it counts as sent too.
+        `sent` is an image or several (a `ProductImage`, a row), or versions by pk: `{17: image.modified_date}`. If an image
+        was modified since, it is an update at once. A pk alone means the present version. That hides a mistake: an image
+        that was modified after your connector read it counts as sent too.
 
         Raises:
             UnknownChannel: The mock has no such channel.
@@ -291,7 +289,7 @@ class MockServer:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """The newest requests received, oldest first: a thousand of them, and fewer where their headers are long."""
+        """The newest requests, oldest first: a thousand of them, or fewer if their headers are long."""
         return self._state.journal.items
 
     # What connectors reported
@@ -306,7 +304,7 @@ class MockServer:
             return [each for each in ledger.batches.values() if each.channel == channel]
 
     def integration_actions(self, channel: int) -> list[IntegrationAction]:
-        """What is known of the images that batches of a channel ever took, by the images' pks.
+        """The outcome of each image that a batch of a channel ever took, by its pk.
 
         Raises:
             UnknownChannel: The mock has no such channel.
@@ -316,7 +314,7 @@ class MockServer:
             return [actions[pk] for pk in sorted(actions)]
 
     def error_reports(self, channel: int) -> list[Mapping[str, Json]]:
-        """The newest error reports about a channel as the API shows them, oldest first: a thousand are kept, in 16 MB.
+        """The newest error reports about a channel as the API shows them, oldest first: at most a thousand, in 16 MB.
 
         Raises:
             UnknownChannel: The mock has no such channel.
@@ -354,12 +352,12 @@ class MockServer:
         self._state.faults.add(*specs)
 
     def clear_faults(self) -> None:
-        """Take all faults away, those that the server was started with too."""
+        """Remove all faults, even those that the server was started with."""
         self._state.faults.clear()
 
     @property
     def faults(self) -> Faults:
-        """The faults, with what each of them has struck."""
+        """The faults, with the number of requests that each has struck."""
         return self._state.faults
 
     # Running it

@@ -22,14 +22,14 @@ _SHOWN = 5
 class BaseBatch(ABC, Generic[SenderT]):
     """Pending images that nobody else gets, until the batch has ended.
 
-    Iterate over it, and say of each image what became of it. When you leave the `with` block, the batch is done if each
-    image has an outcome. It fails where an error leaves the block, or where an image has no outcome: all of its images
-    are pending again then. A batch that was sent to the marketplace stays open instead, for a later run.
+    Iterate over it, and give each image an outcome. If each image has one when you leave the `with` block, the batch is
+    done. If an error leaves the block, or if an image has no outcome, the batch fails, and all of its images are pending
+    again. A batch that was sent to the marketplace stays open instead, for a later run.
 
-    The platform is told the version of each image that you were given. One that was modified meanwhile is pending again
-    as an update.
+    The batch reports the version of each image that you got. If an image was modified meanwhile, it is pending again as
+    an update.
 
-    Threads may share a batch to say what became of images.
+    Threads may share a batch to report outcomes.
 
     Attributes:
         images: The images.
@@ -68,12 +68,12 @@ class BaseBatch(ABC, Generic[SenderT]):
 
     @property
     def status(self) -> str:
-        """How far it is; see `BatchStatus`."""
+        """The state of the batch; see `BatchStatus`."""
         return self.record.status
 
     @property
     def remote_batch_id(self) -> str | None:
-        """The marketplace's name for the batch; None where it was not sent there as a whole."""
+        """The marketplace's id of the batch; None if it was not sent there as a whole."""
         return self.record.remote_batch_id
 
     @property
@@ -86,7 +86,7 @@ class BaseBatch(ABC, Generic[SenderT]):
 
         Args:
             image: The image, or its `pk`.
-            remote_id: The shop's name for it.
+            remote_id: The shop's id of the image.
 
         Raises:
             ValueError: It is not in this batch.
@@ -98,8 +98,8 @@ class BaseBatch(ABC, Generic[SenderT]):
 
         Args:
             image: The image, or its `pk`.
-            reason: `remote` where the shop refused it, `mapping` where something of it has no counterpart there,
-                `channel_app` where you could not send it.
+            reason: `remote` if the shop refused it, `mapping` if the shop has no counterpart for something in it,
+                `channel_app` if you could not send it.
 
         Raises:
             ValueError: It is not in this batch; or there is no such reason.
@@ -107,7 +107,7 @@ class BaseBatch(ABC, Generic[SenderT]):
         self._note(image, Outcome(reason=FailedReason(reason)))
 
     def release(self) -> None:
-        """Give up on the images that have no outcome yet, say since your program has to stop: they are pending again."""
+        """Give back the images that have no outcome yet, because your program has to stop: they are pending again."""
         for image in self.remaining:
             self.failed(image, reason=FailedReason.CHANNEL_APP)
 
@@ -115,10 +115,10 @@ class BaseBatch(ABC, Generic[SenderT]):
     def sent_to_remote(self, remote_batch_id: str) -> Any:
         """Note that a marketplace has the images, and answers later. The batch stays open after the `with` block.
 
-        A later run has it from `Channel.remote_batches`.
+        A later run finds it with `Channel.remote_batches`.
 
         Args:
-            remote_batch_id: The marketplace's name for the batch, at most 255 characters.
+            remote_batch_id: The marketplace's id of the batch, at most 255 characters.
 
         Raises:
             BatchError: The platform refuses that.
@@ -126,7 +126,7 @@ class BaseBatch(ABC, Generic[SenderT]):
 
     @abstractmethod
     def ongoing(self) -> Any:
-        """Note that the marketplace was asked and is not done yet. The batch stays open.
+        """Note that you asked the marketplace, and it is not done yet. The batch stays open.
 
         Raises:
             BatchError: The platform refuses that.

@@ -39,7 +39,7 @@ def base_url(url: str) -> str:
         urlsplit(url)  # stricter about brackets than httpx
     except (httpx.InvalidURL, ValueError) as error:
         # The error may quote a part of a password, for a port.
-        raise ValueError(f"{shown} is no URL" + ("" if "@" in url else f": {error}")) from None
+        raise ValueError(f"{shown} is not a URL" + ("" if "@" in url else f": {error}")) from None
     if parsed.userinfo or parsed.query or parsed.fragment:
         raise ValueError("the URL holds a password, a query or a fragment; give only the base URL")
     if parsed.scheme not in ("http", "https") or not parsed.host:
@@ -57,21 +57,21 @@ class Target:
     """A server to judge. No token and no password appear in a repr."""
 
     url: str
-    """Base URL, with its path prefix where it has one, without a closing slash."""
+    """The base URL, with its path prefix if it has one, without a closing slash."""
     channel: int
-    """The channel that is examined."""
+    """The channel to examine."""
     others: tuple[int, ...] = ()
     """Further channels, for the isolation rules."""
     token: str = attrs.field(default="", repr=False)
     other_token: str = attrs.field(default="", repr=False)
-    """The token of a user who may not see the channels; empty where none was given."""
+    """The token of a user who may not see the channels; empty if there is none."""
     other_password: str = attrs.field(default="", repr=False)
-    """What that user signed in with, to be shown nowhere; empty where a token was given."""
+    """The password of that user, which nothing shows; empty if a token was given."""
     username: str = ""
-    """The name to sign in with again when the token is refused; empty where a token was given."""
+    """The name to sign in with again if the token is refused; empty if a token was given."""
     password: str = attrs.field(default="", repr=False)
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    """Further headers that every request carries."""
+    """Further headers of every request."""
     timeout: float = DEFAULT_TIMEOUT
     verify: bool | str = True
     """Whether to verify TLS certificates, or the path of the CA bundle to verify them with."""
