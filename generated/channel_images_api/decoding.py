@@ -1,6 +1,6 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
-"""From bytes to models, in one of two ways that give the same.
+"""Decodes bytes to models, in one of two ways that give the same models.
 
 The fast way: msgspec reads the bytes into rows of its own, which refuse any field that they were not told of, and the
 model's `fill` moves them into models. The exact way: json and `from_dict`. What the fast way refuses, or might read
@@ -209,7 +209,7 @@ def _add_unknown(models: list[Any], rows: list[Any], known: int) -> None:
 
 
 def _made_at_first_use(slot: Any) -> property:
-    """In the place of a slot: a dictionary that comes into being when it is asked for.
+    """Takes the place of a slot: makes a dictionary when somebody first asks for it.
 
     Most models need none, and one takes 64 bytes. A `__getattr__` would do the same, and make reading of every other
     attribute ten times slower.

@@ -1,6 +1,6 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
-"""The filters of the list of all rows. It imports no other module of the package, for those who only name them."""
+"""The filters of the list of all rows. This module imports no other one of the package, for users who only name them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ class Filter:
         description: What the contract says of it.
         type: The type of a value: `integer`, `number`, `string` or `boolean`.
         several: Whether it takes several values.
-        values: The values that the contract lists; empty where it lists none.
+        values: The values that the contract lists; empty if it lists none.
         names: The names of these, where they are numbers.
         is_extensible: Whether a server may take values that are not listed.
     """

@@ -1,6 +1,6 @@
 # Generated from openapi.yaml by `make generate`, which overwrites every change. Do not edit.
 
-"""What the API is about: its rows, and the requests for them by what they mean."""
+"""The rows that the API is about, and the requests for them by their meaning."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

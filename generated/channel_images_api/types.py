@@ -56,7 +56,7 @@ class Response(Generic[T]):
     """A response to an operation.
 
     Attributes:
-        parsed: The body as the contract documents it for this status; None where the contract does not document the
+        parsed: The body as the contract documents it for this status; None if the contract does not document the
             status, or where an error's body is not the documented one. `content` has the bytes in any case.
     """
 
@@ -104,7 +104,7 @@ class OpenIntEnum(IntEnum):
 
 
 def encode_query(parameters: Mapping[str, Any], *, exploded: Collection[str] = ()) -> str:
-    """The query with its `?`; empty where nothing is given.
+    """The query with its `?`; empty if nothing is given.
 
     Args:
         parameters: The values by name; None and UNSET are not sent. An array is one parameter with commas.
@@ -364,7 +364,7 @@ def decode_uuid(value: Any) -> UUID:
 def decode_field(
     value: Any, name: str, decode: Callable[[Any], Any], *, required: bool = False, nullable: bool = True
 ) -> Any:
-    """A field of an object; UNSET where it is not there.
+    """A field of an object; UNSET if the object lacks it.
 
     Args:
         value: What came: a JSON value or UNSET.

@@ -65,7 +65,7 @@ def _own_text() -> str:
 def load_contract() -> Mapping[str, Any]:
     """The contract as a document, with its references as they are written.
 
-    Every caller gets the same object: copy it before changing it. Raises `ContractNotFound`, and `NoYaml` where it is none.
+    Every caller gets the same object: copy it before changing it. Raises `ContractNotFound`, and `NoYaml` if it is none.
     """
     return _parsed(contract_text())
 

@@ -41,7 +41,7 @@ _EXCERPT = 200
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """The id that the server, or a proxy before it, gave the request; None where it sent none."""
+    """The id that the server, or a proxy before it, gave the request; None if it sent none."""
     return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
 
 
@@ -107,7 +107,7 @@ class ResponseError(ChannelImagesError):
 
     @property
     def request_id(self) -> str | None:
-        """The id that the server gave the request; None where it sent none."""
+        """The id that the server gave the request; None if it sent none."""
         return request_id(self.headers)
 
 

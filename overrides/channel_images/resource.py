@@ -55,7 +55,7 @@ class Filter:
         several: Whether it takes several values, and leaves the rows of each.
         schema: What the contract says of a value.
         type: The type of a value, one of `TYPES`.
-        values: The values that the contract lists; empty where it lists none.
+        values: The values that the contract lists; empty if it lists none.
         is_extensible: Whether there may be values that it does not list.
         names: The names of the listed values, where these are numbers (`x-enum-varnames`).
     """
@@ -82,7 +82,7 @@ class Operation:
         parameters: Its parameters, resolved: those of the path first.
         shape: How it answers.
         is_detailed: Whether rows may have further fields: the details.
-        parts: What the rows of a list wait for, of `PARTS`; empty where it holds all rows.
+        parts: What the rows of a list wait for, of `PARTS`; empty if it holds all rows.
     """
 
     id: str

@@ -78,7 +78,7 @@ class Arguments(TypedDict):
 
 
 def first_set(names: Sequence[str], environ: Mapping[str, str]) -> str | None:
-    """The value of the first of these variables that is set, and not empty; None where none is."""
+    """The value of the first of these variables that is set, and not empty; None if none is."""
     return next((environ[name] for name in names if environ.get(name)), None)
 
 

@@ -358,7 +358,7 @@ def _is_reference(schema: Any) -> bool:
 
 
 def _split_type(shape: Node, where: str) -> tuple[bool, str | None]:
-    """Whether the type takes null, and the one type beside it; None where there is no type."""
+    """Whether the type takes null, and the one type beside it; None if there is no type."""
     kinds = shape.get("type")
     if kinds is None:
         return False, None

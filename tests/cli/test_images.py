@@ -386,7 +386,7 @@ def test_a_table_fits_its_terminal(terminal: Terminal, shop: MockServer, width: 
     assert max(map(len, lines)) <= width
     header = lines[0].split()
     assert header[0] == "pk"
-    assert sorted([*header, *note.partition("room: ")[2].partition(";")[0].split(", ")]) == sorted(FIELDS)
+    assert sorted([*header, *note.partition("no room for ")[2].partition(";")[0].split(", ")]) == sorted(FIELDS)
     rows = [line for line in lines if not line.startswith(("pk", " pk", "  pk"))]
     assert [int(row.split()[0]) for row in rows] == [row["pk"] for row in api(shop, limit=1000)["results"]]
 

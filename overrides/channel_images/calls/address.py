@@ -66,7 +66,7 @@ def shown(url: httpx.URL) -> str:
 
 
 def redirect_target(url: httpx.URL, location: str) -> httpx.URL | None:
-    """Where a redirect leads; None where that is no URL."""
+    """Where a redirect leads; None if that is no URL."""
     with suppress(httpx.InvalidURL, ValueError):  # the second for a host that IDNA does not know, and is shown as such
         target = url.join(location).copy_with(userinfo=b"")  # with a user name, httpx would sign in with that
         origin(target)
@@ -92,7 +92,7 @@ async def akeep_location(response: httpx.Response) -> None:
 
 
 def location_of(response: httpx.Response) -> str:
-    """Where a redirect leads, which is in its headers again from now on; empty where it does not say."""
+    """Where a redirect leads, which is in its headers again from now on; empty if it does not say."""
     if kept := response.extensions.pop("location", ()):
         response.headers = httpx.Headers([*response.headers.raw, *kept])
     return str(response.headers.get("location", ""))

@@ -40,7 +40,7 @@ class Answer(Generic[T]):
 
     @property
     def request_id(self) -> str | None:
-        """The id that the server gave the request; None where it sent none."""
+        """The id that the server gave the request; None if it sent none."""
         return request_id(self.headers)
 
 

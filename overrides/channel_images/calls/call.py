@@ -65,7 +65,7 @@ class Renew:
     """Have another token, by `Caller.renew`, one call at a time. Sent back: the token, or the error.
 
     Attributes:
-        refused: The token that the server refused; None where there is none yet.
+        refused: The token that the server refused; None if there is none yet.
         failure_before: How the last sign-in before this one failed.
     """
 

@@ -105,7 +105,7 @@ class Options:
 
     Attributes:
         base_url: Where the paths of the contract begin, without a closing slash.
-        token: The token; None where the credentials are to sign in for one.
+        token: The token; None if the credentials are to sign in for one.
         credentials: User name and password.
         retries: How often and for how long a request is sent again.
         rate_limit: Requests a second.

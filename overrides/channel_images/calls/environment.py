@@ -38,7 +38,7 @@ def connection_options(base_url: str, given: Mapping[str, Any]) -> tuple[dict[st
 
     Returns:
         The options that take the place of the caller's, with which httpx reads no environment; and the proxy for the
-        end of a message, such as " (through the proxy http://proxy:3128)", empty where there is none.
+        end of a message, such as " (through the proxy http://proxy:3128)", empty if there is none.
 
     Raises:
         ConfigurationError: An option or a variable makes no sense. Nothing of a proxy is shown: it may hold a password.

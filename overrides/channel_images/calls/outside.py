@@ -24,7 +24,7 @@ class Look(Generic[T]):
 
     Attributes:
         request: Looks at what the request was to change.
-        decode: Makes what the lost answer would have said of the body; None where the request has not arrived.
+        decode: Makes what the lost answer would have said of the body; None if the request has not arrived.
     """
 
     request: Request
@@ -36,7 +36,7 @@ class OutsideRequest(Request):
     """A request that the contract does not describe. Any status from 200 to 299 is a success.
 
     Attributes:
-        content: The body, which is JSON; None where there is none.
+        content: The body, which is JSON; None if there is none.
         look: For a request that changes something. With it, one that may have arrived is looked for before it is sent
             again; without it, such a request is not sent again.
     """

@@ -81,7 +81,7 @@ class Budget:
         return Deadline(call_timeout, call_timeout, "call_timeout", "the whole answer", cancel)
 
     def wait_after(self, outcome: httpx.Response | Exception) -> float | None:
-        """The seconds to wait before the next attempt; None where there is to be none."""
+        """The seconds to wait before the next attempt; None if there is to be none."""
         policy, asked = self._policy, None
         if isinstance(outcome, httpx.Response):
             asked = retry_after(outcome.headers.get("Retry-After"))
@@ -108,7 +108,7 @@ def retry_after(text: str | None) -> float | None:
     """The seconds that a `Retry-After` asks for, of digits or a date.
 
     Returns:
-        0 for a date that has passed; None where there is no header, or none that can be read.
+        0 for a date that has passed; None if there is no header, or none that can be read.
     """
     text = (text or "").strip()
     if text.isascii() and text.isdigit():

@@ -42,7 +42,7 @@ class Tokens:
     """The token that all calls of a client share. One renewal runs at a time: the driver of the call holds a lock.
 
     Args:
-        token: The token; None where it has yet to be had.
+        token: The token; None if it has yet to be had.
 
     Attributes:
         current: The token.
@@ -69,7 +69,7 @@ class Tokens:
         """Sign in, unless another call has done so meanwhile.
 
         Args:
-            refused: The token that the server refused; None where there is none yet.
+            refused: The token that the server refused; None if there is none yet.
             failure_before: The `failure` of the time before the wait for the lock.
             sign_in: Has a token from the server.
             cancel: Says that it failed since this call was cancelled, which says nothing to those who still wait.

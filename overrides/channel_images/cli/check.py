@@ -211,7 +211,7 @@ def check(
 
 
 def _baseline(target: "Target", options: "Options") -> "Baseline":
-    """What is found on the server of --against. Ends the command where that cannot be judged."""
+    """What is found on the server of --against. Ends the command if that cannot be judged."""
     from channel_images.conformance.baseline import Baseline
     from channel_images.conformance.report.text import visible_line
 

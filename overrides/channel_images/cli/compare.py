@@ -37,7 +37,7 @@ class Comparison:
     ] = field(default=None, repr=False)
 
     def settled(self, *, is_needed: bool) -> "Comparison":
-        """The same, with a URL that can be used. Ends the command where the options contradict each other, and where
+        """The same, with a URL that can be used. Ends the command if the options contradict each other, and where
         there is nothing to compare with although `is_needed`."""
         from channel_images.conformance.asking.target import base_url
 
@@ -51,7 +51,7 @@ class Comparison:
             fail(f"--against: {error}")
 
     def read(self) -> "Baseline | None":
-        """The baseline of the file, where one is named. Ends the command where it cannot be used."""
+        """The baseline of the file, where one is named. Ends the command if it cannot be used."""
         from channel_images.conformance.baseline import read_baseline
 
         try:

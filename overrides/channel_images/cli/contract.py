@@ -15,7 +15,7 @@ ContractOption = Annotated[
 
 
 def use(path: Path, read: Callable[[], object] = lambda: None) -> None:
-    """Work by the contract in a file, from the beginning. Ends the command where it is none that can be used.
+    """Work by the contract in a file, from the beginning. Ends the command if it is none that can be used.
 
     `read` reads all of it that the command will need, so that what is wrong with it shows at once.
     """

@@ -16,7 +16,7 @@ _TOKEN, _USERNAME, _PASSWORD = (f"CHANNEL_IMAGES_OTHER_{name}" for name in ("TOK
 
 @frozen
 class OtherUser:
-    """What proves that one is the other user; nothing where there is none."""
+    """What proves that one is the other user; nothing if there is none."""
 
     other_token: Annotated[
         str | None,
@@ -40,7 +40,7 @@ class OtherUser:
     ] = field(default=None, repr=False)
 
     def told_to(self, target: "Target") -> "Target":
-        """The target with the token of the other user. Ends the command where there is none, or where it is the first."""
+        """The target with the token of the other user. Ends the command if there is none, or where it is the first."""
         if not (self.other_token or self.other_username or self.other_password):
             return target
         if not self.other_token and not (self.other_username and self.other_password):

@@ -52,7 +52,7 @@ class Traffic:
             fail(str(error))
 
     def kept(self, context: typer.Context, about: Mapping[str, Any]) -> "Har | None":
-        """The file of --har, to be written until the command ends; `None` where there is none."""
+        """The file of --har, to be written until the command ends; `None` if there is none."""
         return context.with_resource(_writing(self.har, about)) if self.har is not None else None
 
 

@@ -96,6 +96,6 @@ def what_is_wrong(error: Any) -> str:
 
 
 def near(word: str, known: Iterable[str]) -> str:
-    """A question for whoever may have meant one of these words; empty where none is alike."""
+    """A question for whoever may have meant one of these words; empty if none is alike."""
     alike = difflib.get_close_matches(word, list(known), 1, cutoff=0.75)
     return f"; is it {alike[0]}?" if alike else ""

@@ -99,7 +99,7 @@ class Baseline:
 def read_baseline(path: Path) -> Baseline:
     """The baseline of a `report.json`, of this version or an earlier one.
 
-    Raises `BadFile`, a `ValueError` whose message is one line, where it is none, of a run that could not be judged, or
+    Raises `BadFile`, a `ValueError` whose message is one line, if it is none, of a run that could not be judged, or
     of another contract.
     """
     raw = read_bytes(path, MOST_BYTES)

@@ -85,7 +85,7 @@ def _cause(result: Result, known: _Known) -> str:
 
 
 def _of_the_schema(result: Result) -> str:
-    """The fault of one field, wherever in an answer that is; empty where it is no fault of a field."""
+    """The fault of one field, wherever in an answer that is; empty if it is no fault of a field."""
     if lacked := _lacked(result):
         return f"answers lack the field {lacked}"
     if place := PLACE.match(_relation(result)):
@@ -95,7 +95,7 @@ def _of_the_schema(result: Result) -> str:
 
 
 def _lacked(result: Result) -> str:
-    """The field that an answer lacks, as the validator tells; empty where it lacks none."""
+    """The field that an answer lacks, as the validator tells; empty if it lacks none."""
     found = LACKED.match(result.evidence.seen) if result.evidence and PLACE.match(result.evidence.relation) else None
     return found[1] if found else ""
 

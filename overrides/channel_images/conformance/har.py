@@ -98,7 +98,7 @@ EMPTY = {"log": {"version": "1.2", "creator": {"name": CREATOR, "version": versi
 def writing(path: Path, about: Mapping[str, Any]) -> Iterator[Har]:
     """A HAR file that is there, whole, once the block has ended in whatever way, and until then not at all.
 
-    Raises `OSError` at the beginning or at the end where it cannot be written; a file of that name is then as it was.
+    Raises `OSError` at the beginning or at the end if it cannot be written; a file of that name is then as it was.
     """
     path = path.resolve()
     # It has no name until it is whole: nothing is left of it, whatever ends the process.

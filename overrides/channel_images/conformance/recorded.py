@@ -293,7 +293,7 @@ def _unsound(found: Page, by: Filter, wanted: Sequence[Value]) -> Finding | None
 
 
 def _written(recording: Recording) -> str:
-    """What others wrote while they recorded, in words; empty where they did not. A run of ours changes nothing."""
+    """What others wrote while they recorded, in words; empty if they did not. A run of ours changes nothing."""
     for answer in () if recording.is_of_run else recording.answers:
         request = answer.request
         if request.method not in READING and 0 < answer.status < 400 and not request.path.startswith(SIGN_IN.url):
@@ -302,7 +302,7 @@ def _written(recording: Recording) -> str:
 
 
 def _moved(wire: RecordedWire) -> str:
-    """What shows that the data moved, in words; empty where nothing does."""
+    """What shows that the data moved, in words; empty if nothing does."""
     for found in wire.recorded.values():
         if found[0].sender.name != VALID:
             continue
@@ -313,7 +313,7 @@ def _moved(wire: RecordedWire) -> str:
 
 
 def _said(answer: Answer) -> object:
-    """What an answer says of the data, in whatever order; `None` where it says nothing."""
+    """What an answer says of the data, in whatever order; `None` if it says nothing."""
     try:
         found = rows(answer)
     except Unreadable:
@@ -342,7 +342,7 @@ class _RecordedSurvey(Survey):
     is_of_run: bool = False
     """Whether the recording is of a run, which asked the rules' own questions."""
     compared: bool | None = None
-    """Whether a page could be asked for that the rule at work may choose; `None` where it did not want to choose."""
+    """Whether a page could be asked for that the rule at work may choose; `None` if it did not want to choose."""
 
     @property
     def wire(self) -> RecordedWire:
@@ -466,7 +466,7 @@ def _is_number(text: str) -> bool:
 @define
 class _RecordedJudge(Judge):
     movement: str = ""
-    """What shows that the data moved, in words; empty where nothing does."""
+    """What shows that the data moved, in words; empty if nothing does."""
 
     def _ask(self, pair: Pair, survey: Survey) -> Outcome:
         assert isinstance(survey, _RecordedSurvey)  # noqa: S101 - made so
@@ -499,7 +499,7 @@ class _RecordedJudge(Judge):
         return [Result(rule.id, operation.id, Verdict.UNSTABLE, reason=words)]
 
     def _doubt(self, outcome: Outcome) -> str:
-        """Why the data may have changed between the answers that were compared; empty where it did not."""
+        """Why the data may have changed between the answers that were compared; empty if it did not."""
         answers = [outcome.survey.session.answers.get(request) for request in outcome.touched]
         times = [answer.began for answer in answers if answer is not None]
         times += [answer.began for finding in outcome.findings for answer in finding.answers]

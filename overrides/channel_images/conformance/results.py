@@ -136,7 +136,7 @@ class Pace:
 
     @property
     def median_ratio(self) -> float | None:
-        """How many times as long as before; `None` where that took no time that can be measured."""
+        """How many times as long as before; `None` if that took no time that can be measured."""
         return _ratio(self.now.median, self.before.median)
 
     @property

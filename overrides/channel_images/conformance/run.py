@@ -234,7 +234,7 @@ class _Run:
         return report
 
     def _nothing_held(self) -> str:
-        """Why the results are no verdict, where nothing held and nothing was violated; empty where something was."""
+        """Why the results are no verdict, where nothing held and nothing was violated; empty if something was."""
         known = {Verdict.PASS, Verdict.VIOLATED}
         relations = [result for result in self.results if result.rule not in SCHEMA_RULES]
         exercised = {result.verdict for result in relations} - {Verdict.NOT_EXERCISED}
@@ -314,7 +314,7 @@ class _Run:
     def _try_to(self, step: Callable[[], None], share: float) -> None:
         """Do something, as far as that share of the run's requests goes. A number that the user gave is not shared out.
 
-        Raises `RunEnds`; `OutOfRequests` where the user gave a number.
+        Raises `RunEnds`; `OutOfRequests` if the user gave a number.
         """
         given = self.options.max_requests
         # What comes last has some requests left for it, whatever was spent before.

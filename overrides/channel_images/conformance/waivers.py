@@ -45,7 +45,7 @@ class Waiver:
     status: int | None = None
     """The status of the answer that shows it; `None` for any."""
     first_seen: date | None = None
-    """The day of the run that wrote it; `None` where a person did."""
+    """The day of the run that wrote it; `None` if a person did."""
     last_seen: date | None = None
     """The day of the last `--waivers-update` at which it covered something."""
 

@@ -160,7 +160,7 @@ class WorkFolder:
         return hashlib.sha256(content).hexdigest()
 
     def _locked(self, path: Path) -> BinaryIO | None:
-        """The lock file, locked where that can be; None where it was removed before it was locked.
+        """The lock file, locked where that can be; None if it was removed before it was locked.
 
         Raises:
             ExportError: Another run has locked it.
@@ -186,7 +186,7 @@ class WorkFolder:
         self.disk.flush(self.path)
 
     def _read(self, name: str) -> dict[str, Any] | None:
-        """What a file of the folder says; None where there is none."""
+        """What a file of the folder says; None if there is none."""
         try:
             content = json.loads((self.path / name).read_bytes())
         except FileNotFoundError:

@@ -94,7 +94,7 @@ def _counted(part: Query) -> Generator[Ask, Any, int]:
 
 
 def first(query: Query) -> Steps[ProductImage | None]:
-    """The first image, or None where there is none: one or the other."""
+    """The first image, or None if there is none: one or the other."""
     for part in query.parts():
         walk = PlainWalk(1, last=1)
         while not walk.done:
@@ -135,7 +135,7 @@ def _details(query: Query, images: Sequence[ProductImage]) -> Generator[Ask, Any
 
 
 def _page(walk: Walk | Drain, part: Query, after: float = 0.0) -> Generator[Ask, Any, Page | None]:
-    """One step of a walk; None where it brought no page."""
+    """One step of a walk; None if it brought no page."""
     window, *foreseen = walk.upcoming(part.concurrency)
     outcome: Outcome = yield Ask([part.request(each) for each in (window, *foreseen)], after)
     if isinstance(outcome, RequestError):

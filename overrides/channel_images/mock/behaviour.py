@@ -69,7 +69,7 @@ class Window:
 
 @frozen
 class Links:
-    """The URLs of the neighbouring pages, `None` where there is none."""
+    """The URLs of the neighbouring pages, `None` if there is none."""
 
     next: str | None
     previous: str | None

@@ -37,7 +37,7 @@ Certificate: TypeAlias = Callable[[], AbstractContextManager[Tls]]
 
 
 def prepare(tls: bool | Files, host: str) -> Certificate | None:
-    """Find or make the certificate of a server; `None` where it speaks no TLS.
+    """Find or make the certificate of a server; `None` if it speaks no TLS.
 
     Args:
         tls: Whether to make a certificate, for loopback and for `host`; or the files of one.

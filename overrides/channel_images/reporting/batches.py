@@ -29,7 +29,7 @@ class Filler:
         self._refused: Mapping[int, str] = {}
 
     def fill(self, images: Sequence[KeyedImage]) -> Steps[tuple[BatchRecord, Mapping[int, str]] | None]:
-        """Take images into a batch; None where others were faster, and the list has to be read again.
+        """Take images into a batch; None if others were faster, and the list has to be read again.
 
         Raises:
             BatchError: An image cannot be reported; or the platform refuses the same images twice.

@@ -56,9 +56,9 @@ class BatchRecord:
     Attributes:
         pk: Its number.
         local_batch_id: The platform's name for it, a UUID.
-        remote_batch_id: The marketplace's name for it; None where it has none.
+        remote_batch_id: The marketplace's name for it; None if it has none.
         status: How far it is; a text that is no `BatchStatus` is kept as it is.
-        modified_date: When it was changed last; None where the platform does not say.
+        modified_date: When it was changed last; None if the platform does not say.
     """
 
     pk: int
@@ -74,7 +74,7 @@ class Outcome:
 
     Attributes:
         remote_id: The marketplace's name for it.
-        reason: Why it was not sent; None where it was.
+        reason: Why it was not sent; None if it was.
     """
 
     remote_id: str | None = None

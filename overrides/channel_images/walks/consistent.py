@@ -350,7 +350,7 @@ class ConsistentWalk(Walk):
 def overlapping(offset: int, overlap: int, limit: int) -> Window | None:
     """The window of at most `limit` rows that reaches furthest, of those that begin `overlap` rows before `offset`.
 
-    It overlaps less where there is none; None where there is none that begins before `offset` and ends behind it.
+    It overlaps less where there is none; None if there is none that begins before `offset` and ends behind it.
     """
     for wanted in (overlap, 1) if overlap > 1 else (1,):
         begin = max(0, offset - wanted)

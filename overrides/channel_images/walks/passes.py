@@ -64,7 +64,7 @@ class Comparison:
         self._is_whole = len(self._pages) == 1
 
     def compare(self) -> list[Window] | None:
-        """End the pass; returns the pages that differ from those of the pass before, and None where there is none.
+        """End the pass; returns the pages that differ from those of the pass before, and None if there is none.
 
         A pass that is one page, first and last at once, needs no other.
         """

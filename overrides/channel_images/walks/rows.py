@@ -20,8 +20,8 @@ class Rows:
 
     Attributes:
         images: The rows.
-        count: The number of rows on all pages; None where the server does not say.
-        more: Whether there is a next page; None where the server does not say.
+        count: The number of rows on all pages; None if the server does not say.
+        more: Whether there is a next page; None if the server does not say.
         pks: The `pk` of each row that has one.
     """
 

@@ -61,7 +61,7 @@ class Walk(ABC):
         done: Whether the last row was handed out.
         doubts: The windows before which rows may be missing; `check` raises when there are any.
         passes: How many times the list was begun.
-        count: The number of rows on all pages, as the server said it last; None where it does not.
+        count: The number of rows on all pages, as the server said it last; None if it does not.
         limit: The most rows on a page that are asked for.
     """
 
@@ -153,7 +153,7 @@ class Walk(ABC):
 
         Args:
             window: The window.
-            only: The `pk` on the only page so far; empty where there are several.
+            only: The `pk` on the only page so far; empty if there are several.
         """
         is_first_again = False
 
@@ -188,7 +188,7 @@ class Walk(ABC):
         self.done = True
 
     def _broken_promise(self, count: int | None, given: int) -> str:
-        """What the server said of rows that it does not give; empty where it said nothing of the kind."""
+        """What the server said of rows that it does not give; empty if it said nothing of the kind."""
         if count is not None:
             return f"the server counts {count} images, and gives {given}" if count > given else ""
         return "the server says that another page follows, and gives none" if self._more else ""

@@ -100,7 +100,7 @@ def sync(
     page: int | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> ErrorDetail | FieldErrors | list[ProductImage] | None:
-    """`sync_detailed`, for its `parsed` alone."""
+    """The `parsed` of `sync_detailed`."""
     return sync_detailed(
         channel_id=channel_id,
         client=client,

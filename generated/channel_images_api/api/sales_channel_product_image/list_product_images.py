@@ -140,7 +140,7 @@ def sync(
     is_seller_product: bool | Unset = UNSET,
     product_type: Iterable[ProductType | int] | Unset = UNSET,
 ) -> ErrorDetail | FieldErrors | ProductImagePage | None:
-    """`sync_detailed`, for its `parsed` alone."""
+    """The `parsed` of `sync_detailed`."""
     return sync_detailed(
         channel_id=channel_id,
         client=client,

@@ -79,7 +79,7 @@ def sync(
     *,
     client: Client,
 ) -> ErrorDetail | FieldErrors | ProductImage | None:
-    """`sync_detailed`, for its `parsed` alone."""
+    """The `parsed` of `sync_detailed`."""
     return sync_detailed(
         channel_id=channel_id,
         id=id,

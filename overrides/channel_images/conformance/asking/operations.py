@@ -21,7 +21,7 @@ class Operation:
     is_list: bool
     is_detailed: bool = False
     parts: frozenset[str] = frozenset()
-    """What the rows of a list wait for; empty where it holds all rows."""
+    """What the rows of a list wait for; empty if it holds all rows."""
 
     def __repr__(self) -> str:
         # Random numbers are drawn by it, and have to be the same in every process.
@@ -85,7 +85,7 @@ def default_limit() -> int:
 
 @cache
 def key_filter() -> Filter | None:
-    """The filter on the key of a row, that which takes several keys before another; `None` where there is none."""
+    """The filter on the key of a row, that which takes several keys before another; `None` if there is none."""
     found = [each for each in resource().filters.values() if each.is_shown and each.field == resource().key]
     return min(found, key=lambda each: not each.several, default=None)
 

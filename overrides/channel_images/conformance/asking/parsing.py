@@ -26,7 +26,7 @@ def parsed(body: bytes) -> Any:
 
 
 def said(body: bytes) -> Any:
-    """What a body says, also where it is faulty JSON, such as with `NaN`; `None` where it says nothing."""
+    """What a body says, also where it is faulty JSON, such as with `NaN`; `None` if it says nothing."""
     return _parsed(body)[0]
 
 

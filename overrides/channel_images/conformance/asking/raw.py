@@ -98,7 +98,7 @@ def _connected(target: Target, host: str, port: int) -> socket.socket:
 
 
 def _read(received: bytes, method: str) -> Bare:
-    """An answer as it came. Raises `ValueError` where it is none, or not whole."""
+    """An answer as it came. Raises `ValueError` if it is none, or not whole."""
     status = 100
     while status < 200:  # what comes before the answer
         head, end, received = received.partition(b"\r\n\r\n")
@@ -124,7 +124,7 @@ def _read(received: bytes, method: str) -> Bare:
 
 
 def _unchunked(received: bytes) -> tuple[bytes, bytes]:
-    """A body in chunks, and what comes behind its last one. Raises `ValueError` where it is not whole."""
+    """A body in chunks, and what comes behind its last one. Raises `ValueError` if it is not whole."""
     body = bytearray()
     while True:
         line, end, received = received.partition(b"\r\n")

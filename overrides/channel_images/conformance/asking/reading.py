@@ -67,7 +67,7 @@ def body(answer: Answer) -> Any:
 
 
 def page(answer: Answer) -> Page:
-    """The page in an answer, in an envelope or bare. Raises `Unreadable` where it holds no list of rows with a key."""
+    """The page in an answer, in an envelope or bare. Raises `Unreadable` if it holds no list of rows with a key."""
     document = body(answer)
     is_enveloped = isinstance(document, dict)
     rows = document.get("results") if is_enveloped else document
@@ -93,7 +93,7 @@ def _link(value: object) -> str | None:
 
 
 def single(answer: Answer) -> Row:
-    """The row in the answer of a retrieval. Raises `Unreadable` where there is none."""
+    """The row in the answer of a retrieval. Raises `Unreadable` if there is none."""
     document = body(answer)
     if not isinstance(document, dict) or type(document.get(resource().key)) is not int:
         raise Unreadable(answer, f"200 without {noun(article=True)}")
@@ -101,7 +101,7 @@ def single(answer: Answer) -> Row:
 
 
 def rows(answer: Answer) -> Page:
-    """The rows in an answer: those of a page, or a single one. Raises `Unreadable` where there are none."""
+    """The rows in an answer: those of a page, or a single one. Raises `Unreadable` if there are none."""
     try:
         return page(answer)
     except Unreadable:
@@ -159,7 +159,7 @@ class ListOf:
 
 
 def follow(session: Session, link: str, at: Answer) -> Answer | None:
-    """The answer to a `next` or `previous` of a page; `None` where it leads to another resource.
+    """The answer to a `next` or `previous` of a page; `None` if it leads to another resource.
 
     Another scheme, host or path prefix is a proxy's doing: the request goes to the server under test all the same, and
     never anywhere else. The closing slash may be missing where the server, or a redirect of its own, makes up for it.
@@ -189,7 +189,7 @@ def follow(session: Session, link: str, at: Answer) -> Answer | None:
 
 
 def redirected(answer: Answer) -> str | None:
-    """Where an answer redirects to, within its own origin; `None` where it does not."""
+    """Where an answer redirects to, within its own origin; `None` if it does not."""
     location = answer.headers.get("location")
     if not 300 <= answer.status < 400 or location is None:
         return None
@@ -231,7 +231,7 @@ MOST_LETTERS = 100
 
 
 def asked_for(by: Filter, row: Row) -> Value | None:
-    """The value by which a filter finds a row; `None` where the row has none that the filter can take."""
+    """The value by which a filter finds a row; `None` if the row has none that the filter can take."""
     value = row.get(by.field)
     return value if can_take(by, value) else None
 

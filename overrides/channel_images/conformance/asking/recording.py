@@ -123,7 +123,7 @@ def read_recording(path: Path, url: str | None = None, channels: Sequence[int] =
 
     Args:
         path: the file.
-        url: the base URL of the server to judge; `None` where the recording has requests to one alone.
+        url: the base URL of the server to judge; `None` if the recording has requests to one alone.
         channels: the channels to judge; by default those that were asked for.
 
     Raises:
@@ -191,7 +191,7 @@ def _unpacked(data: bytes, most: int) -> bytes:
 
 
 def _entry(number: int, raw: Any) -> _Entry:
-    """Raises `ValueError` where it is no entry of a HAR."""
+    """Raises `ValueError` if it is no entry of a HAR."""
     match raw:
         case {
             "request": {"method": str(method), "url": str(url)} as request,
@@ -229,7 +229,7 @@ def _entry(number: int, raw: Any) -> _Entry:
 
 
 def _plain(url: str) -> str:
-    """A URL without a user name, a password and a fragment; nothing where it is none."""
+    """A URL without a user name, a password and a fragment; nothing if it is none."""
     try:
         parts = urlsplit(url)
         default = {"http": 80, "https": 443}.get(parts.scheme)
@@ -343,7 +343,7 @@ def _about(log: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _valid(entries: Sequence[_Entry]) -> str:
-    """The value of `Authorization` that most requests have; nothing where none has any."""
+    """The value of `Authorization` that most requests have; nothing if none has any."""
     found = Counter(entry.authorization for entry in entries if entry.authorization)
     return max(found, key=lambda value: found[value], default="")
 

@@ -101,7 +101,7 @@ def _token(response: httpx.Response, url: str) -> str:
 
 
 def _said(response: httpx.Response, name: str) -> str:
-    """A text of an answer's JSON; empty where it has none of that name."""
+    """A text of an answer's JSON; empty if it has none of that name."""
     try:
         text = json.loads(read_bounded(response, MOST_BYTES))[name]
     except (ValueError, KeyError, TypeError, RecursionError, MalformedResponse):

@@ -49,7 +49,7 @@ class Standing:
 
     Args:
         wire: the way to it.
-        sign_in: gives a new token; `None` where a token alone was given.
+        sign_in: gives a new token; `None` if a token alone was given.
     """
 
     wire: Wire
@@ -80,7 +80,7 @@ class Standing:
     def begin(self, channel: int) -> list[Answer]:
         """Ask each operation once, and return the answers.
 
-        Raises `NotJudged` where nothing that belongs to this API answers.
+        Raises `NotJudged` if nothing that belongs to this API answers.
         """
         requests = [Request(operation.path_for(channel)) for operation in OPERATIONS]
         url = self.wire.target.url
@@ -311,7 +311,7 @@ class Session:
         """The answer to a request, from memory where it is there and `fresh` is not set.
 
         It is asked with the valid token unless `credentials` says otherwise. `$TOKEN` in a parameter or a header
-        stands for the token. Raises `RunEnds` where the run cannot go on.
+        stands for the token. Raises `RunEnds` if the run cannot go on.
         """
         request = Request(
             path,

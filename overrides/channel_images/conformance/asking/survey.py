@@ -79,7 +79,7 @@ class Known:
     """The number of rows of the list: those read where it was read whole, else what the server says or the search found."""
     pages: tuple[Page, ...]
     limit: int | None
-    """The limit that it was read at; `None` where the server takes none."""
+    """The limit that it was read at; `None` if the server takes none."""
     size: int
     """Rows on a full page at that limit."""
 
@@ -103,7 +103,7 @@ class Known:
         return self.pages[0].count if self.pages else 0
 
     def expected(self, start: int, size: int) -> tuple[int, ...] | None:
-        """The pks of `size` rows from position `start`; `None` where they are not known."""
+        """The pks of `size` rows from position `start`; `None` if they are not known."""
         positions = range(start, min(start + size, self.total))
         if any(position not in self.rows for position in positions):
             return None
@@ -150,7 +150,7 @@ class Learned:
 
     @property
     def reserved(self) -> str:
-        """Why the pending lists are not read, where they are not; empty where they are."""
+        """Why the pending lists are not read, where they are not; empty if they are."""
         names = ", ".join(sorted(operation.id for operation in self.taking))
         return f"{names} seems to take from the pending lists what it shows" if names else ""
 
@@ -166,7 +166,7 @@ class Survey:
     quick: bool = False
     probe_writes: bool = False
     max_response_time: float | None = None
-    """Seconds within which the server has to answer; `None` where nobody says so."""
+    """Seconds within which the server has to answer; `None` if nobody says so."""
     expectations: Expectations = Factory(Expectations)
     learned: Learned = Factory(Learned)
     _known: dict[ListOf, Whole | Sample] = field(init=False, factory=dict)
@@ -200,7 +200,7 @@ class Survey:
     def known(self, operation: Operation, filters: Filters = (), channel: int | None = None) -> Whole | Sample:
         """What is known of a list.
 
-        Raises `Unreadable`, and `NotExercised` where the list holds no rows in one way of asking and some in another,
+        Raises `Unreadable`, and `NotExercised` if the list holds no rows in one way of asking and some in another,
         and where a pending list is not to be read.
         """
         self.spare(operation)
@@ -316,7 +316,7 @@ class Survey:
 
     def limit_for(self, of: ListOf) -> int | None:
         """The limit to read a list at: `BASE`, more for a filtered list (and for a quick run) where the server allows
-        it, less where it refuses `BASE`; `None` where it refuses any."""
+        it, less where it refuses `BASE`; `None` if it refuses any."""
         # A long page needs few requests; a short one shows more page boundaries.
         wanted = min(self.largest, LARGE) if of.filters or self.quick else min(BASE, self.largest)
         limits = (wanted, *(limit for limit in LIMITS if limit < wanted))

@@ -31,7 +31,7 @@ OTHER_TOKEN = "$OTHER_TOKEN"  # noqa: S105 - likewise
 def base_url(url: str) -> str:
     """A server's base URL, without a closing slash.
 
-    Raises `ValueError`, with a message that shows no password, where it is none.
+    Raises `ValueError`, with a message that shows no password, if it is none.
     """
     shown = "what was given" if "@" in url else repr(url)
     try:
@@ -80,7 +80,7 @@ class Target:
     def with_other_user(self, token: str, password: str) -> "Target":
         """The target with the token of another user, and the password that gave it, if one did.
 
-        Raises `ValueError` where that user is this one.
+        Raises `ValueError` if that user is this one.
         """
         if token and token == self.token:
             raise ValueError("the other user's token is that of the first one: give one that may not see the channel")
@@ -89,14 +89,14 @@ class Target:
     def tls(self) -> ssl.SSLContext:
         """How to verify certificates; made once for all clients, since that takes longer than a request.
 
-        Raises `ConfigurationError` where the certificates to verify with cannot be read.
+        Raises `ConfigurationError` if the certificates to verify with cannot be read.
         """
         return tls_context(self.verify, reads_environment=True)
 
     def client(self, verify: ssl.SSLContext | None = None) -> httpx.Client:
         """A client that adds no credentials, keeps no cookie, follows no redirect and asks no environment for a proxy.
 
-        Raises `ConfigurationError`, with a message that shows no password, where the proxy cannot be used.
+        Raises `ConfigurationError`, with a message that shows no password, if the proxy cannot be used.
         """
         client = httpx.Client(
             headers=self.headers,

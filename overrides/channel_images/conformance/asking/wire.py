@@ -105,7 +105,7 @@ class Answer:
     body: bytes = field(default=b"", repr=False)
     seconds: float = 0.0
     broke: str = ""
-    """How the connection broke; empty where it did not."""
+    """How the connection broke; empty if it did not."""
     sender: Credentials = Credentials(VALID)
     unread: str = ""
     """Why the body was not read: it is longer than `MOST_BYTES`, or coded more than once. Empty where it was."""
@@ -113,7 +113,7 @@ class Answer:
     number: int = 0
     """Which request of the run it answers, from 1."""
     began: datetime | None = None
-    """When the request was sent; `None` where nobody knows."""
+    """When the request was sent; `None` if nobody knows."""
     is_unreached: bool = False
     """Whether no connection came about."""
 
@@ -330,7 +330,7 @@ class Wire:
         return self.target if left > self.target.timeout else evolve(self.target, timeout=left)
 
     def _left(self) -> float:
-        """Seconds that are left. Raises `OutOfTime` where none are."""
+        """Seconds that are left. Raises `OutOfTime` if none are."""
         left = float("inf") if self.until is None else self.until - self.clock()
         if left <= 0:
             raise OutOfTime(TIME_IS_OVER)

@@ -132,7 +132,7 @@ def _has_nested_errors(body: bytes) -> bool:
 
 
 def _json(body: bytes) -> Any:
-    """The JSON of a body; `None` where it is none."""
+    """The JSON of a body; `None` if it is none."""
     try:
         return parsed(body)
     except NotJson:

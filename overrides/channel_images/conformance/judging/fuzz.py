@@ -91,7 +91,7 @@ class _Sender:
     _end: RunEnds | None = field(init=False, default=None)
 
     def send(self, case: Case[Any]) -> Answer | None:
-        """The answer to a case; `None` where it was not sent."""
+        """The answer to a case; `None` if it was not sent."""
         if self._end is not None or case.method.upper() != "GET":
             return None
         built = case.as_transport_kwargs(base_url=NOWHERE)

@@ -48,7 +48,7 @@ class Outcome:
     """The reading."""
     findings: tuple[Finding, ...] = ()
     idle: str = ""
-    """Why the rule could not be exercised; empty where it was."""
+    """Why the rule could not be exercised; empty if it was."""
     touched: frozenset[Request] = frozenset()
     is_unreadable: bool = False
     """Whether what was found is an answer without the rows that are due."""
@@ -175,7 +175,7 @@ class Judge:
         self._close(pair, [evolve(_result(pair, Verdict.NOT_EXERCISED, reason), follows_from=cause)])
 
     def _cause(self, pair: Pair, outcome: Outcome) -> str:
-        """The violation that what was found follows from; empty where there is none."""
+        """The violation that what was found follows from; empty if there is none."""
         rule, _operation = pair
         lists = {of.id for request in outcome.touched if (of := route(request)[0]) is not None}
         for (other, over), results in self._results.items():

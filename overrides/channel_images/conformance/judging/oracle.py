@@ -45,7 +45,7 @@ class Problem:
     answer: Answer
     severity: Severity = Severity.ERROR
     proof: Proof | None = None
-    """How it shows in a shell; `None` where the answer shows it as it is."""
+    """How it shows in a shell; `None` if the answer shows it as it is."""
 
 
 def problems(answer: Answer) -> Iterator[Problem]:
@@ -126,7 +126,7 @@ def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> It
 
 
 def _half_a_character(body: bytes) -> str:
-    """Half of a surrogate pair in a body of JSON, with what is before it; empty where there is none."""
+    """Half of a surrogate pair in a body of JSON, with what is before it; empty if there is none."""
     if not HALF_A_CHARACTER.search(body):
         return ""
     try:
@@ -185,7 +185,7 @@ def route(request: Request) -> tuple[Operation | None, tuple[str, ...]]:
 
 def meant_by(request: Request) -> Operation | None:
     """The operation whose path a request has in another spelling: other case, doubled, missing or encoded slashes, or
-    `.json` at the end; `None` where there is none."""
+    `.json` at the end; `None` if there is none."""
     path = re.sub(r"(/|%2[fF])+", "/", request.path.partition("?")[0]).lower().removesuffix("/").removesuffix(".json")
     return route(evolve(request, path=f"{path}/"))[0]
 

@@ -36,7 +36,7 @@ class Proof:
 
     lines: tuple[str, ...]
     test: str
-    """The command that succeeds while it does; empty where none can tell."""
+    """The command that succeeds while it does; empty if none can tell."""
     outputs: tuple[str, ...] = ()
     """What each line printed when the violation was found, cut; empty for a line of which that is not known."""
 
@@ -416,7 +416,7 @@ def _page_1() -> re.Pattern[str]:
 
 
 def _document(answer: Answer) -> Any:
-    """The JSON of an answer; `None` where it is none."""
+    """The JSON of an answer; `None` if it is none."""
     try:
         return parsed(answer.body)
     except NotJson:

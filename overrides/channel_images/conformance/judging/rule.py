@@ -53,7 +53,7 @@ class Finding:
     together: bool = False
     """Whether it shows only where the requests are under way at the same time."""
     proof: Proof | None = None
-    """How it shows in a shell; `None` where the answers show it as they are."""
+    """How it shows in a shell; `None` if the answers show it as they are."""
 
 
 Check = Callable[[Survey, Operation], Iterator[Finding]]

@@ -28,7 +28,7 @@ __all__ = (
 def write_report(report: Report, folder: Path) -> None:
     """Write `report.json`, `index.html`, `junit.xml` and `replay.sh` into `folder`, which is made where it is missing.
 
-    Each file appears whole or not at all, and takes the place of a link of its name. Raises `OSError` where the
+    Each file appears whole or not at all, and takes the place of a link of its name. Raises `OSError` if the
     folder can't be written.
     """
     # All are rendered before one is written: all are of the same run.

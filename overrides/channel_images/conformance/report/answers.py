@@ -23,7 +23,7 @@ class Piece:
 
 
 def compare(one: str, other: str) -> tuple[Sequence[Piece], Sequence[Piece]] | None:
-    """The two texts in pieces, with what differs marked; `None` where they have little in common."""
+    """The two texts in pieces, with what differs marked; `None` if they have little in common."""
     (one, one_end), (other, other_end) = _cut(one), _cut(other)
     left, right = _PARTS.findall(one), _PARTS.findall(other)
     matcher = SequenceMatcher(None, left, right, autojunk=False)

@@ -48,7 +48,7 @@ def _of_causes(violations: Sequence[Result]) -> str:
 
 def basis(report: Report) -> list[str]:
     """How much the verdict rests on: how many results were exercised, why the others were not, and whether another user
-    asked too; nothing where there are no results."""
+    asked too; nothing if there are no results."""
     exercised, every = report.exercised()
     if not every:
         return []
@@ -73,7 +73,7 @@ def caveats(report: Report) -> list[str]:
 
 
 def following(report: Report, violation: Result) -> str:
-    """What could not be judged beside a violation, in a line; empty where there is nothing."""
+    """What could not be judged beside a violation, in a line; empty if there is nothing."""
     rules: dict[str, int] = {}
     for result in report.consequences(violation):
         rules[result.rule] = rules.get(result.rule, 0) + 1

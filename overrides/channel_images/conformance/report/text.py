@@ -47,7 +47,7 @@ def remainder(length: int, most: int) -> str:
 
 
 def evidence_text(result: Result, most: int) -> str:
-    """The evidence of a result as plain text, for views that have no markup; empty where there is none."""
+    """The evidence of a result as plain text, for views that have no markup; empty if there is none."""
     evidence = result.evidence
     if evidence is None:
         return ""

@@ -171,7 +171,7 @@ def _too_many(survey: Survey, known: Whole | Sample, due: set[int]) -> list[int]
 
 
 def _shown_by(known: Known, missing: Sequence[int], extra: Sequence[int]) -> Proof | None:
-    """How rows that are missing or too many in a list show; `None` where it only has another length."""
+    """How rows that are missing or too many in a list show; `None` if it only has another length."""
     return misplaced(missing, extra, *answers_of(known)) if missing or extra else None
 
 
@@ -220,7 +220,7 @@ def _due(survey: Survey, filters: Filters) -> set[int]:
 
 
 def _pks(survey: Survey, filters: Filters) -> set[int]:
-    """The pks of a filtered list that has to be known whole. Raises `NotExercised` where it is too long for that."""
+    """The pks of a filtered list that has to be known whole. Raises `NotExercised` if it is too long for that."""
     known = _listed(survey, filters)
     if isinstance(known, Sample):
         raise NotExercised(f"{_named(filters)} leaves {known.total} rows, too many to compare all of them")

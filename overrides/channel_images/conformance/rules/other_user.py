@@ -29,7 +29,7 @@ MOST_TOLD = 80
 
 
 def _other(survey: Survey) -> Credentials:
-    """The other user. Raises `NotExercised` where there is none."""
+    """The other user. Raises `NotExercised` if there is none."""
     token = survey.session.wire.target.other_token
     if not token:
         raise NotExercised("needs --other-token")
@@ -132,14 +132,14 @@ def existence(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
 
 def _existing(pks: Iterable[int]) -> list[int]:
-    """The ids of some rows of the channel. Raises `NotExercised` where there are none."""
+    """The ids of some rows of the channel. Raises `NotExercised` if there are none."""
     if not (found := list(pks)):
         raise NotExercised("the channel has no rows")
     return found
 
 
 def _asking_for(survey: Survey, operation: Operation, pk: int) -> tuple[str, Params]:
-    """The path and the parameters that ask for a row. Raises `NotExercised` where a list has no filter for that."""
+    """The path and the parameters that ask for a row. Raises `NotExercised` if a list has no filter for that."""
     if not operation.is_list:
         return operation.path_for(survey.channel, pk), ()
     if (by := key_filter()) is None:

@@ -434,7 +434,7 @@ def pages_at_once(survey: Survey, known: Known) -> Iterator[Finding]:
 def at_once(survey: Survey, alone: Sequence[Answer], relation: str) -> Iterator[Finding]:
     """Ask for what was answered alone in several requests at the same time: each has to hold the same rows.
 
-    Raises `Unreadable` where an answer of those holds no rows.
+    Raises `Unreadable` if an answer of those holds no rows.
     """
     due = [rows(answer).pks for answer in alone]
     for _ in range(ROUNDS):

@@ -178,7 +178,7 @@ def _is_touched(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
 
 def _read_one(survey: Survey, operation: Operation, pk: int) -> Answer:
-    """The answer to a request for one row, by its key. Raises `NotExercised` where the contract has no filter on it."""
+    """The answer to a request for one row, by its key. Raises `NotExercised` if the contract has no filter on it."""
     if operation is FULL:
         filters = keyed(pk)
         if not filters:
@@ -188,7 +188,7 @@ def _read_one(survey: Survey, operation: Operation, pk: int) -> Answer:
 
 
 def _page(survey: Survey, of: ListOf, number: int, limit: int) -> Page | None:
-    """A page, asked for anew; `None` where it cannot be read."""
+    """A page, asked for anew; `None` if it cannot be read."""
     try:
         return of.page(survey.session, number, limit, fresh=True)
     except Unreadable:

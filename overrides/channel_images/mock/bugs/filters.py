@@ -33,7 +33,7 @@ def _values(arguments: Mapping[str, Argument], name: str) -> list[int]:
 
 
 def _asked(query: Query, name: str) -> frozenset[Any] | None:
-    """What a hidden attribute is asked to be; `None` where nothing is said of it."""
+    """What a hidden attribute is asked to be; `None` if nothing is said of it."""
     return dict(query.criteria.attributes).get(about(name))
 
 

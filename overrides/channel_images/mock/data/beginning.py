@@ -42,7 +42,7 @@ class Beginning(Protocol):
         ...
 
     def index(self, pk: int) -> int | None:
-        """The index of the image with `pk`, `None` where there is none."""
+        """The index of the image with `pk`, `None` if there is none."""
         ...
 
     def product(self, index: int) -> int:
@@ -54,7 +54,7 @@ class Beginning(Protocol):
         ...
 
     def sent(self, index: int) -> str | None:
-        """The version of an image that was sent, by its date; `None` where none was."""
+        """The version of an image that was sent, by its date; `None` if none was."""
         ...
 
     def row(self, index: int) -> Row:
@@ -66,7 +66,7 @@ class Beginning(Protocol):
         ...
 
     def traits(self, product: int) -> Traits | None:
-        """What `product` is, `None` where no image shows it."""
+        """What `product` is, `None` if no image shows it."""
         ...
 
     def select(self, criteria: Criteria) -> Keys:

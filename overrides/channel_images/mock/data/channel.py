@@ -46,7 +46,7 @@ class Change:
     modified: str
     """The image's version: its `modified_date`."""
     sent: str | None
-    """The version that the channel has; `None` where it has none."""
+    """The version that the channel has; `None` if it has none."""
     batch: int | None = None
     """The open batch that has taken the image."""
     row: Row | None = None
@@ -126,7 +126,7 @@ class Channel:
         return self._beginning.row(self._beginning.index_from(pk))
 
     def sent(self, pk: int) -> str | None:
-        """The version that was sent, by its date; `None` where none was."""
+        """The version that was sent, by its date; `None` if none was."""
         self.standing(pk)
         change = self._changes.get(pk)
         return change.sent if change else self._beginning.sent(self._beginning.index_from(pk))

@@ -135,7 +135,7 @@ class Dataset:
         return completed(known, noise)
 
     def sent(self, index: int) -> str | None:
-        """The version of the image at `index` that was sent, by its date; `None` where none was."""
+        """The version of the image at `index` that was sent, by its date; `None` if none was."""
         pending, (created, modified) = self.pending(index), self._moments(self._noise(index))
         if pending is Pending.INSERT:
             return None

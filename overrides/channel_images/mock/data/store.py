@@ -86,7 +86,7 @@ class Store:
             return self._channel(channel).standing(pk).pending
 
     def sent(self, channel: int, pk: int) -> str | None:
-        """The version of the image that was sent, by its date; `None` where none was."""
+        """The version of the image that was sent, by its date; `None` if none was."""
         with self.lock:
             return self._channel(channel).sent(pk)
 
@@ -169,7 +169,7 @@ class Store:
                 home.mark_sent(pk, version)
 
     def complaint(self, channel: int, pk: int, version: str) -> str | None:
-        """Why an image cannot be sent at this version, in words; `None` where it can."""
+        """Why an image cannot be sent at this version, in words; `None` if it can."""
         home = self._channel(channel)
         modified, sent = home.row(pk)[resource().version], home.sent(pk)
         if version > modified:

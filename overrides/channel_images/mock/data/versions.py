@@ -24,7 +24,7 @@ Sent: TypeAlias = One | Iterable[One] | Mapping[int, datetime | str | None]
 
 
 def versions_of(sent: Sent) -> dict[int, str | None]:
-    """The version of each image, `None` where it is not said.
+    """The version of each image, `None` if it is not said.
 
     Raises:
         InvalidFields: What is given is no image, or its version is no date.

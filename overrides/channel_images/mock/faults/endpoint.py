@@ -49,7 +49,7 @@ class FaultyEndpoint:
         await self._send(answer, plan, scope, inbox, send)
 
     async def _answer(self, plan: Plan, scope: Scope, receive: Receive) -> Answer | None:
-        """What there is to send; `None` where the connection is reset instead."""
+        """What there is to send; `None` if the connection is reset instead."""
         if plan.ending == "silence":
             return None
         return deliver(Call(scope), plan.instead) if plan.instead else await self._taken(scope, receive)

@@ -48,7 +48,7 @@ class Words:
         return True
 
     def text(self, name: str, example: str) -> str | None:
-        """The value of a setting, `None` where it is not given.
+        """The value of a setting, `None` if it is not given.
 
         Raises:
             BadFault: It is empty.

@@ -26,7 +26,7 @@ class ReportingSteps:
         return batch.channel == channel
 
     def complaint(self, batch: BatchRequest, named: Named) -> str | None:
-        """Why the batch may not take an image, in words; `None` where it may."""
+        """Why the batch may not take an image, in words; `None` if it may."""
         pk = named.pk
         if not self.store.has(batch.channel, pk):
             return f"Image {pk} is not in this channel."
@@ -55,7 +55,7 @@ class ReportingSteps:
         return taken.version_date
 
     def remote_id(self, outcome: Named | None) -> str | None:
-        """The marketplace's id of an image; `None` where nothing is said of it."""
+        """The marketplace's id of an image; `None` if nothing is said of it."""
         return outcome.remote_id if outcome else None
 
     def done(self, batch: BatchRequest, outcomes: Mapping[int, Named]) -> None:
