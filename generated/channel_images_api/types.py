@@ -151,7 +151,7 @@ def _encode_scalar(value: Any, name: str) -> str:
     if isinstance(value, datetime.datetime) and value.tzinfo is None:
         raise ValueError(f"{name} has no time zone: {value}")
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{name} is no number that a query has: {value}")
+        raise ValueError(f"{name} is not a number that a query has: {value}")
     if isinstance(value, (datetime.date, UUID)):
         value = encode(value)
     if not isinstance(value, (str, int, float)):

@@ -94,7 +94,7 @@ ANSWERS: dict[str, Reply] = {
     "refused with an echo by field": http(400, {TOKEN: [f"Token {RENEWED}"]}),
     "text with an echo": http(400, f"Bad header: Token {TOKEN} {RENEWED}".encode(), "Content-Type: text/plain"),
     "a page with an echo": http(200, HTML, "Content-Type: text/html"),
-    "text that is no JSON, with an echo": http(200, f"Token {TOKEN} {RENEWED}".encode()),
+    "text that is not JSON, with an echo": http(200, f"Token {TOKEN} {RENEWED}".encode()),
     "a row with an echo": http(200, {"pk": f"Token {TOKEN} {RENEWED}"}),
     "an echo that is cut off": http(400, {"detail": "x" * 165 + f" Token {TOKEN}"}),
     "a page with an echo that is cut off": http(200, f"<html>{'z' * 40}Token {TOKEN}</html>".encode()),
@@ -254,7 +254,7 @@ def test_a_secret_in_whatever_spelling(surface: str, spelling: str) -> None:
 
 @pytest.mark.parametrize("tail", [b'"}]', b'"'])
 def test_a_body_too_long_to_be_searched_is_not_shown(surface: str, tail: bytes) -> None:
-    """A row that is wrong is named all the same, and what is no JSON is sent for again."""
+    """A row that is wrong is named all the same, and what is not JSON is sent for again."""
     content = b'[{"pk": 1}, {"pk": "' + TOKEN.encode() + b"x" * (5 << 20) + tail
     with RawServer([http(200, content)]) as server:
         error: Any = attempt(surface, server.url, {"token": TOKEN, "retries": ONCE_MORE})

@@ -17,7 +17,7 @@ BODIES = {
     "a date before time": json.dumps({**PAGE, "results": [{**IMAGE, "modified_date": "0001-01-01T00:00:00+14:00"}]}),
     "a huge count": json.dumps({**PAGE, "count": 10**30}),
     "a huge pk": json.dumps({**PAGE, "results": [{**IMAGE, "pk": 10**30}]}),
-    "a next that is no URL": json.dumps({**PAGE, "count": 99, "next": "http://[::1/x"}),
+    "a next that is not a URL": json.dumps({**PAGE, "count": 99, "next": "http://[::1/x"}),
     "a next with a bad port": json.dumps({**PAGE, "count": 99, "next": "http://host:99999/?page=2"}),
     "a next with a bad name": json.dumps({**PAGE, "count": 99, "next": "http://xn--\u00fc-/?page=2&limit=1"}),
     "half a surrogate pair": '{"count": 1, "next": null, "previous": null, "results": [{"pk": 1, "status": "\\ud83d"}]}',

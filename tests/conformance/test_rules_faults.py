@@ -503,7 +503,7 @@ def test_a_list_that_answers_any_method_is_told() -> None:
             return Tiny.answer(self, Request(request.path, request.params, method), authorization)
 
     server = AnyMethod()
-    assert {f"{method} with a body that is no JSON is not refused" for method in ("POST", "PUT", "PATCH")} <= told(
+    assert {f"{method} with a body that is not JSON is not refused" for method in ("POST", "PUT", "PATCH")} <= told(
         server, "protocol.read-only", FULL
     )
     existing = [each for each in server.requests if "/channel/5/" in each.path]

@@ -239,8 +239,8 @@ def test_a_required_parameter_has_no_default() -> None:
     ("value", "error"),
     [
         (datetime.datetime(2022, 11, 25), "q has no time zone"),
-        (float("nan"), "q is no number that a query has"),
-        (float("inf"), "q is no number that a query has"),
+        (float("nan"), "q is not a number that a query has"),
+        (float("inf"), "q is not a number that a query has"),
         ({"gte": 1}, "q is no string, number or boolean"),
         (b"a", "q is no string, number or boolean"),
         ([[1]], "q is no string, number or boolean"),

@@ -190,12 +190,12 @@ def test_a_size_beside_the_files(tmp_path: Path) -> None:
 # What cannot be loaded
 
 LINES = {
-    "pk,product\n": "no JSON: Expecting value at column 1; the mock loads NDJSON, an image a line",
-    '{"pk": 1,\n': "no JSON: Expecting property name enclosed in double quotes at column 10; the mock loads NDJSON",
-    '{"pk": NaN}\n': "no JSON: NaN is no number in JSON",
-    "[" * 100_000: "no JSON: it is nested too deep",
+    "pk,product\n": "not JSON: Expecting value at column 1; the mock loads NDJSON, an image a line",
+    '{"pk": 1,\n': "not JSON: Expecting property name enclosed in double quotes at column 10; the mock loads NDJSON",
+    '{"pk": NaN}\n': "not JSON: NaN is not a number in JSON",
+    "[" * 100_000: "not JSON: it is nested too deep",
     "[1]\n": "not a JSON object;  the mock loads NDJSON, an image a line",
-    '"text"\n': "no JSON object",
+    '"text"\n': "not a JSON object",
     "{}\n": "pk: This field is required.; product: This field is required.; modified_date: This field is required.",
     json.dumps({**ROW, "pk": "17"}): "pk: ",
     json.dumps({**ROW, "pk": True}): "pk: ",

@@ -66,7 +66,7 @@ def shown(url: httpx.URL) -> str:
 
 
 def redirect_target(url: httpx.URL, location: str) -> httpx.URL | None:
-    """Where a redirect leads; None if that is no URL."""
+    """Where a redirect leads; None if that is not a URL."""
     with suppress(httpx.InvalidURL, ValueError):  # the second for a host that IDNA does not know, and is shown as such
         target = url.join(location).copy_with(userinfo=b"")  # with a user name, httpx would sign in with that
         origin(target)
@@ -77,7 +77,7 @@ def redirect_target(url: httpx.URL, location: str) -> httpx.URL | None:
 def keep_location(response: httpx.Response) -> None:
     """Keep where a redirect leads out of httpx's sight, as a hook for answers.
 
-    httpx builds the request that follows, which nobody reads, and for many a `Location` that is no URL it fails, in ways
+    httpx builds the request that follows, which nobody reads, and for many a `Location` that is not a URL it fails, in ways
     of many kinds. `location_of` gives it back.
     """
     if response.has_redirect_location:

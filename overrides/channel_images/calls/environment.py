@@ -69,7 +69,7 @@ def read_proxy(name: str, given: Any) -> httpx.Proxy:
             characters that a URL would have escaped.
 
     Raises:
-        ConfigurationError: It is no URL of a proxy. Nothing of it is shown: it may hold a password.
+        ConfigurationError: It is not a URL of a proxy. Nothing of it is shown: it may hold a password.
     """
     proxy = given if isinstance(given, httpx.Proxy) else None
     with suppress(httpx.InvalidURL, TypeError, ValueError):

@@ -25,7 +25,7 @@ _PARAMETER = re.compile(r"\b(?:call_)?(timeout|token|username|password|proxy)=")
 
 
 def say(message: str) -> None:
-    """Print one line on stderr. A server's words may be in it: what is no text of one line becomes a space or a `?`."""
+    """Print one line on stderr. A server's words may be in it: what is not a text of one line becomes a space or a `?`."""
     line = " ".join(message.split())
     line = "".join(character if character.isprintable() else "?" for character in line)
     line = line.replace("##[", "#?[")  # which GitHub's runner obeys wherever it stands in a log

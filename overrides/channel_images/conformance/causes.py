@@ -85,7 +85,7 @@ def _cause(result: Result, known: _Known) -> str:
 
 
 def _of_the_schema(result: Result) -> str:
-    """The fault of one field, wherever in an answer that is; empty if it is no fault of a field."""
+    """The fault of one field, wherever in an answer that is; empty if it is not a fault of a field."""
     if lacked := _lacked(result):
         return f"answers lack the field {lacked}"
     if place := PLACE.match(_relation(result)):

@@ -326,7 +326,7 @@ def _said(answer: Answer) -> object:
 
 @define
 class _Sure(Standing):
-    """Our standing with a recording, of which is known what is the API's."""
+    """Our standing with a recording. It is known what of it is the API's."""
 
     def hear(self, answer: Answer) -> None:
         """Nothing of it is in doubt."""

@@ -162,7 +162,7 @@ def ending(stop: threading.Event, reader: EndedSender, reporter: EndedSender) ->
 
 
 class LastReports(EndedSender):
-    """Gives each call some seconds that begins after the token was set: a report, say, after an upload that took its time."""
+    """Gives some seconds to each call that begins after the token was set, such as a report after a long upload."""
 
     def send(
         self,

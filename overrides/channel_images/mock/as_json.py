@@ -37,7 +37,7 @@ def from_json(text: bytes) -> object:
     """The value that a JSON text in UTF-8 stands for. A number that a float would change is a `Decimal`.
 
     Raises:
-        ValueError: The text is no JSON.
+        ValueError: The text is not JSON.
     """
     try:
         value: object = _decoder.decode(text.decode())
@@ -52,7 +52,7 @@ def _number(text: str) -> float | Decimal:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 _decoder = json.JSONDecoder(parse_float=_number, parse_constant=_no_number)

@@ -82,7 +82,7 @@ class Behaviour(ReportingSteps):
     """
 
     rule: ClassVar[str | None] = None
-    """Of a bug, the conformance rule that sees it; it is no part of what another class inherits."""
+    """Of a bug, the conformance rule that sees it; it is not a part of what another class inherits."""
 
     def __init_subclass__(cls, rule: str | None = None) -> None:
         cls.rule = rule
@@ -241,7 +241,7 @@ class Behaviour(ReportingSteps):
         Parameters that the operation does not have are passed over, as Django does.
 
         Raises:
-            Refused: With 404 for a page that is no number, with 400 and a message by parameter for the rest.
+            Refused: With 404 for a page that is not a number, with 400 and a message by parameter for the rest.
         """
         values: dict[str, Argument] = {}
         errors: dict[str, Sequence[str]] = {}

@@ -17,7 +17,7 @@ class Bounded(Generic[Item]):
         self._kept_bytes = kept_bytes
         self._memory = 0
         self.dropped = 0
-        """How many items, older than these, are forgotten for want of room."""
+        """How many older items were forgotten, to make room for these."""
 
     @property
     def items(self) -> list[Item]:

@@ -82,7 +82,7 @@ async def read_object(call: Call, receive: Receive) -> Body:
     """The JSON object in the body; no body is an empty one.
 
     Raises:
-        Refused: With 413, it is longer than `MAX_BODY` bytes; with 415, it is of another type; with 400, it is no JSON.
+        Refused: With 413, it is longer than `MAX_BODY` bytes; with 415, it is of another type; with 400, it is not JSON.
     """
     body = await _read_body(receive)
     if not body:

@@ -29,7 +29,7 @@ def words() -> Mapping[str, str]:
     of a product's kinds, `kind` is a choice of some, of products or of rows.
 
     Fields: `state` is a choice, which may be `unusual`; `origin` is one that may be null; `flag` is yes or no; `measure`,
-    `other` and `last` measure; `blob` may be null, and is no number; `rank` counts; `object` is an id; `open` may have values
+    `other` and `last` measure; `blob` may be null, and is not a number; `rank` counts; `object` is an id; `open` may have values
     that are not listed.
     """
     filters, fields = resource().filters.values(), subject().fields.values()

@@ -82,8 +82,8 @@ def credentials(
 ) -> dict[str, str | None]:
     """The credentials of a server that listens on `host`; what is not given is made up.
 
-    On loopback that is what the guide says. Where other machines can reach the server, a token, a password and an admin
-    token are made by chance.
+    On loopback, they are those that the guide names. If other machines can reach the server, the token, the password and
+    the admin token are random.
     """
     if is_loopback(host):
         made_up: dict[str, str | None] = {"token": DEFAULT_TOKEN, "password": DEFAULT_PASSWORD, "admin_token": None}

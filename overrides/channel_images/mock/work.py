@@ -24,7 +24,7 @@ _MOST = 100
 _SIZES = (480, 600, 800, 1000, 1200, 1600, 2048)
 """What an image may measure."""
 _SHARE = 0.4
-"""Of the products, the share of which anything is true that is yes or no."""
+"""The share of products that have a yes in an attribute that is yes or no."""
 
 
 def _spec(_pace: object, _attribute: object, spec: str) -> None:

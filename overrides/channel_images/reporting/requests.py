@@ -156,7 +156,7 @@ def read_batches(content: bytes) -> tuple[Sequence[BatchRecord], bool]:
     """The batches on a page, and whether another page follows.
 
     Raises:
-        MalformedBody: It is no page of batches.
+        MalformedBody: It is not a page of batches.
     """
     return _page(content, _record)
 
@@ -165,7 +165,7 @@ def read_members(content: bytes) -> tuple[Sequence[tuple[int, str]], bool]:
     """The `pk` and the version of each image on a page, and whether another page follows.
 
     Raises:
-        MalformedBody: It is no page of integration actions.
+        MalformedBody: It is not a page of integration actions.
     """
     return _page(content, _member)
 

@@ -1,8 +1,8 @@
 """Works a pending list off while it shrinks.
 
-The list is read from its front again and again, since what the caller reports as sent leaves it and the rest moves up.
-An image that was handed out and is still listed is passed over: the report may be on its way. Only a whole pass, of which
-`channel_images.walks.consistent.ConsistentWalk` proves that it missed none, says what has left; and the drain is done
+The drain reads the list from its front again and again, because images that the caller reports as sent leave it, and the
+rest moves up. It passes over an image that it has handed out and that is still listed: the report may be on its way. Only
+a whole pass that `channel_images.walks.consistent.ConsistentWalk` proves complete says what has left. The drain is done
 when the list is empty.
 """
 

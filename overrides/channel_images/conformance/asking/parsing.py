@@ -32,7 +32,7 @@ def said(body: bytes) -> Any:
 
 @lru_cache(128)
 def _parsed(body: bytes) -> tuple[Any, str]:
-    """What a body says, and why it is no JSON that a reader takes; the reason is empty where it is."""
+    """What a body says, and why it is not JSON that a reader takes; the reason is empty where it is."""
     try:
         return _readable(json.loads(body.decode(), parse_constant=_refuse), 0), ""
     except RecursionError:

@@ -45,7 +45,7 @@ def exchange(target: Target, url: str, method: str, headers: Iterable[tuple[str,
         headers: further headers.
 
     Raises:
-        NoAnswer: the connection broke, or what came is no answer of HTTP/1.1.
+        NoAnswer: the connection broke, or what came is not an answer of HTTP/1.1.
     """
     parts = urlsplit(url)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -170,7 +170,7 @@ def follow(session: Session, link: str, at: Answer) -> Answer | None:
         at: the answer that holds the page.
 
     Raises:
-        ValueError: the link is no URL.
+        ValueError: the link is not a URL.
     """
     path = at.request.path
     parts = urlsplit(urljoin(at.url, link))

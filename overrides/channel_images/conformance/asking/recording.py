@@ -191,7 +191,7 @@ def _unpacked(data: bytes, most: int) -> bytes:
 
 
 def _entry(number: int, raw: Any) -> _Entry:
-    """Raises `ValueError` if it is no entry of a HAR."""
+    """Raises `ValueError` if it is not an entry of a HAR."""
     match raw:
         case {
             "request": {"method": str(method), "url": str(url)} as request,

@@ -357,7 +357,7 @@ class Survey:
     def affordable(self, limit: object) -> bool:
         """Whether a list may be asked for with a limit: no answer to it is longer than `WHOLE` rows or `MOST_BYTES`.
 
-        A server without a largest page is found out once, by a page of which that cannot be said. What is no number is
+        A server without a largest page is found out once, by a page of which that cannot be said. What is not a number is
         affordable: a server refuses it, or takes its default.
         """
         try:

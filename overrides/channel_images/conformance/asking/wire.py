@@ -56,7 +56,7 @@ class OutOfTime(RunEnds):
 
 
 class TurnedAway(RunEnds):
-    """The server asks for a longer wait than a run can have: a quota is spent, say."""
+    """The server asks for a longer wait than a run can have, for example because a quota is spent."""
 
 
 @frozen

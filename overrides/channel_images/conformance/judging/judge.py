@@ -289,8 +289,8 @@ def _faults(outcome: Outcome) -> Iterator[object]:
 def _is_own_fault(answer: Answer, operation: Operation, channel: int) -> bool:
     """Whether an answer without rows breaks the rule that asked for them.
 
-    It does not where the answer has a rule of its own (5xx), where the token may not see it (403), where it was too long to
-    be read, where it belongs to another operation, whose own rules see it, and where it is another channel's.
+    It does not if the answer has a rule of its own (5xx), if the token may not see it (403), or if it was too long to be
+    read. Nor does it if the answer is another channel's, or belongs to another operation, whose own rules see it.
     """
     path = answer.request.path
     is_its = path.startswith(operation.path_for(channel)) if operation.is_list else False

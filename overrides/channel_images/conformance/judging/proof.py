@@ -390,7 +390,7 @@ def _bodies(command: str, answers: Sequence[Answer]) -> str:
 
 
 def _pages(answers: Sequence[Answer]) -> Callable[[str], str]:
-    """What makes the command that prints all pages of a list, of which these are the first ones."""
+    """What makes the command that prints all pages of a list, by its first pages."""
     first, document = answers[0], _document(answers[0])
     count, size = (document.get("count"), len(_keys(first))) if isinstance(document, dict) else (None, 0)
     asked = _page_1().sub("'\"$page\"'", first.arguments)

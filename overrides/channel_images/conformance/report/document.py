@@ -1,4 +1,4 @@
-"""Writes `report.json`: the report itself, of which the other views are renderings. Its schema is published."""
+"""Writes `report.json`: the report itself. The other views show the same. Its schema is published."""
 
 import json
 import re

@@ -427,7 +427,7 @@ def _spaced(survey: Survey, by: Filter) -> Iterator[Finding]:
 
 @rule("filter.partition", Pattern.DISJOINT, [FULL], rests_on=[ORDER])
 def partition(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """The values of a filter on what rows do not show share no row, true and false cover the list, and the rows with the
+    """The values of a filter on what rows do not show share no row; true and false cover the list; rows with the
     same value of the field that has the attribute fall on the same side."""
     if not resource().hidden:
         raise NotExercised("the contract has no filter on what rows do not show")

@@ -560,7 +560,7 @@ def past_the_end(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
 @rule("paging.defaults", Pattern.EQUIVALENCE, LISTS, rests_on=[ORDER])
 def defaults(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """A request without page, without limit or without both is the one with page 1 and the default limit; page 0 is no page of
+    """A request without page, without limit or without both is the one with page 1 and the default limit; page 0 is not a page of
     its own, and a list that seems to be empty is so in every way of asking."""
     yield from first_page(survey, operation)
     yield from defaults_of_pages(survey, _known(survey, operation))

@@ -226,7 +226,7 @@ def caching(survey: Survey, operation: Operation) -> Iterator[Finding]:
 
 
 def _elsewhere(survey: Survey, operation: Operation) -> Iterator[Finding]:
-    """Whether two pages of another channel, of which nothing has been asked yet, are the same one.
+    """Whether two pages of another channel, which nothing has asked for yet, are the same one.
 
     Page 2 has two rows at limit 2, and others at limit 3. So many has it by chance too where the limit is ignored; then
     page 1 has more.
@@ -312,7 +312,7 @@ def read_only(survey: Survey, operation: Operation) -> Iterator[Finding]:
         answer = _unreadable(survey, there, method)
         if answer.status < 400 and not answer.broke:
             yield Finding(
-                f"{method} with a body that is no JSON is not refused",
+                f"{method} with a body that is not JSON is not refused",
                 "405, or another 4xx",
                 answer.describe(),
                 (answer,),

@@ -35,7 +35,7 @@ class Bug:
 
     name: str
     rule: str | None
-    """The conformance rule that sees it; others may too. `None` for reporting, of which the contract says nothing."""
+    """The conformance rule that sees it; others may too. `None` for reporting, which is not in the contract."""
     summary: str
     """The mistake, in the words of a server's author."""
     behaviour: type[Behaviour]

@@ -559,7 +559,7 @@ class WordInListSkipped(Behaviour, rule="schema.rejects-invalid"):
 
 
 class WordIsFirstImage(Behaviour, rule="schema.rejects-invalid"):
-    """An id that is no number finds the channel's first row."""
+    """An id that is not a number finds the channel's first row."""
 
     def image_id(self, operation: Operation, call: Call, channel: int) -> int:
         if not call.path_parameter(resource().roles["key"]).isalpha():
@@ -569,7 +569,7 @@ class WordIsFirstImage(Behaviour, rule="schema.rejects-invalid"):
 
 
 class WordIsChannel(Behaviour, rule="schema.rejects-invalid"):
-    """A channel that is no number is the first one."""
+    """A channel that is not a number is the first one."""
 
     def path_argument(self, operation: Operation, call: Call, role: str) -> int:
         if role == "scope" and call.path_parameter(resource().roles[role]).isalpha():

@@ -35,7 +35,7 @@ class Chosen:
 
 
 class Keys(Protocol):
-    """Numbers, ascending, each of which is found by its rank."""
+    """Ascending numbers, found by their rank."""
 
     @property
     def count(self) -> int:

@@ -51,7 +51,7 @@ class Field:
 
     @property
     def is_blob(self) -> bool:
-        """Whether it may be unknown, and is no number, date nor choice."""
+        """Whether it may be unknown, and is not a number, date nor choice."""
         return self.is_nullable and not (self.is_number or self.is_date or self.values)
 
 

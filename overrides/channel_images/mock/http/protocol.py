@@ -59,8 +59,10 @@ def connection_of(scope: Scope) -> Connection:
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Refuses, with 431, a head that is still not complete after `MAX_HEAD` bytes, and ends a connection whose client
-    does not send the rest of a request, or does not read its answer, within `PATIENCE` seconds.
+    """Refuses, with 431, a head that is still not complete after `MAX_HEAD` bytes.
+
+    Ends a connection if its client does not send the rest of a request, or does not read its answer, within `PATIENCE`
+    seconds.
 
     An idle connection between two requests is uvicorn's to end.
     """

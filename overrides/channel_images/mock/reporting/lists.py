@@ -91,7 +91,7 @@ def page(
     """The page of a list that a request asks for, with the contract's parameters for that.
 
     Raises:
-        Refused: With 404; there is no such page. With 400; the limit is no number.
+        Refused: With 404; there is no such page. With 400; the limit is not a number.
     """
     number, limit = _paging(call)
     size = min(limit, settings.max_limit)
