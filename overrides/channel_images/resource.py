@@ -171,7 +171,9 @@ def declared(contract: Node) -> Resource:
     for word, wanted in (("key", "integer"), ("version", "date-time")):
         field = resolve(schema.get("properties", {}).get(said[word], {}), contract)
         if wanted not in (field.get("type"), field.get("format")):
-            raise Undeclared(f"{name}: x-resource has the {word} {said[word]!r}, which is not a {wanted} field of it")
+            raise Undeclared(
+                f"{name}: x-resource has the {word} {said[word]!r}, which must be a field of type {wanted}"
+            )
     operations = tuple(_operations(contract, name))
     _hold(operations)
     roles: dict[str, str] = {}

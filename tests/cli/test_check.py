@@ -103,11 +103,11 @@ def test_what_cannot_be_judged_is_one_line_and_exit_2(
     ("text", "words"),
     [
         (None, "cannot be read: No such file or directory"),
-        ("openapi: [\n", "line 2 is no YAML: "),
+        ("openapi: [\n", "line 2 is not YAML: "),
         ("- 1\n", "is not an OpenAPI document of this kind: "),
         ("info: {title: A, version: 1.0}\n", "its info has a title and a version, both texts"),
         ("info: {title: A, version: '1'}\n", "one schema has x-resource, the rows that the lists hold: none"),
-        (CONTRACT.replace("key: pk", "key: id"), "x-resource has the key 'id', which is no integer field of it"),
+        (CONTRACT.replace("key: pk", "key: id"), "x-resource has the key 'id', which must be a field of type integer"),
         (
             CONTRACT.replace("schemas/ProductImageStatus'", "schemas/Nothing'"),
             "'/components/schemas/Nothing' does not exist",
@@ -143,8 +143,8 @@ def test_the_report_names_the_contract(healthy_mock: MockServer, tmp_path: Path)
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("localhost:8000", "begins with http:// or https://"),
-        ("http://", "begins with http:// or https://"),
+        ("localhost:8000", "must begin with http:// or https://"),
+        ("http://", "must begin with http:// or https://"),
         ("http://user:secret@host", "holds a password"),
         ("http://[bad", "is not a URL"),
     ],

@@ -405,8 +405,8 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
     [
         (None, "cannot be read: No such file or directory"),
         (b"\xff\xfe", "is not UTF-8"),
-        (b"openapi: [3.1\n", ", line 2 is no YAML: "),
-        (b"\x00", "is no YAML: "),
+        (b"openapi: [3.1\n", ", line 2 is not YAML: "),
+        (b"\x00", "is not YAML: "),
         (b"", "is no OpenAPI document"),
         (b"- a list", "is no OpenAPI document"),
         (b"info: {title: A, version: '1'}", "one schema has x-resource"),

@@ -99,9 +99,12 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a resource that is true": (lambda c: schema(c).update({"x-resource": True}), "a key and a version"),
     "a key that is no field": (
         lambda c: schema(c)["x-resource"].update(key="id"),
-        "ProductImage: x-resource has the key 'id', which is no integer field of it",
+        "ProductImage: x-resource has the key 'id', which must be a field of type integer",
     ),
-    "a key that is a text": (lambda c: schema(c)["x-resource"].update(key="hash"), "which is no integer field"),
+    "a key that is a text": (
+        lambda c: schema(c)["x-resource"].update(key="hash"),
+        "which must be a field of type integer",
+    ),
     "a version that is no date": (lambda c: schema(c)["x-resource"].update(version="order"), "no date-time field"),
     "an enum that differs": (
         lambda c: c["components"]["schemas"]["ProductType"].update({"x-extensible-enum": [0]}),

@@ -1,6 +1,7 @@
 """Reading on one machine: Spark's own process, with two Python workers."""
 
 import datetime
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,19 @@ def test_a_refusal_reaches_the_user_with_its_reason(read: Read) -> None:
 def test_an_unknown_channel_is_said_to_be_so(read: Read) -> None:
     with pytest.raises(Exception, match="404"):
         read(channels=99).count()
+
+
+def test_the_example_of_the_guide_runs(spark: Any, server: MockServer, tmp_path: Path) -> None:
+    server.reset()
+    (tmp_path / "token").write_text(server.token)
+    guide = Path(__file__).parents[2] / "docs" / "scale.md"
+    (code,) = re.findall(r"```python\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
+    for written, real in (
+        ("https://host", server.url),
+        ("/etc/channel-images/token", str(tmp_path / "token")),
+        ('write.parquet("images")', f'write.parquet("{tmp_path}/images")'),
+    ):
+        assert written in code
+        code = code.replace(written, real)
+    exec(code, {"spark": spark})
+    assert spark.read.parquet(f"{tmp_path}/images").count() == 2_340

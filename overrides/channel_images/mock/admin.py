@@ -10,7 +10,7 @@ It lies beside the contract, and needs the admin token; where the server has non
                                  at their present ones, `{"pks": [17, 18]}`. 200 with `{"sent": 1}`
     POST /_mock/reset            undo all changes, forget the requests, and go back to the faults of the start. 204
     GET /_mock/requests          the newest requests received, oldest first, and the faults that struck them:
-                                 `{"requests": [...], "dropped": 0}`, with how many older ones were dropped for want of
+                                 `{"requests": [...], "dropped": 0}`, with how many older ones were dropped to make
                                  room
     GET /_mock/faults            the faults: `{"faults": [{"spec": "429:first=1", "requests": 7, "struck": 1}]}`, with
                                  how many requests each has met, and struck
