@@ -44,7 +44,8 @@ help:
 	@echo 'make bench      the benchmarks'
 	@echo 'make docs       docs/rules.md, docs/contract-changes.md, and the site in docs/site: open docs/site/index.html'
 	@echo 'make lock       resolve the dependencies of pyproject.toml into the requirements*.lock files again'
-	@echo 'make release-check  all of a release but its publication; TAG=v1.2.3 for one that is tagged; writes dist/'
+	@echo 'make release-check  all of a release but its publication; writes dist/'
+	@echo '                TAG=v1.2.3 REPOSITORY=https://host/owner/name for one that is tagged'
 	@echo 'make clean      remove everything that the other targets made, but not generated/'
 
 SETUP_FAILED = echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2
@@ -188,8 +189,9 @@ lock: $(READY)
 
 # Without a tag the changelog may still say "unreleased".
 release-check: export RELEASE_TAG := $(value TAG)
+release-check: export RELEASE_REPOSITORY := $(value REPOSITORY)
 release-check: $(READY)
-	@$(BIN)/python .ci/release_check.py "$$RELEASE_TAG"
+	@$(BIN)/python .ci/release_check.py "$$RELEASE_TAG" "$$RELEASE_REPOSITORY"
 
 clean:
 	@rm -rf .venv .venv-* report dist docs/site overrides/codegen/node_modules benchmarks/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

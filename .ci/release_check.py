@@ -1,4 +1,5 @@
-"""Everything of a release but its publication: `make release-check`, or `make release-check TAG=v1.2.3` for one that is tagged.
+"""Everything of a release but its publication: `make release-check`, or for one that is tagged
+`make release-check TAG=v1.2.3 REPOSITORY=https://host/owner/name`.
 
 Writes `dist/`, the sdist and the wheel that are to be published. Exit code 1, and one line, where something is not as it
 has to be.
@@ -31,13 +32,14 @@ def need(condition: object, why: str) -> None:
         raise NotReady(why)
 
 
-def check_versions(root: Path, tag: str) -> str:
+def check_versions(root: Path, tag: str, repository: str) -> str:
     """The version of the package, which the changelog has to begin with.
 
     Args:
         root: the checkout.
         tag: the tag of the release; empty where there is none yet. Then the changelog may say "unreleased", the
             repository may have no address, and the contract may differ from the one in `tests/contract/released/`.
+        repository: where the tag is, for `[project.urls]` and the links of README: see hatch_build.py.
 
     Raises:
         NotReady: tag, package, changelog and contract do not say the same.
@@ -57,10 +59,7 @@ def check_versions(root: Path, tag: str) -> str:
             re.fullmatch(r"\d{4}-\d\d-\d\d", heading[2]),
             f"CHANGELOG.md: {version} is '{heading[2]}'; put the date of the release there",
         )
-        need(
-            project.get("urls", {}).get("Repository"),
-            "pyproject.toml: [project.urls] has no Repository; say where this repository is, so that users find it",
-        )
+        need(repository, "say where this repository is, so that users find it: REPOSITORY=https://host/owner/name")
         released = root / "tests" / "contract" / "released" / "openapi.yaml"
         need(
             released.read_bytes() == (root / "openapi.yaml").read_bytes(),
@@ -96,8 +95,10 @@ def check_build(version: str) -> Path:
         print(f"{digest}  dist/{name}")
     wheel = DIST / names["wheel"]
     with zipfile.ZipFile(wheel) as archive_of_wheel:
-        metadata = archive_of_wheel.read(f"channel_images-{version}.dist-info/METADATA")
-    Metadata.from_email(metadata, validate=True)
+        text = archive_of_wheel.read(f"channel_images-{version}.dist-info/METADATA")
+    metadata = Metadata.from_email(text, validate=True)
+    for label, url in (metadata.project_urls or {}).items():
+        print(f"{label:14}{url}")
     return wheel
 
 
@@ -153,16 +154,16 @@ def _environment() -> dict[str, str]:
     return kept | {"HOME": os.devnull, "CHANNEL_IMAGES_TOKEN": "mock-token"}
 
 
-def main(tag: str = "") -> int:
+def main(tag: str = "", repository: str = "") -> int:
     try:
-        version = check_versions(ROOT, tag)
+        version = check_versions(ROOT, tag, repository)
         check_installed(check_build(version), version)
     except NotReady as error:
         print(f"release-check: {error}", file=sys.stderr)
         return 1
     print(
         f"channel-images {version} can be released"
-        + ("" if tag else f": make release-check TAG=v{version}, then the tag")
+        + ("" if tag else f": make release-check TAG=v{version} REPOSITORY=https://host/owner/name, then the tag")
     )
     return 0
 

@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("openapi.yaml", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "generated", "overrides")
+SOURCES = (
+    "openapi.yaml",
+    "pyproject.toml",
+    "README.md",
+    "CHANGELOG.md",
+    "LICENSE",
+    "hatch_build.py",
+    "generated",
+    "overrides",
+)
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:

@@ -24,6 +24,7 @@ ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 CI = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+REPOSITORY = "https://host.example/owner/name"
 POLICY = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
 
 
@@ -44,9 +45,7 @@ def release_check() -> ModuleType:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout whose tag v1.2.3 can be released."""
-    (tmp_path / "pyproject.toml").write_text(
-        '[project]\nversion = "1.2.3"\n[project.urls]\nRepository = "https://host"\n'
-    )
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n')
     (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.3 (2026-01-31)\n\n## 1.2.2 (2025-12-01)\n")
     released = tmp_path / "tests" / "contract" / "released"
     released.mkdir(parents=True)
@@ -57,7 +56,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("tag", ["v1.2.3", ""])
 def test_a_release_whose_versions_agree(release_check: ModuleType, checkout: Path, tag: str) -> None:
-    assert release_check.check_versions(checkout, tag) == "1.2.3"
+    assert release_check.check_versions(checkout, tag, tag and REPOSITORY) == "1.2.3"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +68,6 @@ def test_a_release_whose_versions_agree(release_check: ModuleType, checkout: Pat
         ("", "pyproject.toml", "1.2.3", "1.3.0", r"CHANGELOG\.md begins with 1\.2\.3, .* version 1\.3\.0"),
         ("v1.2.3", "CHANGELOG.md", "2026-01-31", "unreleased", r"put the date of the release"),
         ("v1.2.3", "CHANGELOG.md", "##", "#", r"no heading such as"),
-        ("v1.2.3", "pyproject.toml", "Repository", "Issues", r"\[project\.urls\] has no Repository"),
         ("v1.2.3", "openapi.yaml", "1.0.0", "1.1.0", r"tests/contract/released/: copy it there"),
     ],
 )
@@ -79,12 +77,17 @@ def test_a_release_whose_versions_differ(
     path = checkout / file
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(release_check.NotReady, match=message):
-        release_check.check_versions(checkout, tag)
+        release_check.check_versions(checkout, tag, REPOSITORY)
+
+
+def test_what_is_published_says_where_it_is_from(release_check: ModuleType, checkout: Path) -> None:
+    with pytest.raises(release_check.NotReady, match="REPOSITORY=https://host/owner/name"):
+        release_check.check_versions(checkout, "v1.2.3", "")
 
 
 def test_before_the_tag_the_changelog_may_say_unreleased(release_check: ModuleType, checkout: Path) -> None:
     (checkout / "CHANGELOG.md").write_text("## 1.2.3 (unreleased)\n")
-    assert release_check.check_versions(checkout, "") == "1.2.3"
+    assert release_check.check_versions(checkout, "", "") == "1.2.3"
 
 
 def test_the_version_is_that_of_the_project() -> None:
