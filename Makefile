@@ -39,7 +39,7 @@ help:
 	@echo 'make test-spark the tests of the Spark data source, which need Java 17 and add PySpark, 450 MB, to .venv'
 	@echo 'make test-channel-app  the vendor'"'"'s own framework, channel_app, against the mock server'
 	@echo 'make generate   rewrite generated/ from openapi.yaml'
-	@echo 'make lint       contract, prose, code style and types'
+	@echo 'make lint       contract, prose, code style, workflows and types'
 	@echo 'make mock       the mock server in the foreground'
 	@echo 'make bench      the benchmarks'
 	@echo 'make docs       docs/rules.md, docs/contract-changes.md, and the site in docs/site: open docs/site/index.html'
@@ -159,6 +159,11 @@ lint: contract
 	@$(BIN)/python docs/prose.py
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/zizmor --quiet --offline .github/workflows action.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.renovate renovate.json
 	@$(BIN)/mypy
 
 mock: $(READY)
