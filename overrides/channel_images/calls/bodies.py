@@ -130,7 +130,13 @@ class _Body:
                 return
 
     def whole(self, content: bytes) -> bytes:
-        """The body; a transport may have read it beforehand."""
+        """The body; a transport may have read it beforehand.
+
+        Raises:
+            httpx.DecodingError: It ends in the middle of its content coding.
+        """
+        if self._inflate is not None and self._received and not self._inflate.eof:
+            raise httpx.DecodingError("the body ends before its content coding does")
         self._check_length(len(content))
         # The stream refers to the response, and such a circle holds the body in memory until the next garbage collection.
         self._response.stream = httpx.ByteStream(content)

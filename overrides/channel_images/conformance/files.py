@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -73,7 +74,7 @@ def load(path: Path, schema: dict[str, Any]) -> Document:
         text = raw.decode("utf-8-sig")
         if path.suffix.lower() == ".json" and text.strip():
             json.loads(text)
-            text = text.replace("\t", " ")  # YAML indents with no tabs; inside a string JSON has none
+            text = _as_yaml(text)
         loader = _Loader(text)
         root = loader.get_single_node()
         document = Document(path, None if root is None else loader.plain(root, (), lines), lines)
@@ -135,13 +136,25 @@ def write_atomically(path: Path, text: str, *, follow_links: bool = True) -> Non
         raise
 
 
+def _as_yaml(text: str) -> str:
+    """JSON as YAML that says the same. Outside of strings it is ASCII, in which YAML indents with no tabs; in strings YAML
+    takes some characters for the end of a line, and others not at all, unless they are escaped."""
+    return re.sub(r"[^\x00-\x7e]+", _escaped, text.replace("\t", " "))
+
+
+def _escaped(letters: re.Match[str]) -> str:
+    return re.sub("....", r"\\u\g<0>", letters[0].encode("utf-16-be").hex())
+
+
 class _Loader(yaml.SafeLoader):
-    """Reads the YAML that says what JSON can say: nothing refers to something else, and a date is text."""
+    """Reads the YAML that says what JSON can say: nothing refers to something else, or names a type; a date is text."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]  # so PyYAML's stubs have it
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # so PyYAML's stubs have it
+        if isinstance(event, yaml.AliasEvent):
             raise _wrong(event, "references (*name) have no use here")
+        if getattr(event, "tag", None) is not None:
+            raise _wrong(event, "types (!!name) have no use here")
         return super().compose_node(parent, index)
 
     def plain(self, node: yaml.Node, at: Pointer, lines: dict[Pointer, int]) -> Any:
@@ -153,7 +166,9 @@ class _Loader(yaml.SafeLoader):
             return self._scalar(node)
         said: dict[str, Any] = {}
         for key, value in node.value:
-            name = str(key.value)
+            if not isinstance(key, yaml.ScalarNode):
+                raise _wrong(key, "a name is a text")
+            name = _characters(key)
             if name in said:
                 raise _wrong(key, f"{name!r} is there twice")
             # Where the key is, not where its value begins: a block begins on the line after.
@@ -162,10 +177,7 @@ class _Loader(yaml.SafeLoader):
         return said
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
-        try:  # an escape spells a surrogate pair out
-            node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16")
-        except UnicodeDecodeError:
-            raise _wrong(node, "half of a surrogate pair") from None
+        node.value = _characters(node)
         if ":" in node.value:  # no number to the base of 60, over a long one of which YAML 1.1 takes very long
             return node.value
         try:
@@ -174,6 +186,20 @@ class _Loader(yaml.SafeLoader):
             return node.value
         is_json = isinstance(value, str | int | None) or (isinstance(value, float) and math.isfinite(value))
         return value if is_json else node.value
+
+
+# To YAML 1.1, 1e5 is a text.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?[eE][-+]?[0-9]+$"), list("-0123456789")
+)
+
+
+def _characters(node: yaml.ScalarNode) -> str:
+    """The text of a node, in which an escape may spell a surrogate pair out."""
+    try:
+        return str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise _wrong(node, "half of a surrogate pair") from None
 
 
 def _wrong(at: Any, what: str) -> yaml.MarkedYAMLError:

@@ -176,7 +176,8 @@ class _Dumper(yaml.SafeDumper):
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         return dumper.represent_scalar("tag:yaml.org,2002:timestamp", text)
-    return dumper.represent_str(text)
+    # Of the characters that end a line, YAML writes some as they are, and reads them as a space.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
 
 
 _Dumper.add_representer(str, _text)
@@ -203,8 +204,15 @@ def _waiver(document: Document, index: int, entry: dict[str, Any]) -> Waiver:
         rule,
         entry["relation"],
         entry["reason"],
-        date.fromisoformat(entry["expires"]),
+        _day(document, index, "expires", entry["expires"]),
         operation,
         None if status is None else int(status),  # JSON Schema takes 422.0 for an integer
-        *(date.fromisoformat(entry[name]) if name in entry else None for name in ("first_seen", "last_seen")),
+        *(_day(document, index, name, entry[name]) if name in entry else None for name in ("first_seen", "last_seen")),
     )
+
+
+def _day(document: Document, index: int, name: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:  # the year 0, which JSON Schema knows
+        raise document.bad((index, name), f"{name}: {text} is no date like 2026-01-31") from None

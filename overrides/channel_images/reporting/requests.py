@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ from attrs import frozen
 
 from channel_images.calls.outside import Look, OutsideRequest, Params, outside_request
 from channel_images_api.errors import MalformedBody
-from channel_images_api.types import RFC_3339, load_json
+from channel_images_api.types import decode_date_time, load_json
 
 T = TypeVar("T")
 
@@ -180,19 +181,22 @@ def _page(content: bytes, read: Callable[[Any, str], T]) -> tuple[Sequence[T], b
     if not isinstance(rows, list):
         raise MalformedBody("a page", body)
     follows = isinstance(body, dict) and body.get("next") is not None
-    return [read(row, f"results[{number}]") for number, row in enumerate(rows)], follows
+    where = "results" if isinstance(body, dict) else ""
+    return [read(row, f"{where}[{number}]") for number, row in enumerate(rows)], follows
 
 
 def _record(row: Any, path: str) -> BatchRecord:
-    remote = row.get("remote_batch_id") if isinstance(row, dict) else None
-    modified = row.get("modified_date") if isinstance(row, dict) else None
-    is_date = isinstance(modified, str) and RFC_3339.fullmatch(modified)
+    remote, modified = None, None
+    if isinstance(row, dict):
+        remote = row.get("remote_batch_id")
+        with suppress(MalformedBody):
+            modified = decode_date_time(row.get("modified_date"))
     return BatchRecord(
         pk=_field(row, path, "pk", int, "an integer"),
         local_batch_id=_field(row, path, "local_batch_id", str, "a string"),
         remote_batch_id=remote if isinstance(remote, str) else None,
         status=_field(row, path, "status", str, "a string"),
-        modified_date=datetime.datetime.fromisoformat(modified.upper()) if is_date and modified else None,
+        modified_date=modified,
     )
 
 
