@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import NoReturn, TypeAlias
 
 Json: TypeAlias = Mapping[str, object] | Sequence[object] | str | int | float | Decimal | bool | None
@@ -48,7 +48,10 @@ def from_json(text: bytes) -> object:
 
 def _number(text: str) -> float | Decimal:
     number = float(text)
-    return number if repr(number) == text else Decimal(text)
+    try:
+        return number if repr(number) == text else Decimal(text)
+    except InvalidOperation:
+        raise ValueError("its exponent is too large for a number") from None
 
 
 def _no_number(name: str) -> NoReturn:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from attrs import define, field, frozen
 
 from channel_images.mock.beside import BESIDE
-from channel_images.mock.faults.spec import Words, near, number
+from channel_images.mock.faults.spec import MOST_SECONDS, Words, near, number
 from channel_images.mock.http.answers import Answer, stated
 
 _BODYLESS = {204, 205, 304}
@@ -76,9 +76,9 @@ class Plan:
     cut: Callable[[int], int] | None = None
     """How much is sent of a body of that length; `None`: all of it."""
     ending: str | None = None
+    """How the connection ends: `silence` before the answer begins, `reset` or `close` in the middle of it."""
     specs: tuple[str, ...] = ()
     """The faults that do all this, as they were written."""
-    """How the connection ends: `silence` before the answer begins, `reset` or `close` in the middle of it."""
 
 
 Effect: TypeAlias = Callable[[Plan, Random], None]
@@ -118,7 +118,7 @@ def _latency(words: Words) -> Effect:
     if lognormal is None:
         return lambda plan, _chance: _delay(plan, seconds or 0)
     median, sigma = map(number, lognormal.split(",")) if lognormal.count(",") == 1 else (math.nan, math.nan)
-    if not (0 < median < math.inf and 0 <= sigma <= _MAX_SIGMA):
+    if not (0 < median <= MOST_SECONDS and 0 <= sigma <= _MAX_SIGMA):
         raise words.bad(f"lognormal={lognormal} is not a median and a sigma", "write lognormal=0.1,0.5")
     return lambda plan, chance: _delay(plan, chance.lognormvariate(math.log(median), sigma))
 

@@ -10,6 +10,10 @@ from channel_images.mock.operations import operations
 from channel_images.resource import resource
 
 
+MOST_SECONDS = 1e9
+"""Some thirty years, for ever in practice; such numbers can be added and multiplied."""
+
+
 class BadFault(ValueError):
     """A spec that describes no fault; the message says in one line what is wrong, and what would be right."""
 
@@ -32,7 +36,8 @@ class Words:
             self._rest[name] = text if equals else None
 
     def bad(self, what: str, mend: str) -> BadFault:
-        return BadFault(f"fault {self.spec!r}: {what}; {mend}")
+        text = f"fault {self.spec!r}: {what}; {mend}"
+        return BadFault("".join(letter if letter.isprintable() else "?" for letter in text))
 
     def flag(self, name: str) -> bool:
         """Whether the bare word `name` is there.
@@ -81,7 +86,7 @@ class Words:
     def seconds(self, name: str) -> float | None:
         """A duration, if it is given."""
         text = self.text(name, "0.2")
-        if text is not None and not 0 <= number(text) < math.inf:
+        if text is not None and not 0 <= number(text) <= MOST_SECONDS:
             raise self.bad(f"{name}={text} is not a number of seconds", f"write {name}=0.2")
         return None if text is None else float(text)
 
