@@ -1,6 +1,7 @@
 """Reads settings from the environment, and checks numbers."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
@@ -56,7 +57,7 @@ class Settings:
             raise ConfigurationError(
                 f"no token: set {TOKEN_VARIABLES[0]}, or {USERNAME_VARIABLES[0]} and {PASSWORD_VARIABLES[0]} to sign in"
             )
-        if channel is not None and not (channel.isascii() and channel.isdigit()):
+        if channel is not None and not re.fullmatch("0*[0-9]{1,19}", channel):
             raise ConfigurationError(f"the channel in {CHANNEL_VARIABLES[0]} is not a number: {channel!r}")
         if token is not None:
             username = password = None

@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 ROUND = int(os.environ.get("FUZZ_ROUND", "0"))
 """How many times as many cases `make fuzz` wants, from a new seed; 0 elsewhere."""
-LONGEST = 2_000
-"""Characters of an error that a person reads."""
+LONGEST = 1_000
+"""Characters of an error, beside what it quotes of a person's own words."""
 
 
 class Cases:
@@ -51,12 +51,12 @@ def fuzz(cases: int = 100, **given_: st.SearchStrategy[Any]) -> Callable[[Callab
     return decorate
 
 
-def hold_to_one_line(error: BaseException | str) -> None:
-    """Hold a message to what a terminal, a log and a person can take."""
+def hold_to_one_line(error: BaseException | str, given: str = "") -> None:
+    """Hold a message to what a terminal, a log and a person can take. It may repeat what somebody gave who reads it."""
     text = str(error)
     assert text
     assert len(text.splitlines()) == 1, text
-    assert len(text) <= LONGEST
+    assert len(text) <= LONGEST + 10 * len(given)
     text.encode()
 
 
