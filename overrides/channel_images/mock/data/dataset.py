@@ -11,6 +11,7 @@ unknown ids between the known ones. Channel 5 begins with image 1 and product 12
 
 import hashlib
 from datetime import timedelta
+from functools import lru_cache
 
 from channel_images.mock.data import images
 from channel_images.mock.data.made import CREATED_WITHIN, FIRST_CREATED, Row, completed, format_date
@@ -42,6 +43,10 @@ _MODIFIED_WITHIN = 90 * 86_400 * 1_000_000
 """In microseconds, after the creation; the store's clock begins later still."""
 
 
+# Made once: it takes longer than all else that a server begins with, and tests begin hundreds of them.
+_pattern = lru_cache(64)(Pattern)
+
+
 class Dataset:
     """The first `images` rows of `channel`. Costs the same for ten images and for ten million."""
 
@@ -52,7 +57,7 @@ class Dataset:
             raise ValueError(f"{images} images: a channel of the mock has from 0 to {MAX_IMAGES}")
         self.channel = channel
         self.images = images
-        self._pattern = Pattern(seed, channel)
+        self._pattern = _pattern(seed, channel)
         first_key = (channel - _FIRST_CHANNEL) % (MAX_CHANNEL + 1) * KEYS_PER_CHANNEL
         self._first_pk = first_key + 1
         self._first_product = first_key + _FIRST_PRODUCT
