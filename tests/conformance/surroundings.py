@@ -14,13 +14,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Literal
+from typing import Literal, Protocol
 
 import uvicorn
-from attrs import Factory, define
+from attrs import Factory, define, field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from channel_images.mock import MockServer
 from channel_images.mock.as_json import to_json
 from channel_images.mock.beside import LOGIN_PATH
 from channel_images.mock.http.answers import JSON_TYPE, Answer
@@ -33,6 +32,10 @@ class Front:
     """One of the surroundings, with what it did: read it once the requests are over."""
 
     url: str = ""
+    app: ASGIApp = field(init=False)
+    """What it serves, for a target that is asked without a socket."""
+    token: str = ""
+    """The token that opens the server behind it."""
     requests: int = 0
     """All that came, sign-ins too."""
     own: Counter[int] = Factory(Counter)
@@ -50,17 +53,27 @@ class Front:
         await send({"type": "http.response.body", "body": answer.body})
 
 
+class Server(Protocol):
+    """What one of the surroundings can stand in front of: a running mock server, or another of the surroundings."""
+
+    @property
+    def app(self) -> ASGIApp: ...
+    @property
+    def token(self) -> str: ...
+
+
 Handler = Callable[[Front, Scope, Receive, Send], Awaitable[None]]
 
 
 @contextmanager
-def _in_front(handle: Handler) -> Iterator[Front]:
-    front = Front()
+def _in_front(server: Server, handle: Handler) -> Iterator[Front]:
+    front = Front(token=server.token)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         front.requests += 1
         await handle(front, scope, receive, send)
 
+    front.app = app
     with _serving(app) as front.url:
         yield front
 
@@ -120,7 +133,7 @@ def _detail(status: int, detail: str, **headers: str) -> Answer:
 _SESSION = "gw_session=valid"
 
 
-def gateway_cookie(server: MockServer) -> AbstractContextManager[Front]:
+def gateway_cookie(server: Server) -> AbstractContextManager[Front]:
     """A gateway with sessions: an answer to a valid token sets a cookie, and either will do from then on."""
 
     async def handle(front: Front, scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,11 +146,11 @@ def gateway_cookie(server: MockServer) -> AbstractContextManager[Front]:
         has_session = _SESSION in _header(scope, b"cookie").split("; ")
         await server.app(_with_token(scope, server.token) if has_session else scope, receive, set_cookie)
 
-    return _in_front(handle)
+    return _in_front(server, handle)
 
 
 def throttle(
-    server: MockServer, *, per_second: int = 12, clock: Callable[[], float] = time.monotonic
+    server: Server, *, per_second: int = 12, clock: Callable[[], float] = time.monotonic
 ) -> AbstractContextManager[Front]:
     """A throttle: beyond so many requests in any second, 429 with `Retry-After: 1`. `clock` tells the seconds."""
     passed: deque[float] = deque()
@@ -153,11 +166,11 @@ def throttle(
             passed.append(now)
             await server.app(scope, receive, send)
 
-    return _in_front(handle)
+    return _in_front(server, handle)
 
 
 def broken_connections(
-    server: MockServer, *, every: int = 100, how: Literal["reset", "close", "truncate"] = "reset"
+    server: Server, *, every: int = 100, how: Literal["reset", "close", "truncate"] = "reset"
 ) -> AbstractContextManager[Front]:
     """A worker that is restarted: every so many requests, one gets a reset, an end without an answer, or half of one."""
 
@@ -175,10 +188,10 @@ def broken_connections(
             await send({"type": "http.response.body", "body": b'{"count": 13', "more_body": True})
         connection_of(scope).close()
 
-    return _in_front(handle)
+    return _in_front(server, handle)
 
 
-def token_lives(server: MockServer, *, requests: int = 700) -> AbstractContextManager[Front]:
+def token_lives(server: Server, *, requests: int = 700) -> AbstractContextManager[Front]:
     """Tokens that end: after so many requests 401, until a sign-in gives the next one. The first is the server's own."""
     current, uses = server.token, 0
 
@@ -212,13 +225,13 @@ def token_lives(server: MockServer, *, requests: int = 700) -> AbstractContextMa
         for message in taken:
             await send(message)
 
-    return _in_front(handle)
+    return _in_front(server, handle)
 
 
 Refusal = Literal[401, 403, 429]
 
 
-def lockout(server: MockServer, *, after: int = 20, status: Refusal = 403) -> AbstractContextManager[Front]:
+def lockout(server: Server, *, after: int = 20, status: Refusal = 403) -> AbstractContextManager[Front]:
     """A guard against guessing: once so many wrong tokens came, every request is refused, with the right one too."""
     refusals = {
         401: _detail(401, "Invalid token.", www_authenticate="Token"),
@@ -238,7 +251,7 @@ def lockout(server: MockServer, *, after: int = 20, status: Refusal = 403) -> Ab
         else:
             await server.app(scope, receive, count)
 
-    return _in_front(handle)
+    return _in_front(server, handle)
 
 
 Kind = Literal["html", "sso", "https", "502", "maintenance", "json"]
@@ -263,7 +276,7 @@ def _instead(kind: Kind, scope: Scope) -> Answer:
             return Answer.of_json({"status": "ok", "service": "billing", "version": "2.4.1"})
 
 
-def switch_to(server: MockServer, kind: Kind, *, after: int = 0) -> AbstractContextManager[Front]:
+def switch_to(server: Server, kind: Kind, *, after: int = 0) -> AbstractContextManager[Front]:
     """Something else answers once so many requests were answered: a web front, a sign-on page, a gateway, another API."""
 
     async def handle(front: Front, scope: Scope, receive: Receive, send: Send) -> None:
@@ -272,4 +285,4 @@ def switch_to(server: MockServer, kind: Kind, *, after: int = 0) -> AbstractCont
         else:
             await server.app(scope, receive, send)
 
-    return _in_front(handle)
+    return _in_front(server, handle)
