@@ -26,6 +26,9 @@ SDK_TESTS := $(addprefix tests/,walks calls listings client generated export cli
 LOWEST_TESTS := $(addprefix tests/,calls generated listings export cli mock/test_server.py mock/test_operations.py \
   mock/test_contract.py conformance/test_check.py conformance/test_schemathesis.py conformance/test_target.py package/test_public_names.py)
 
+# Some machines set it. The tests start hundreds of processes, and each would compile all of our code.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help verify test test-httpx2 test-lowest test-spark test-channel-app java generate contract lint mock bench docs lock release-check clean
 .DEFAULT_GOAL := help
 

@@ -1,7 +1,7 @@
 """Fixtures that more than one folder uses, and what holds for every run."""
 
+import gc
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,17 +14,19 @@ from channel_images.mock import MockServer
 # for the next one.
 settings.register_profile("channel-images", deadline=None, database=None)
 settings.load_profile("channel-images")
-# What Hypothesis caches beside it, in the processes that tests start too, goes to no checkout.
-_caches = tempfile.TemporaryDirectory(prefix="hypothesis-")
-os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = _caches.name
-
+# Its tables of Unicode cost seconds: they are made once for all workers, and for the processes that tests start.
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(Path(__file__).parents[1] / ".hypothesis")
+# A client reads the certificates that it trusts, 20 ms for all that a machine has. Few tests speak TLS, and those name theirs.
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("authority.pem"))
 
 APART = {Path(__file__).parent / name: name for name in ("spark", "channel_app")}
 """Folders whose tests run when they are asked for by name, since they need more than `make test` sets up."""
 
 
-def pytest_unconfigure() -> None:
-    _caches.cleanup()
+def pytest_collection_finish() -> None:
+    """What was collected stays until the end: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def is_asked_for(folder: Path, config: pytest.Config) -> bool:

@@ -27,7 +27,7 @@ from channel_images.calls.environment import connection_options
 from channel_images.mock import MockServer
 from channel_images.pytest_plugin import ChannelImagesMock
 
-VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 HTML = b"<html><body>ERR_CONNECT_FAIL</body></html>"
 CLIENTS = (ChannelImages, AsyncChannelImages)
 
@@ -41,7 +41,7 @@ def surface(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment that says nothing yet."""
+    """An environment that says nothing yet but whose certificates to trust: see conftest.py."""
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -134,13 +134,16 @@ REFUSED = [
         {"SSL_CERT_FILE": str(Path(__file__).parent)},
         r"SSL_CERT_FILE=\S+ in the environment holds no certificates that can be read: ",
     ),
-    ({"SSL_CERT_DIR": "/nowhere"}, r"SSL_CERT_DIR=\S+ in the environment holds no certificates that can be read: "),
     (
-        {"SSL_CERT_DIR": str(Path(__file__).parent)},
+        {"SSL_CERT_FILE": "", "SSL_CERT_DIR": "/nowhere"},
         r"SSL_CERT_DIR=\S+ in the environment holds no certificates that can be read: ",
     ),
     (
-        {"SSL_CERT_DIR": f"/nowhere:{Path(__file__).parent}"},
+        {"SSL_CERT_FILE": "", "SSL_CERT_DIR": str(Path(__file__).parent)},
+        r"SSL_CERT_DIR=\S+ in the environment holds no certificates that can be read: ",
+    ),
+    (
+        {"SSL_CERT_FILE": "", "SSL_CERT_DIR": f"/nowhere:{Path(__file__).parent}"},
         r"SSL_CERT_DIR=\S+ in the environment holds no certificates that can be read: ",
     ),
 ]
@@ -178,7 +181,7 @@ def test_what_makes_no_sense_is_refused(
         ({"ALL_PROXY": "socks4://user:pa55word@proxy:1080"}, "ALL_PROXY"),
         ({"HTTPS_PROXY": "http://user:pa55word@proxy:port"}, "HTTPS_PROXY"),
         ({"SSL_CERT_FILE": "/nowhere.pem"}, "SSL_CERT_FILE"),
-        ({"SSL_CERT_DIR": "/nowhere"}, "SSL_CERT_DIR"),
+        ({"SSL_CERT_FILE": "", "SSL_CERT_DIR": "/nowhere"}, "SSL_CERT_DIR"),
     ],
 )
 @pytest.mark.parametrize("arguments", [["images", "5"], ["export", "5", "images.ndjson"]])
@@ -195,11 +198,12 @@ def test_the_command_line_says_it_in_one_line(
 
 
 @pytest.mark.parametrize(
-    "variables", [{"SSL_CERT_FILE": "/nowhere.pem"}, {"SSL_CERT_FILE": __file__}, {"SSL_CERT_DIR": "/nowhere"}]
+    "variables",
+    [{"SSL_CERT_FILE": "/nowhere.pem"}, {"SSL_CERT_FILE": __file__}, {"SSL_CERT_FILE": "", "SSL_CERT_DIR": "/nowhere"}],
 )
 def test_the_check_says_it_in_one_line(variables: Mapping[str, str], proxy: RawServer) -> None:
     done = command("check", proxy.url, "--channel", "5", **variables)
-    ((name, value),) = variables.items()
+    *_, (name, value) = variables.items()
     assert (done.returncode, proxy.asked, done.stderr.count("\n")) == (2, [], 1)
     assert done.stderr.startswith(f"channel-images: {name}={value} in the environment holds no certificates")
 

@@ -5,6 +5,7 @@ import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any, TypedDict
 
 import httpx
@@ -287,10 +288,15 @@ def _checked_headers(given: Any) -> httpx.Headers:
 
 
 def _user_agent(application: str | None) -> str:
+    parts = (application, f"channel-images/{_version()}", f"python-httpx/{httpx.__version__}")
+    return " ".join(filter(None, parts))
+
+
+@cache
+def _version() -> str:  # of which importlib reads the whole README
     from importlib.metadata import version
 
-    parts = (application, f"channel-images/{version('channel-images')}", f"python-httpx/{httpx.__version__}")
-    return " ".join(filter(None, parts))
+    return version("channel-images")
 
 
 class FrugalCookies(httpx.Cookies):
