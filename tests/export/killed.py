@@ -1,13 +1,9 @@
-"""An export that kills itself with SIGKILL at the Nth line of the export's own code; with 0, it counts the lines.
-
-    python killed.py PATH N CONCURRENCY
-
-It counts the lines in the main thread, which does all but the reading of pages.
-"""
+"""An export that kills its process with SIGKILL at the Nth line of the export's own code; with 0, it counts the lines."""
 
 import os
 import signal
 import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -36,10 +32,15 @@ class Countdown:
         return self
 
 
-countdown = Countdown(int(sys.argv[2]))
-with ChannelImages.from_env() as client:
-    export = Export(client, [5, 6], sys.argv[1], page_size=50, concurrency=int(sys.argv[3]), checkpoint_seconds=0)
-    sys.settrace(countdown)
-    export.run()
-    sys.settrace(None)
-sys.stdout.write(str(countdown.lines))
+def export_until(url: str, token: str, path: str, kill_at: int, concurrency: int, counted: Connection) -> None:
+    """Export, and send the number of lines.
+
+    It counts them in the main thread, which does all but the reading of pages.
+    """
+    countdown = Countdown(kill_at)
+    with ChannelImages(url, token=token) as client:
+        export = Export(client, [5, 6], path, page_size=50, concurrency=concurrency, checkpoint_seconds=0)
+        sys.settrace(countdown)
+        export.run()
+        sys.settrace(None)
+    counted.send(countdown.lines)

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import multiprocessing
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.export.conftest import IMAGES, pks_of, rows_of
+from tests.export.killed import export_until
 
 from channel_images import ChannelImages, ChannelsFailed, IncompleteListing, NotAuthenticated, Page
 from channel_images.calls.sender import Sender
@@ -26,7 +28,9 @@ from channel_images.mock import Churn, MockServer
 from channel_images.walks.walk import Walk
 
 KILLS = 30
-CHILD = Path(__file__).with_name("killed.py")
+# Each process is forked from one that has imported what it needs.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([export_until.__module__])
 
 
 def export(client: ChannelImages, path: Path | str, **options: object) -> Export:
@@ -37,23 +41,27 @@ def export(client: ChannelImages, path: Path | str, **options: object) -> Export
 def lines_of_a_run(server: MockServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     """How many lines of the export's code a run of each format goes through."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    return {
-        suffix: int(run_child(server, folder / f"images.{suffix}", 0)) for suffix in ("ndjson", "parquet", "csv.gz")
-    }
+    return {suffix: run_child(server, folder / f"images.{suffix}", 0) for suffix in ("ndjson", "parquet", "csv.gz")}
 
 
-def run_child(server: MockServer, path: Path | str, kill_at: int, *, concurrency: int = 1) -> str:
-    """An export in a process of its own, which is killed at that line, or prints how many lines there were."""
-    environment = {**os.environ, "CHANNEL_IMAGES_URL": server.url, "CHANNEL_IMAGES_TOKEN": server.token}
-    done = subprocess.run(
-        [sys.executable, str(CHILD), str(path), str(kill_at), str(concurrency)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+@pytest.fixture(scope="module")
+def lines_side_by_side(server: MockServer, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """The same of a run that reads channels side by side, about: the order of pages varies."""
+    return run_child(server, f"{tmp_path_factory.mktemp('undisturbed')}/whole/", 0, concurrency=4)
+
+
+def run_child(server: MockServer, path: Path | str, kill_at: int, *, concurrency: int = 1) -> int:
+    """An export in a process of its own, which is killed at that line; else, how many lines there were."""
+    receiver, sender = PROCESSES.Pipe(duplex=False)
+    child = PROCESSES.Process(
+        target=export_until, args=(server.url, server.token, str(path), kill_at, concurrency, sender)
     )
-    assert done.returncode == (-signal.SIGKILL if kill_at else 0), done.stderr
-    return done.stdout
+    child.start()
+    sender.close()
+    child.join()
+    assert child.exitcode == (-signal.SIGKILL if kill_at else 0)
+    with receiver:
+        return 0 if kill_at else int(receiver.recv())
 
 
 @pytest.mark.parametrize("seed", range(KILLS))
@@ -75,12 +83,10 @@ def test_kill_9(
 
 @pytest.mark.parametrize("seed", range(KILLS // 2))
 def test_kill_9_of_channels_that_are_read_side_by_side(
-    client: ChannelImages, server: MockServer, tmp_path: Path, seed: int
+    client: ChannelImages, server: MockServer, lines_side_by_side: int, tmp_path: Path, seed: int
 ) -> None:
     path = f"{tmp_path}/out/" if seed % 2 else f"{tmp_path}/images.csv"
-    whole = int(run_child(server, f"{tmp_path}/whole/", 0, concurrency=4))
-    # The order of pages varies, and so does the number of lines.
-    run_child(server, path, random.Random(seed).randint(1, whole * 3 // 4), concurrency=4)
+    run_child(server, path, random.Random(seed).randint(1, lines_side_by_side * 3 // 4), concurrency=4)
     result = export(client, path, overwrite=True).run()
     assert (result.status, result.rows) == (Status.COMPLETE, IMAGES + 23)
     expected = [image.pk for channel in (5, 6) for image in client.channel(channel).images()]

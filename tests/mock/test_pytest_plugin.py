@@ -19,11 +19,18 @@ GUIDE = ROOT / "docs" / "testing.md"
 NAME = "channel_images"
 
 
-def pytest_in(folder: Path, *options: str, code: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    """A run of pytest in `folder`, as a process of its own; `code` runs before it."""
+OTHERS = ("anyio", "hypothesispytest", "pytest_cov", "schemathesis", "xdist", "xdist.looponfail")
+"""Plugins that are installed here for other tests. They cost a second of each run."""
+
+
+def pytest_in(
+    folder: Path, *options: str, code: str = "", beside: bool = False, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """A run of pytest in `folder`, as a process of its own; `code` runs before it. `beside` keeps the other plugins."""
     # An installation from before the entry point was declared does not have it.
     plugin = [] if entry_points(group="pytest11", name=NAME) else ["-p", pytest_plugin.__name__]
-    arguments = ["-q", "-W", "error", "-p", "no:cacheprovider", *plugin, *options]
+    others = [] if beside else [option for name in OTHERS for option in ("-p", f"no:{name}")]
+    arguments = ["-q", "-W", "error", "-p", "no:cacheprovider", *others, *plugin, *options]
     return subprocess.run(
         [sys.executable, "-c", f"{code}\nimport pytest, sys; sys.exit(pytest.main({arguments!r}))"],
         cwd=folder,
@@ -52,7 +59,7 @@ def examples_in(folder: Path) -> list[str]:
 
 def test_the_guide_is_true(tmp_path: Path) -> None:
     examples = examples_in(tmp_path)
-    done = pytest_in(tmp_path)
+    done = pytest_in(tmp_path, beside=True)
     assert done.returncode == 0, done.stdout + done.stderr
     tests = sum(code.count("def test_") for code in examples)
     # One of them has four parameters.
@@ -264,8 +271,7 @@ def test_it():
     assert not heavy & sys.modules.keys()
 """
     )
-    # The plugins of others, which are installed here for other tests, load some of it themselves.
-    done = pytest_in(tmp_path, "-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:anyio")
+    done = pytest_in(tmp_path)  # without the others, some of which load it themselves
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -252,4 +252,4 @@ def test_the_pending_lists_follow_what_is_reported() -> None:
             def __init__(self) -> None:
                 super().__init__(server, client)
 
-        run_state_machine_as_test(Machine, settings=settings(max_examples=60, stateful_step_count=30, deadline=None))
+        run_state_machine_as_test(Machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None))

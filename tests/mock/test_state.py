@@ -157,7 +157,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestStore = StoreMachine.TestCase
-TestStore.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestStore.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
 
 
 def test_an_image_goes_through_its_life() -> None:
