@@ -54,7 +54,7 @@ class Operations(ABC, Generic[SenderT]):
         """One image.
 
         Args:
-            pk: Its `pk`.
+            pk: The `pk` of the image.
 
         Raises:
             ImageNotFound: The channel has no such image. One more request tells this from a missing channel or a wrong
@@ -63,7 +63,7 @@ class Operations(ABC, Generic[SenderT]):
 
     @abstractmethod
     def image_detailed(self, pk: int) -> Any:
-        """As `image`; further fields that the server has are in `additional_properties`."""
+        """One image, as `image`; further fields that the server has are in `additional_properties`."""
 
 
 class Paging(TypedDict, total=False):
