@@ -63,11 +63,10 @@ CATALOGUE: Mapping[str, Rule] = {rule.id: rule for rule in RULES}
 
 HEAD = """# Rules
 
-What `channel-images check` establishes, by family. `make docs` writes this page from the rules themselves.
+These are the rules of `channel-images check`, by family. `make docs` writes this page from the rules themselves.
 
-Each rule names the sentence of the contract that it holds a server to, and where that sentence is from: *seed*, the
-API's reference states it, or *inferred*, and from what. The pattern says how the answers that the rule compares are
-related.
+Each rule begins with the sentence of the contract that a server must keep. *basis* says whether the API's reference page states
+that sentence, or from what we inferred it. *looks at* says what the rule compares, and *pattern* how those answers must be related.
 """
 
 
