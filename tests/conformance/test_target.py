@@ -30,7 +30,7 @@ def test_a_proxy_that_is_no_url(ask: Callable[[Target], object], proxy: str) -> 
 @pytest.mark.parametrize("ask", ASKED, ids=["check", "sign-in"])
 def test_a_proxy_that_needs_a_package(ask: Callable[[Target], object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("channel_images.calls.environment.find_spec", lambda _: None)
-    with pytest.raises(ValueError, match=r"only with pip install 'httpx\[socks\]'$") as refused:
+    with pytest.raises(ValueError, match=r"only after pip install 'httpx\[socks\]'$") as refused:
         ask(Target(URL, 5, proxy=f"socks5://me:{PASSWORD}@proxy:1080"))
     assert PASSWORD not in str(refused.value)
 

@@ -105,7 +105,10 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda c: schema(c)["x-resource"].update(key="hash"),
         "which must be a field of type integer",
     ),
-    "a version that is no date": (lambda c: schema(c)["x-resource"].update(version="order"), "no date-time field"),
+    "a version that is no date": (
+        lambda c: schema(c)["x-resource"].update(version="order"),
+        "must be a field of type date-time",
+    ),
     "an enum that differs": (
         lambda c: c["components"]["schemas"]["ProductType"].update({"x-extensible-enum": [0]}),
         "ProductType: x-extensible-enum repeats the values of enum",

@@ -166,7 +166,7 @@ def test_another_channel_can_be_added(shop: Shop, api: ChannelImages, tmp_path: 
         Export(api, [1, 2], f"{tmp_path}/").run()
     (tmp_path / "channel_id=3").mkdir()
     (tmp_path / "channel_id=3/images.parquet").write_text("precious")
-    with pytest.raises(ExportError, match=r"channel_id=3/images\.parquet exists: remove it, or say --overwrite"):
+    with pytest.raises(ExportError, match=r"channel_id=3/images\.parquet exists: remove it, or give --overwrite"):
         Export(api, [1, 3], tmp_path).run()
     assert Export(api, [1, 3], tmp_path, overwrite=True).run().rows == 40
 

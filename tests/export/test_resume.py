@@ -364,7 +364,7 @@ def test_no_link_in_a_work_folder_is_followed(
         folder.mkdir()
     link(folder / name, precious)
     with pytest.raises(
-        ExportError, match=r"is a link, or not a file: remove|is no unfinished export: rename or remove"
+        ExportError, match=r"is a link, or not a file: remove|is not an unfinished export: rename or remove"
     ):
         export(client, path, overwrite=True).run()
     assert precious.read_text() == "precious"
@@ -420,7 +420,7 @@ def test_in_a_folder_no_link_is_followed(client: ChannelImages, tmp_path: Path, 
 def test_a_link_that_leads_nowhere_is_there_already(client: ChannelImages, tmp_path: Path) -> None:
     path = tmp_path / "images.ndjson"
     path.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(ExportError, match="exists: remove it, or say --overwrite"):
+    with pytest.raises(ExportError, match="exists: remove it, or give --overwrite"):
         export(client, path).run()
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
@@ -470,7 +470,7 @@ def test_a_run_that_ended_while_it_removed_its_folder(
         try:
             assert export(client, path).run().status is Status.COMPLETE
         except ExportError as error:
-            assert "exists: remove it, or say --overwrite" in str(error)  # noqa: PT017 - either is right
+            assert "exists: remove it, or give --overwrite" in str(error)  # noqa: PT017 - either is right
         assert path.read_bytes() == whole
         assert {entry.suffix for entry in tmp_path.iterdir()} == {".ndjson"}
     else:
@@ -544,7 +544,7 @@ def test_two_runs_at_once(client: ChannelImages, tmp_path: Path) -> None:
 def test_a_file_is_replaced_only_when_that_is_said(client: ChannelImages, tmp_path: Path) -> None:
     path = tmp_path / "images.ndjson"
     path.write_text("precious")
-    with pytest.raises(ExportError, match="exists: remove it, or say --overwrite"):
+    with pytest.raises(ExportError, match="exists: remove it, or give --overwrite"):
         export(client, path).run()
     assert path.read_text() == "precious"
     export(client, path, overwrite=True).run()

@@ -484,7 +484,7 @@ def test_bad_faults_over_http(client: httpx.Client, body: object, message: str) 
         ("latancy:seconds=1", "no kind 'latancy'; there is latency"),
         ("99", "no kind '99'"),
         ("100", "100 is not a status that a fault can have; take one from 200 to 599 that has a body"),
-        ("204", "204 is no status"),
+        ("204", "204 is not a status"),
         ("429=2", "429 takes no value; write 429 alone, settings behind a colon"),
         ("429:retry=2", "429 has no setting 'retry'; it takes html, json, retry-after=, operation=, "),
         ("429:retry-after", "retry-after needs a value; write retry-after=2"),

@@ -26,7 +26,7 @@ def use(path: Path, read: Callable[[], object] = lambda: None) -> None:
     try:
         info = load_contract()["info"]
         if not all(isinstance(info[name], str) for name in ("title", "version")):
-            raise TypeError("its info has a title and a version, both texts")
+            raise ValueError("its info has a title and a version, both texts")
         resource()
         read()
     except OSError as error:
@@ -39,5 +39,7 @@ def use(path: Path, read: Callable[[], object] = lambda: None) -> None:
         fail(f"{path}: {error}")
     except KeyError as error:
         fail(f"{path} is not an OpenAPI document of this kind: it lacks {error}")
-    except (AttributeError, IndexError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, TypeError):
+        fail(f"{path} is not an OpenAPI document of this kind: a part of it has another type than OpenAPI says")
+    except (RecursionError, ValueError) as error:
         fail(f"{path} is not an OpenAPI document of this kind: {error}")
