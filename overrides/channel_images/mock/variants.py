@@ -135,7 +135,7 @@ class BadPaging400(Behaviour):
 
 
 class BadPagingDefault(Behaviour):
-    """A page or limit that is no positive number is as good as none."""
+    """A page or limit that is no positive number counts as none."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
         try:
@@ -249,7 +249,7 @@ class OpenEnums(Behaviour):
 
 
 class BooleansIgnored(Behaviour):
-    """A boolean that cannot be read is no filter."""
+    """A boolean that cannot be read does not filter."""
 
     def decode(self, parameter: Parameter, text: str) -> Argument | None:
         try:

@@ -65,7 +65,7 @@ class OpenHead(_Open, rule="auth.required"):
 
 
 class OpenNotModified(Behaviour, rule="auth.required"):
-    """A cache in front answers 304 before anybody looks at the token."""
+    """A cache in front answers 304 before the token is checked."""
 
     def answer(self, operation: Operation, call: Call) -> Answer:
         answer = super().answer(operation, call)
@@ -254,7 +254,7 @@ class LocalhostHost(_FromLoopback, rule="auth.required"):
 
 
 class UnknownChannelBeforeToken(Behaviour, rule="auth.required"):
-    """The channel is looked up before the token: 404 tells anybody which channels there are not."""
+    """The channel is looked up before the token: 404 tells anybody which channels do not exist."""
 
     def authenticate(self, operation: Operation, call: Call) -> None:
         self.channel(operation, call)
@@ -271,7 +271,7 @@ class UpdatesChannelBeforeToken(Behaviour, rule="auth.required"):
 
 
 class UnknownImageBeforeToken(Behaviour, rule="auth.required"):
-    """The row is looked up before the token: 404 tells anybody which rows there are not."""
+    """The row is looked up before the token: 404 tells anybody which rows do not exist."""
 
     def authenticate(self, operation: Operation, call: Call) -> None:
         if not operation.is_list and (channel := self.path_argument(operation, call, "scope")) in self.store:
@@ -280,7 +280,7 @@ class UnknownImageBeforeToken(Behaviour, rule="auth.required"):
 
 
 class CacheIgnoresToken(Cached, _Open, rule="auth.required"):
-    """A cache keeps every answer for five seconds by its URL, and asks nobody for a token."""
+    """A cache keeps every answer for five seconds by its URL, and checks no token."""
 
     def user(self, call: Call) -> str:
         return ""
@@ -293,7 +293,7 @@ class CacheIgnoresToken(Cached, _Open, rule="auth.required"):
 
 
 class CachedImagesIgnoreToken(Cached, _Open, rule="auth.required"):
-    """A cache keeps the rows that were retrieved for five seconds by their URL, and asks nobody for a token."""
+    """A cache keeps the rows that were retrieved for five seconds by their URL, and checks no token."""
 
     def user(self, call: Call) -> str:
         return ""
@@ -307,7 +307,7 @@ class CachedImagesIgnoreToken(Cached, _Open, rule="auth.required"):
 
 
 class ForbiddenWithoutToken(Behaviour, rule="auth.challenge"):
-    """SessionAuthentication comes first in the settings: whoever has no valid token gets 403."""
+    """SessionAuthentication comes first in the settings: a request without a valid token gets 403."""
 
     def answer(self, operation: Operation, call: Call) -> Answer:
         answer = super().answer(operation, call)

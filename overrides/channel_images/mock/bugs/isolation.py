@@ -171,7 +171,7 @@ class _Indiscreet(Behaviour):
 
 
 class OtherUserLists(_Indiscreet, rule="isolation.token.lists"):
-    """A valid token is enough for the full list: whose channel it is, nobody asks."""
+    """A valid token is enough for the full list: nobody checks whose channel it is."""
 
     def shows_all(self, operation: Operation, call: Call) -> bool:
         return operation.meaning == LIST or super().shows_all(operation, call)
@@ -214,7 +214,7 @@ class OtherUserRetrievesDetailed(_Indiscreet, rule="isolation.token.retrieve"):
 
 
 class ListCachedForAll(Cached, rule="isolation.token.lists"):
-    """The list is cached by its URL, whoever asks."""
+    """The list is cached by its URL, for all users alike."""
 
     def user(self, call: Call) -> str:
         return ""
@@ -237,7 +237,7 @@ class _Telling(Behaviour):
 
 
 class OtherUserLearnsByStatus(_Telling, rule="isolation.token.existence"):
-    """The permission is looked at once the row is found: 403 for those that are there, 404 for others."""
+    """The permission is checked once the row is found: 403 for rows that exist, 404 for others."""
 
 
 class OtherUserLearnsByMessage(_Telling, rule="isolation.token.existence"):

@@ -262,7 +262,7 @@ class NextOnFullPage(Behaviour, rule="paging.links"):
 
 
 class NextIsSamePage(Behaviour, rule="paging.links"):
-    """next leads to the page itself: who follows it never ends."""
+    """next leads to the page itself, so a client that follows it never ends."""
 
     def links(self, call: Call, window: Window, listing: Listing) -> Links:
         links = super().links(call, window, listing)

@@ -198,7 +198,7 @@ class PendingOverlaps(Behaviour, rule="pending.paging"):
 
 
 class PendingLastPageRepeats(Behaviour, rule="pending.paging"):
-    """A page past the end of a pending list is the last one: who reads until there are no rows never ends."""
+    """A page past the end of a pending list is the last one, so a client that reads until there are no rows never ends."""
 
     def past_the_end(self, operation: Operation, window: Window, listing: Listing) -> Window:
         if not operation.meaning.pending:

@@ -58,7 +58,7 @@ class RetrievedIsSent(_Sends, rule="protocol.safe"):
 
 
 class DetailedReadIsSent(_Sends, rule="protocol.safe"):
-    """Whoever reads a row with its details is about to send it, and it counts as sent."""
+    """A row that was read with its details counts as sent."""
 
     def sends(self, operation: Operation) -> bool:
         return operation.meaning.detailed or super().sends(operation)
