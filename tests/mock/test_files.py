@@ -227,7 +227,7 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, words: str, *, packed: b
 def test_text_that_is_no_utf8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.ndjson"
     path.write_bytes(to_json(ROW) + b'\n{"pk":"\xff"}\n')
-    with pytest.raises(BadData, match=r"a\.ndjson:2: no JSON: 'utf-8' codec can't decode byte 0xff"):
+    with pytest.raises(BadData, match=r"a\.ndjson:2: not JSON: 'utf-8' codec can't decode byte 0xff"):
         load([f"5={path}"])
 
 
