@@ -249,7 +249,7 @@ def test_other_bad_files(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"- rule: x\n  reason: \xe9\n")
     (tmp_path / "large.yaml").write_bytes(b"#" * 5_000_001)
     for name, words in {
-        "broken.json": "broken.json, line 2: no JSON: ",
+        "broken.json": "broken.json, line 2: not JSON: ",
         "number.json": "number.json: holds a number that is too long",
         "latin.yaml": "latin.yaml, line 2: not UTF-8",
         "large.yaml": "larger than",

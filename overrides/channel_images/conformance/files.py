@@ -81,7 +81,7 @@ def load(path: Path, schema: dict[str, Any]) -> Document:
     except UnicodeDecodeError as error:
         raise BadFile(path, raw.count(b"\n", 0, error.start) + 1, "not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise BadFile(path, error.lineno, f"no JSON: {error.msg}") from None
+        raise BadFile(path, error.lineno, f"not JSON: {error.msg}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise BadFile(path, line, f"a character that no text has: #x{ord(text[error.position]):02x}") from None
