@@ -25,11 +25,15 @@ SDK_TESTS := $(addprefix tests/,walks calls listings client generated export cli
 # Of whatever uses a package that pyproject.toml declares.
 LOWEST_TESTS := $(addprefix tests/,calls generated listings export cli mock/test_server.py mock/test_operations.py \
   mock/test_contract.py conformance/test_check.py conformance/test_schemathesis.py conformance/test_target.py package/test_public_names.py)
+# Of what depends on Python's version: how the package is built, compiled packages, asyncio, dates, processes.
+PYTHONS_TESTS := $(addprefix tests/,package/test_distribution.py package/test_public_names.py calls/test_options.py \
+  client/test_lifecycle.py generated/test_values.py export/test_formats.py cli/test_start.py mock/test_operations.py mock/test_tls.py \
+  conformance/test_schemathesis.py conformance/test_check.py::test_the_mock_conforms)
 
 # Some machines set it. The tests start hundreds of processes, and each would compile all of our code.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help verify test test-httpx2 test-lowest test-spark test-channel-app java generate contract lint mock bench docs lock release-check clean
+.PHONY: help verify test test-pythons test-httpx2 test-lowest test-spark test-channel-app java generate contract lint mock bench docs lock release-check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -37,6 +41,7 @@ help:
 	@echo '                URL=https://host CHANNEL="5 6" judges that server (token in CHANNEL_IMAGES_TOKEN)'
 	@echo 'make test       the test suite on all cores, but for tests/spark and tests/channel_app'
 	@echo '                PYTEST_OPTIONS="-n0 -x tests/walks" are options of pytest, here for one process'
+	@echo 'make test-pythons  tests of all parts, on every other supported Python that is here, from the PATH or pyenv'
 	@echo 'make test-httpx2  the tests of the SDK, with httpx2 in place of httpx'
 	@echo 'make test-lowest  tests of all parts, with the lowest versions that pyproject.toml allows'
 	@echo 'make test-spark the tests of the Spark data source, which need Java 17 and add PySpark, 450 MB, to .venv'
@@ -50,6 +55,11 @@ help:
 	@echo 'make release-check  all of a release but its publication; writes dist/'
 	@echo '                TAG=v1.2.3 REPOSITORY=https://host/owner/name for one that is tagged'
 	@echo 'make clean      remove everything that the other targets made, but not generated/'
+
+# Install what the second argument names into the environment in the first. uv takes a tenth of pip's time; where only pip's
+# settings say where the index is, pip does it.
+install = { $(BIN)/uv pip install --quiet --compile-bytecode --python $(1)/bin/python --no-deps $(2) || \
+  $(1)/bin/python -m pip install --disable-pip-version-check --no-deps $(2); }
 
 SETUP_FAILED = echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2
 
@@ -66,8 +76,10 @@ $(READY): requirements.lock pyproject.toml
 	mkdir -p $(VENV); log=$(VENV)/setup.log; \
 	echo "setting up $(VENV) from requirements.lock (once; log in $$log)"; \
 	if ! { "$$python" -m venv --clear $(VENV) && \
-	  $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
-	  $(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .; } >.setup.log 2>&1; then \
+	  sed -n '/^uv==/,/# via/p' requirements.lock >$(VENV)/uv.lock && \
+	  $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock && \
+	  $(call install,$(VENV),--require-hashes -r requirements.lock) && \
+	  $(call install,$(VENV),--no-build-isolation -e .); } >.setup.log 2>&1; then \
 	  mkdir -p $(VENV); mv .setup.log $$log; \
 	  $(SETUP_FAILED); \
 	fi; mv .setup.log $$log
@@ -76,18 +88,19 @@ $(READY): requirements.lock pyproject.toml
 $(READY_SPARK): $(READY) requirements-spark.lock
 	@log=$(VENV)/setup-spark.log; \
 	echo "adding PySpark to $(VENV) from requirements-spark.lock (once; log in $$log)"; \
-	if ! $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock >$$log 2>&1; then \
+	if ! $(call install,$(VENV),--require-hashes -r requirements-spark.lock) >$$log 2>&1; then \
 	  $(SETUP_FAILED); \
 	fi
 	@touch $@
 
 # What the tests need besides is as in .venv.
 $(READY_LOWEST): $(READY) requirements-lowest.lock
-	@log=$(VENV)/setup-lowest.log; install="$(VENV)/lowest/bin/python -m pip install --disable-pip-version-check --no-deps"; \
+	@log=$(VENV)/setup-lowest.log; \
 	echo "setting up $(VENV)/lowest from requirements-lowest.lock (once; log in $$log)"; \
 	if ! { $(BIN)/python -m venv --clear $(VENV)/lowest && \
-	  $$install --require-hashes -r requirements.lock && $$install --require-hashes -r requirements-lowest.lock && \
-	  $$install --no-build-isolation -e .; } >$$log 2>&1; then \
+	  $(call install,$(VENV)/lowest,--require-hashes -r requirements.lock) && \
+	  $(call install,$(VENV)/lowest,--require-hashes -r requirements-lowest.lock) && \
+	  $(call install,$(VENV)/lowest,--no-build-isolation -e .); } >$$log 2>&1; then \
 	  $(SETUP_FAILED); \
 	fi
 	@touch $@
@@ -97,8 +110,7 @@ $(READY_CHANNEL_APP): $(READY) requirements-channel-app.lock
 	@log=$(VENV)/setup-channel-app.log; \
 	echo "setting up $(VENV)/channel-app from requirements-channel-app.lock (once; log in $$log)"; \
 	if ! { $(BIN)/python -m venv --clear $(VENV)/channel-app && \
-	  $(VENV)/channel-app/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes \
-	    -r requirements-channel-app.lock; } >$$log 2>&1; then \
+	  $(call install,$(VENV)/channel-app,--require-hashes -r requirements-channel-app.lock); } >$$log 2>&1; then \
 	  $(SETUP_FAILED); \
 	fi
 	@touch $@
@@ -135,6 +147,18 @@ endif
 # id, such as schemathesis' own, they run only one.
 test: $(READY)
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_OPTIONS)
+
+# Python's own name may be a shim of pyenv's for a version that is not there.
+test-pythons:
+	@for version in 3.12 3.13 3.14; do \
+	  for python in "python$$version" "$${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version".*/bin/python; do \
+	    if "$$python" -c 'import ssl' 2>/dev/null; then \
+	      echo "Python $$version: $$python"; \
+	      $(MAKE) --no-print-directory test PYTHON="$$python" PYTEST_OPTIONS="$(PYTHONS_TESTS)" || exit; \
+	      break; \
+	    fi; \
+	  done; \
+	done
 
 # tests/httpx2 makes `import httpx` give httpx2, in the processes that tests start too.
 test-httpx2: $(READY)
