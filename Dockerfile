@@ -1,7 +1,9 @@
 # The mock server and the check. `docker build .` needs `dist/`, which `make release-check` writes.
 #
 #   docker run --rm --read-only -p 127.0.0.1:8000:8000 channel-images mock --host 0.0.0.0
-#   docker run --rm --read-only --env CHANNEL_IMAGES_TOKEN channel-images check https://host --channel 5
+#   docker run --rm --read-only --init --env CHANNEL_IMAGES_TOKEN channel-images check https://host --channel 5
+#
+# Renovate adds the digest of the base (renovate.json): there was no registry to ask for it where this was written.
 
 FROM python:3.13-slim AS build
 COPY requirements-tools.lock dist/*.whl /wheel/

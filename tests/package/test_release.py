@@ -130,6 +130,7 @@ def test_the_image_runs_the_command_of_the_wheel_and_not_as_root() -> None:
 def test_a_container_of_the_example_can_write_nothing_and_has_options_that_exist(name: str) -> None:
     service = COMPOSE["services"][name]
     assert service["read_only"]
+    assert service["init"]
     assert service["cap_drop"] == ["ALL"]
     command, *arguments = service["command"]
     assert command in COMMANDS
