@@ -122,11 +122,16 @@ def check_installed(wheel: Path, version: str) -> None:
             f"the wheel says {shown!r}, and pyproject.toml has version {version}",
         )
         with subprocess.Popen(
-            [command, "mock", "--port", "0"], cwd="/", env=_environment(), stdout=subprocess.PIPE, text=True
+            [command, "mock", "--port", "0"],
+            cwd="/",
+            env=_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as mock:
             try:
                 url = next(mock.stdout or iter(()), "").removeprefix("URL").strip()
-                need(url, "the mock of the wheel does not start")
+                need(url, f"the mock of the wheel does not start: {'' if url else mock.communicate()[1]}")
                 said = run(command, "check", url, "--channel", "5", "--channel", "6", "--quick", cwd=Path("/"))
                 print(said.splitlines()[-1])
             finally:
