@@ -112,6 +112,10 @@ def test_what_cannot_be_judged_is_one_line_and_exit_2(
             CONTRACT.replace("schemas/ProductImageStatus'", "schemas/Nothing'"),
             "'/components/schemas/Nothing' does not exist",
         ),
+        (
+            CONTRACT.replace("past the end holds no rows, or is 404.\n      schema:", "past the end.\n      x-schema:"),
+            "it has no 'schema'",
+        ),
     ],
 )
 def test_a_contract_that_is_none_is_one_line_and_exit_2(tmp_path: Path, text: str | None, words: str) -> None:

@@ -438,6 +438,12 @@ def test_what_is_no_contract_is_refused_in_a_line(tmp_path: Path, content: bytes
             "it lacks 'Nothing'",
         ),
         (
+            "x-role: page\n      description: The number of the page, counted from 1. A page past the end holds no rows, or is 404.\n      schema:",
+            "x-role: page\n      x-schema:",
+            "it has no 'schema' where there has to be one",
+        ),
+        ("type: [number, 'null']", "type: 5", "is no OpenAPI document of this kind: "),
+        (
             "type: [number, 'null']",
             "type: string\n          pattern: ^[A-Z]{3}$",
             "give the schema of the field examples",

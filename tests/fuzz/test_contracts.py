@@ -18,7 +18,9 @@ from channel_images.resource import Shape, resource
 
 OWN = (Path(__file__).parents[2] / "openapi.yaml").read_bytes()
 DOCUMENT = yaml.safe_load(OWN)
-BOMB = "a: &a [x, x]\n" + "".join(f"b{n}: &b{n} [*{'a' if not n else f'b{n - 1}'}, *{'a' if not n else f'b{n - 1}'}]\n" for n in range(60))
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"b{n}: &b{n} [*{'a' if not n else f'b{n - 1}'}, *{'a' if not n else f'b{n - 1}'}]\n" for n in range(60)
+)
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,38 @@ from channel_images.mock.operations import operations
 
 # Faults
 
-KINDS = ["503", "429", "200", "204", "599", "600", "latency", "reset", "truncate", "drip", "garbage", "content-type", "x", ""]
-NAMES = ["html", "json", "retry-after", "seconds", "lognormal", "body", "bytes", "tail", "operation", "skip", "first", "every", "rate", "x"]
+KINDS = [
+    "503",
+    "429",
+    "200",
+    "204",
+    "599",
+    "600",
+    "latency",
+    "reset",
+    "truncate",
+    "drip",
+    "garbage",
+    "content-type",
+    "x",
+    "",
+]
+NAMES = [
+    "html",
+    "json",
+    "retry-after",
+    "seconds",
+    "lognormal",
+    "body",
+    "bytes",
+    "tail",
+    "operation",
+    "skip",
+    "first",
+    "every",
+    "rate",
+    "x",
+]
 SETTINGS = st.one_of(
     NUMBERS.map(lambda number: number.text),
     st.sampled_from(["date", "date+30", "date-999999999", "none", "0.2", "1e308", "1e-308", "0.1,0.5", "1e307,5", "nan,0", "1,inf"]),
@@ -36,7 +66,9 @@ SETTINGS = st.one_of(
     TEXTS,
     ANY_TEXT,
 )  # fmt: skip
-PARTS = st.tuples(st.sampled_from(NAMES), st.none() | SETTINGS).map(lambda part: part[0] if part[1] is None else "=".join(part))
+PARTS = st.tuples(st.sampled_from(NAMES), st.none() | SETTINGS).map(
+    lambda part: part[0] if part[1] is None else "=".join(part)
+)
 SPECS = st.tuples(
     st.sampled_from(KINDS) | st.tuples(st.sampled_from(KINDS), SETTINGS).map("=".join), st.lists(PARTS, max_size=3)
 ).map(lambda spec: ":".join([spec[0], *spec[1]]))
@@ -80,10 +112,15 @@ def lines(rows: list[bytes]) -> bytes:
     return b"\n".join(row.replace(b"\n", b" ") for row in rows)
 
 
-STOCK = st.lists(documents(ROWS[0], most=2) | documents({**ROWS[1], "channel_id": 5}, most=2), min_size=1, max_size=3).map(lines)
+STOCK = st.lists(
+    documents(ROWS[0], most=2) | documents({**ROWS[1], "channel_id": 5}, most=2), min_size=1, max_size=3
+).map(lines)
 
 
-@example(content=b'{"pk": 1, "product": 1, "modified_date": "2026-01-31T00:00:00Z", "x": 1e99999999999999999999}', packed=False)
+@example(
+    content=b'{"pk": 1, "product": 1, "modified_date": "2026-01-31T00:00:00Z", "x": 1e99999999999999999999}',
+    packed=False,
+)
 @fuzz(300, content=STOCK, packed=st.booleans())
 def test_images_are_what_the_lines_of_a_file_say(folder: Path, content: bytes, packed: bool) -> None:
     file = folder / ("stock.ndjson.gz" if packed else "stock.ndjson")
@@ -172,7 +209,10 @@ def test_any_bytes_get_an_answer_that_is_no_fault_of_the_server(caller: Caller, 
     if received:
         status = re.match(rb"HTTP/1\.1 (\d{3}) ", received)
         assert status
-        assert int(status[1]) in (200, 204, 400, 401, 403, 404, 405, 413, 415, 431, 503) or b"preference-applied" in received
+        assert (
+            int(status[1]) in (200, 204, 400, 401, 403, 404, 405, 413, 415, 431, 503)
+            or b"preference-applied" in received
+        )
         assert int(status[1]) < 500 or b"preference-applied" in received
     assert caller.request(b"GET", TARGETS[0].encode())[0] == 200
 
@@ -205,7 +245,13 @@ def test_any_query_is_answered_or_refused_by_name(
 
 
 ADMIN = {
-    "/_mock/images/5": {"width": 640, "status": "active", "pk": None, "created_date": "2026-01-31T12:00:00Z", "product_type": 1},
+    "/_mock/images/5": {
+        "width": 640,
+        "status": "active",
+        "pk": None,
+        "created_date": "2026-01-31T12:00:00Z",
+        "product_type": 1,
+    },
     "/_mock/images/5/1": {"width": 640, "hash": None, "modified_date": "2026-01-31T12:00:00Z"},
     "/_mock/images/5/sent": {"versions": {"1": "2026-01-31T12:00:00Z"}},
     "/_mock/faults": {"specs": ["429:first=1", "latency:seconds=0"]},
@@ -218,7 +264,13 @@ CALLS = st.sampled_from(sorted(ADMIN)).flatmap(
 
 
 @example(call=("/_mock/images/5", b'{"x": 1e99999999999999999999}'), kind=b"application/json")
-@fuzz(300, call=CALLS, kind=st.sampled_from([b"application/json"] * 6 + [b"text/plain", b"application/json; charset=utf-16", b"\xff", b""]))
+@fuzz(
+    300,
+    call=CALLS,
+    kind=st.sampled_from(
+        [b"application/json"] * 6 + [b"text/plain", b"application/json; charset=utf-16", b"\xff", b""]
+    ),
+)
 def test_any_body_is_taken_or_refused(caller: Caller, call: tuple[str, bytes], kind: bytes) -> None:
     path, body = call
     method = b"PATCH" if path.endswith("/1") else b"POST"

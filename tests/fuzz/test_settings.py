@@ -98,7 +98,9 @@ ENVIRONMENT = st.fixed_dictionaries(
 )
 
 
-@example(environ={"CHANNEL_IMAGES_URL": "https://host", "CHANNEL_IMAGES_TOKEN": "x", "CHANNEL_IMAGES_CHANNEL": "9" * 5_000})
+@example(
+    environ={"CHANNEL_IMAGES_URL": "https://host", "CHANNEL_IMAGES_TOKEN": "x", "CHANNEL_IMAGES_CHANNEL": "9" * 5_000}
+)
 @fuzz(300, environ=ENVIRONMENT)
 def test_settings_are_what_the_environment_says(environ: dict[str, str]) -> None:
     try:
@@ -112,8 +114,14 @@ def test_settings_are_what_the_environment_says(environ: dict[str, str]) -> None
     assert settings.channel is None or str(settings.channel) in {text.lstrip("0") or "0" for text in environ.values()}
 
 
-PROXIES = texts(st.sampled_from(["http://proxy:3128", f"http://me:{PASSWORD}@proxy:3128", "proxy", "socks5://proxy", f"{PASSWORD}@"]))
-EXCEPTIONS = texts(st.sampled_from(["*", "host", ".host:443", "10.0.0.0/8,[::1]", "https://host/", "fe80::/10 host", "1.2.3.4/99"]))
+PROXIES = texts(
+    st.sampled_from(
+        ["http://proxy:3128", f"http://me:{PASSWORD}@proxy:3128", "proxy", "socks5://proxy", f"{PASSWORD}@"]
+    )
+)
+EXCEPTIONS = texts(
+    st.sampled_from(["*", "host", ".host:443", "10.0.0.0/8,[::1]", "https://host/", "fe80::/10 host", "1.2.3.4/99"])
+)
 
 
 @fuzz(
@@ -123,7 +131,9 @@ EXCEPTIONS = texts(st.sampled_from(["*", "host", ".host:443", "10.0.0.0/8,[::1]"
         {}, optional={"HTTPS_PROXY": PROXIES, "http_proxy": PROXIES, "ALL_PROXY": PROXIES, "NO_PROXY": EXCEPTIONS}
     ),
 )
-def test_a_proxy_is_used_as_the_environment_says_or_refused_without_its_password(url: str, environ: dict[str, str]) -> None:
+def test_a_proxy_is_used_as_the_environment_says_or_refused_without_its_password(
+    url: str, environ: dict[str, str]
+) -> None:
     with patch.dict(os.environ, environ):
         try:
             options, told = connection_options(url, {"verify": False})

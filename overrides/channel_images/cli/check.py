@@ -130,10 +130,11 @@ def check(
         from channel_images.conformance.asking.target import base_url
         from channel_images.conformance.judging.oracle import validators
         from channel_images.conformance.report.text import visible_line
+        from channel_images.conformance.seen import Coverage
         from channel_images.conformance.waivers import Waivers, read_waivers
 
     if contract is not None:
-        use(contract, validators)
+        use(contract, lambda: (validators(), *Coverage((0,)).seen()))
     recording = traffic.recording(context, url, channel)
     if recording is not None:
         url, channel = recording.url, list(recording.channels)

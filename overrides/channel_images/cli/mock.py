@@ -49,7 +49,10 @@ def _faults() -> list[_Table]:
 
 def _use(path: Path | None) -> Path | None:
     if path is not None:
-        use(path)
+        with needs_extra("mock"):
+            from channel_images.mock import MockServer
+
+        use(path, MockServer)  # which reads all of it, and does not listen yet
     return path
 
 
