@@ -33,7 +33,7 @@ PYTHONS_TESTS := $(addprefix tests/,package/test_distribution.py package/test_pu
 # Some machines set it. The tests start hundreds of processes, and each would compile all of our code.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help verify test test-pythons test-httpx2 test-lowest test-spark test-channel-app java generate contract lint mock bench docs lock release-check clean
+.PHONY: help verify test test-pythons test-httpx2 test-lowest test-spark test-channel-app java generate contract lint mock bench docs lock release-check fuzz clean
 .DEFAULT_GOAL := help
 
 help:
@@ -46,6 +46,7 @@ help:
 	@echo 'make test-lowest  tests of all parts, with the lowest versions that pyproject.toml allows'
 	@echo 'make test-spark the tests of the Spark data source, which need Java 17 and add PySpark, 450 MB, to .venv'
 	@echo 'make test-channel-app  the vendor'"'"'s own framework, channel_app, against the mock server'
+	@echo 'make fuzz       the tests of tests/fuzz from new seeds, until one fails or Ctrl-C'
 	@echo 'make generate   rewrite generated/ from openapi.yaml'
 	@echo 'make lint       contract, prose, code style, workflows and types'
 	@echo 'make mock       the mock server in the foreground'
@@ -172,6 +173,9 @@ test-spark: java $(READY) $(READY_SPARK)
 
 test-channel-app: $(READY) $(READY_CHANNEL_APP)
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/channel_app $(PYTEST_OPTIONS)
+
+fuzz: $(READY)
+	@$(BIN)/python tests/fuzz/endless.py
 
 generate: $(READY)
 	@$(BIN)/python overrides/codegen/generate.py

@@ -57,7 +57,7 @@ def same(given: Any, sent: Any, name: str) -> bool:
     return bool(given == sent) and isinstance(given, bool) is isinstance(sent, bool)
 
 
-@fuzz(600, content=documents(PAGE) | documents(ROWS))
+@fuzz(300, content=documents(PAGE) | documents(ROWS))
 def test_rows_are_what_json_says(content: bytes) -> None:
     try:
         rows = decode_rows(content)
@@ -76,7 +76,7 @@ def test_rows_are_what_json_says(content: bytes) -> None:
         assert rows.more is (page["next"] is not None if "next" in page else None)
 
 
-@fuzz(200, content=documents(ROWS[0]))
+@fuzz(100, content=documents(ROWS[0]))
 def test_an_image_is_what_json_says(content: bytes) -> None:
     try:
         made = decode_image(content).to_dict()
@@ -94,7 +94,7 @@ TYPES = st.sampled_from(
 )
 
 
-@fuzz(300, content=ERRORS, kind=TYPES, status=st.sampled_from([400, 401, 403, 404, 410, 418, 429, 500, 503]))
+@fuzz(150, content=ERRORS, kind=TYPES, status=st.sampled_from([400, 401, 403, 404, 410, 418, 429, 500, 503]))
 def test_an_error_says_what_its_body_says_in_one_line(content: bytes, kind: str, status: int) -> None:
     error = kind_of(status)("", response=httpx.Response(status, headers={"content-type": kind}, content=content))
     assert isinstance(error, StatusError)
@@ -113,7 +113,7 @@ def test_an_error_says_what_its_body_says_in_one_line(content: bytes, kind: str,
     assert all(isinstance(message, str) for messages in fields.values() for message in messages)
 
 
-@fuzz(100, content=documents({"key": "a-token-that-nobody-sees"}))
+@fuzz(50, content=documents({"key": "a-token-that-nobody-sees"}))
 def test_the_answer_to_a_sign_in_is_a_token_or_refused_without_it(content: bytes) -> None:
     try:
         token = decode_key(content)
@@ -130,12 +130,12 @@ def pages_of(row: dict[str, Any]) -> st.SearchStrategy[bytes]:
     return documents({"count": 2, "next": None, "results": [row, row]}) | documents([row])
 
 
-@fuzz(100, content=pages_of(BATCH))
+@fuzz(50, content=pages_of(BATCH))
 def test_a_page_of_batches_is_what_json_says(content: bytes) -> None:
     check_page(read_batches, content)
 
 
-@fuzz(100, content=pages_of(MEMBER))
+@fuzz(50, content=pages_of(MEMBER))
 def test_a_page_of_members_is_what_json_says(content: bytes) -> None:
     check_page(read_members, content)
 
@@ -151,7 +151,7 @@ def check_page(read: Callable[[bytes], tuple[Sequence[Any], bool]], content: byt
     assert follows is (isinstance(page, dict) and page.get("next") is not None)
 
 
-@fuzz(200, content=documents(BATCH), date=st.none() | TEXTS)
+@fuzz(100, content=documents(BATCH), date=st.none() | TEXTS)
 def test_a_batch_is_what_json_says(content: bytes, date: str | None) -> None:
     if date is not None:
         content = json.dumps({**BATCH, "modified_date": date}).encode()

@@ -61,7 +61,7 @@ def operations() -> list[Operation]:
     return [Operation.of(each) for each in resource().operations]
 
 
-@fuzz(60, content=CONTRACTS)
+@fuzz(30, content=CONTRACTS)
 def test_any_contract_is_used_or_refused_in_one_line(file: Path, content: bytes) -> None:
     if used(file, content, operations):
         assert len(resource().operations) == 7

@@ -22,7 +22,7 @@ from channel_images.conformance.results import Latency
 from channel_images.conformance.waivers import Waiver, Waivers, read_waivers
 from channel_images.contract import contract_name
 
-WAIVERS = [
+WAIVERS: list[dict[str, Any]] = [
     {"rule": "paging.count", "relation": "count is wrong", "status": 200, "reason": "known: #12", "expires": "2026-01-31"},
     {"rule": "schema.response", "operation": "listProductImages", "relation": "an odd \u2028 one", "reason": "'tis", "expires": "2026-02-28"},
 ]  # fmt: skip
@@ -58,7 +58,7 @@ def finite(text: str) -> float | str:
 @example(content='["a\x85b", "a\x7fb", "\uffff"]'.encode())
 @example(content=b'{"\\ud83d\\ude00": 1}')
 @example(content=b'{"\\ud83d": 1}')
-@fuzz(200, content=documents(WAIVERS, SHALLOW) | documents(KNOWN))
+@fuzz(100, content=documents(WAIVERS, SHALLOW) | documents(KNOWN))
 def test_a_json_file_says_what_json_says(folder: Path, content: bytes) -> None:
     document = read(lambda file: load(file, {}), folder / "any.json", content)
     if document is not None and document.data is not None:
@@ -77,14 +77,12 @@ def test_what_is_written_is_read(folder: Path) -> None:
 
 
 @example(content=json.dumps([{**WAIVERS[0], "expires": "0000-01-01"}]).encode())
-@fuzz(200, content=documents(WAIVERS, SHALLOW))
+@fuzz(100, content=documents(WAIVERS, SHALLOW))
 def test_waivers_are_what_the_file_says(folder: Path, content: bytes) -> None:
     waivers = read(read_waivers, folder / "waivers.json", content)
     if waivers is not None and content.strip():
         said = json.loads(content.decode("utf-8-sig"))
-        days = {name: date.fromisoformat(each[name]) for each in said for name in each if name == "expires"}
         assert [each.as_json() for each in waivers.entries] == said
-        assert {"expires": each.expires for each in waivers.entries} == days
 
 
 RELATIONS = (ANY_TEXT | TEXTS).filter(lambda text: text and not re.search("[\ud800-\udfff]", text))
@@ -92,7 +90,7 @@ RELATIONS = (ANY_TEXT | TEXTS).filter(lambda text: text and not re.search("[\ud8
 
 @example(relation="\x85", reason="\u2028 a", day=date(1, 1, 1), status=None, suffix="yaml")
 @fuzz(
-    50,
+    25,
     relation=RELATIONS,
     reason=RELATIONS,
     day=st.dates(),
@@ -107,7 +105,7 @@ def test_waivers_come_back_from_their_file(
     assert read_waivers(folder / f"own.{suffix}") == waivers
 
 
-@fuzz(100, content=documents(KNOWN, SHALLOW))
+@fuzz(50, content=documents(KNOWN, SHALLOW))
 def test_known_answers_are_what_the_file_says(folder: Path, content: bytes) -> None:
     known = read(read_expectations, folder / "known.json", content)
     if known is not None and content.strip():
@@ -170,7 +168,7 @@ def yaml(draw: st.DrawFn, text: str) -> str:
 @example(content=b"images: [{pk: 1, pending: !!bool x}]")
 @example(content=b'images: [{pk: !!int "", pending: none}]')
 @example(content=b"images: [{pk: 1, pending: !!timestamp x}]")
-@fuzz(400, content=st.sampled_from(YAML).flatmap(yaml).flatmap(encoded) | st.binary(max_size=80))
+@fuzz(200, content=st.sampled_from(YAML).flatmap(yaml).flatmap(encoded) | st.binary(max_size=80))
 def test_any_yaml_is_read_or_refused_in_one_line(folder: Path, content: bytes) -> None:
     waivers = read(read_waivers, folder / "waivers.yaml", content)
     known = read(read_expectations, folder / "known.yaml", content)
@@ -188,7 +186,7 @@ REPORT = json.loads(
 )
 
 
-@fuzz(150, content=documents(REPORT))
+@fuzz(75, content=documents(REPORT))
 def test_a_baseline_is_what_the_report_says(folder: Path, content: bytes) -> None:
     baseline = read(read_baseline, folder / "report.json", content)
     if baseline is not None:

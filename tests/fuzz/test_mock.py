@@ -14,7 +14,7 @@ from urllib.parse import quote_from_bytes, urlsplit
 
 import pytest
 from hypothesis import example, strategies as st
-from tests.fuzz.strategies import ANY_TEXT, NUMBERS, ODD, TEXTS, documents, encoded, fuzz, hold_to_one_line, spoiled
+from tests.fuzz.strategies import ANY_TEXT, NUMBERS, TEXTS, documents, fuzz, hold_to_one_line, spoiled
 
 from channel_images.mock import MockServer
 from channel_images.mock.data.dataset import Dataset
@@ -75,7 +75,7 @@ SPECS = st.tuples(
 
 
 @example(spec="latency:lognormal=1e307,5")
-@fuzz(800, spec=SPECS)
+@fuzz(400, spec=SPECS)
 def test_any_fault_is_refused_in_one_line_or_strikes(spec: str) -> None:
     try:
         faults = Faults([spec])
@@ -121,7 +121,7 @@ STOCK = st.lists(
     content=b'{"pk": 1, "product": 1, "modified_date": "2026-01-31T00:00:00Z", "x": 1e99999999999999999999}',
     packed=False,
 )
-@fuzz(300, content=STOCK, packed=st.booleans())
+@fuzz(150, content=STOCK, packed=st.booleans())
 def test_images_are_what_the_lines_of_a_file_say(folder: Path, content: bytes, packed: bool) -> None:
     file = folder / ("stock.ndjson.gz" if packed else "stock.ndjson")
     file.write_bytes(gzip.compress(content, 1, mtime=0) if packed else content)
@@ -132,7 +132,7 @@ def test_images_are_what_the_lines_of_a_file_say(folder: Path, content: bytes, p
         hold_to_one_line(error)
         return
     said = {}
-    for line in content.splitlines() if False else content.split(b"\n"):
+    for line in content.split(b"\n"):
         if line.strip():
             row = json.loads(line, parse_float=Decimal)
             said[row["pk"]] = row
@@ -146,7 +146,7 @@ def test_images_are_what_the_lines_of_a_file_say(folder: Path, content: bytes, p
             assert value == (date or expected[name])
 
 
-@fuzz(150, content=st.binary(max_size=400).flatmap(lambda content: spoiled(gzip.compress(content, mtime=0))))
+@fuzz(75, content=st.binary(max_size=400).flatmap(lambda content: spoiled(gzip.compress(content, mtime=0))))
 def test_a_file_that_was_damaged_is_refused_in_one_line(folder: Path, content: bytes) -> None:
     (folder / "damaged.gz").write_bytes(content)
     with suppress(BadData):
@@ -199,11 +199,11 @@ class Caller:
 
 
 TARGETS = [operation.path.format(channel_id=5, id=1) for operation in operations().values()]
-WHOLE = b"GET /api/v1/channel/5/product_images/?limit=2&page=1 HTTP/1.1\r\nHost: mock\r\nAuthorization: Token mock-token\r\nPrefer: code=503\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"  # noqa: E501
+WHOLE = b"GET /api/v1/channel/5/product_images/?limit=2&page=1 HTTP/1.1\r\nHost: mock\r\nAuthorization: Token mock-token\r\nPrefer: code=503\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
 LOGIN = b'POST /api/v1/auth/login/ HTTP/1.1\r\nHost: mock\r\nContent-Type: application/json\r\nContent-Length: 42\r\nConnection: close\r\n\r\n{"username": "mock", "password": "secret"}'
 
 
-@fuzz(300, message=spoiled(WHOLE, most=4) | spoiled(LOGIN, most=4) | st.binary(max_size=200))
+@fuzz(150, message=spoiled(WHOLE, most=4) | spoiled(LOGIN, most=4) | st.binary(max_size=200))
 def test_any_bytes_get_an_answer_that_is_no_fault_of_the_server(caller: Caller, message: bytes) -> None:
     received = caller.send(message)
     if received:
@@ -227,7 +227,7 @@ PARAMETERS = sorted({each.name for operation in operations().values() for each i
 
 
 @fuzz(
-    200,
+    100,
     target=st.sampled_from(TARGETS),
     query=st.lists(st.tuples(st.sampled_from(PARAMETERS), VALUES), max_size=4),
     prefer=st.none() | VALUES.map(lambda value: b"code=" + value.translate(None, bytes([*range(32), 127]))),
@@ -265,7 +265,7 @@ CALLS = st.sampled_from(sorted(ADMIN)).flatmap(
 
 @example(call=("/_mock/images/5", b'{"x": 1e99999999999999999999}'), kind=b"application/json")
 @fuzz(
-    300,
+    150,
     call=CALLS,
     kind=st.sampled_from(
         [b"application/json"] * 6 + [b"text/plain", b"application/json; charset=utf-16", b"\xff", b""]
@@ -276,8 +276,8 @@ def test_any_body_is_taken_or_refused(caller: Caller, call: tuple[str, bytes], k
     method = b"PATCH" if path.endswith("/1") else b"POST"
     status, _ = caller.request(method, path.encode(), body, b"Content-Type: " + kind)
     assert status in (200, 201, 400, 401, 404, 413, 415)
-    caller.server.clear_faults() if path.endswith("faults") else None
+    caller.server.clear_faults()
     status, page = caller.request(b"GET", b"/api/v1/channel/5/product_images/?limit=100")
     assert status == 200
-    assert page["count"] == len(page["results"]) or page["count"] > 100
+    assert page["count"] == len(page["results"])
     caller.server.reset()

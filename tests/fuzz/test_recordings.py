@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, strategies as st
 from tests.conformance.test_recorded import LIST, PAGES, browsed
 from tests.conformance.tiny import Tiny
 from tests.fuzz.strategies import SHALLOW, TEXTS, documents, fuzz, hold_to_one_line, spoiled, text_of
@@ -43,7 +42,7 @@ def read(file: Path, content: bytes) -> Recording | None:
         return None
 
 
-@fuzz(250, content=documents(BROWSED) | documents(OURS, ODD, most=5))
+@fuzz(125, content=documents(BROWSED) | documents(OURS, ODD, most=5))
 def test_a_recording_is_what_the_file_says(folder: Path, content: bytes) -> None:
     recording = read(folder / "traffic.har", content)
     if recording is None:
@@ -57,7 +56,7 @@ def test_a_recording_is_what_the_file_says(folder: Path, content: bytes) -> None
         assert any(answer.request.target.partition("?")[0] in url for url in urls)
 
 
-@fuzz(40, content=documents(BROWSED, SHALLOW, most=2) | documents(OURS, ODD, most=3))
+@fuzz(20, content=documents(BROWSED, SHALLOW, most=2) | documents(OURS, ODD, most=3))
 def test_a_recording_is_judged_whatever_it_says(folder: Path, content: bytes) -> None:
     recording = read(folder / "judged.har", content)
     if recording is not None:
@@ -66,7 +65,7 @@ def test_a_recording_is_judged_whatever_it_says(folder: Path, content: bytes) ->
         json.loads(render_json(report))
 
 
-@fuzz(100, content=spoiled(gzip.compress(text_of(BROWSED).encode(), mtime=0), most=3))
+@fuzz(50, content=spoiled(gzip.compress(text_of(BROWSED).encode(), mtime=0), most=3))
 def test_a_recording_that_was_damaged_is_refused(folder: Path, content: bytes) -> None:
     recording = read(folder / "traffic.har.gz", content)
     if recording is not None:

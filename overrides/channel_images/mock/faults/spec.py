@@ -9,7 +9,6 @@ from channel_images.mock.beside import BESIDE
 from channel_images.mock.operations import operations
 from channel_images.resource import resource
 
-
 MOST_SECONDS = 1e9
 """Some thirty years, for ever in practice; such numbers can be added and multiplied."""
 
