@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-ROUND = 20
+ROUND = 5
 """How many times the cases of `make test` are in a round."""
 STUCK = 600
 """Seconds after which a test says where it hangs."""
@@ -28,11 +28,11 @@ def main() -> int:
                 text=True,
                 check=False,
             )
+            cases += sum(map(int, re.findall(r"^([0-9]+) cases$", done.stdout, re.MULTILINE)))
             if done.returncode:
                 say(done.stdout)
                 say(f"failed after {cases:,} cases; again: FUZZ_ROUND={ROUND} python {' '.join(command)}")
                 return 1
-            cases += sum(map(int, re.findall(r"^([0-9]+) cases$", done.stdout, re.MULTILINE)))
             rounds += 1
             say(
                 f"round {rounds}, seed {seed}: {cases:,} cases, {60 * cases / (time.monotonic() - begun):,.0f} a minute"

@@ -47,7 +47,8 @@ def place(document: Any, path: str) -> Any:
 def check_refusal(error: MalformedBody, content: bytes) -> None:
     hold_to_one_line(error)
     if error.path:
-        assert repr(error.value) == repr(place(read_json(content), error.path))
+        sent = place(read_json(content), error.path)
+        assert error.value == sent or repr(error.value) == repr(sent)  # 1e21 is the same integer
 
 
 def same(given: Any, sent: Any, name: str) -> bool:

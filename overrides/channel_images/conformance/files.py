@@ -73,7 +73,7 @@ def load(path: Path, schema: dict[str, Any]) -> Document:
     try:
         text = raw.decode("utf-8-sig")
         if path.suffix.lower() == ".json" and text.strip():
-            json.loads(text)
+            json.loads(text, parse_float=_finite, parse_constant=_finite)
             text = _as_yaml(text)
         loader = _Loader(text)
         root = loader.get_single_node()
@@ -89,8 +89,8 @@ def load(path: Path, schema: dict[str, Any]) -> Document:
         mark = error.problem_mark or error.context_mark
         what = " ".join(filter(None, (error.context, error.problem)))
         raise BadFile(path, mark.line + 1 if mark else None, what) from None
-    except ValueError:  # Python reads no integer of more than 4,300 digits
-        raise BadFile(path, None, "holds a number that is too long") from None
+    except ValueError:  # of `_finite`; and Python reads no integer of more than 4,300 digits
+        raise BadFile(path, None, "holds a number that is too long, or none that JSON knows") from None
     except RecursionError:
         raise BadFile(path, None, "nested too deep") from None
     if document.data is not None:
@@ -134,6 +134,12 @@ def write_atomically(path: Path, text: str, *, follow_links: bool = True) -> Non
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(value := float(number)):
+        raise ValueError(number)
+    return value
 
 
 def _as_yaml(text: str) -> str:
