@@ -1,81 +1,55 @@
-"""Decoding: from the bytes of a page of 1,000 images to models, against the peers; and what a million images take.
+"""Decoding: from the bytes of a page of 1,000 images to models, and what the models hold.
 
-    python benchmarks/decode.py [--rounds N] [--images N] [--no-memory]
+Stock is what openapi-python-client writes without our templates. The others read the same bytes by the shortest way that
+they have: omnisdk by its models, pydantic with unknown fields allowed, `msgspec.Struct` (which drops unknown fields), and
+`orjson.loads`, which gives dictionaries.
 
-Stock is what openapi-python-client writes without our templates, generated anew from the contract into a temporary
-folder. The others read the same bytes by the shortest way they have: omnisdk by its models, pydantic with unknown
-fields allowed, `msgspec.Struct` (which drops unknown fields), and `orjson.loads`, which gives dictionaries.
-
-Time is CPU time of this process, the least of the rounds. The peers take turns in every round. Before each cell,
-`gc.collect()`; each page of a cell is decoded from bytes of its own, and one field of each row is read. Ours has read
-a page of the kind before, as a process that reads a list has from its second page on.
-
-Memory is what the resident set of a fresh process grows by while it decodes pages and keeps all their images.
-
-Prints tables. Exits 0 when every target is met, 1 when one is missed.
+Time is CPU time of this process. Before each cell, `gc.collect()`; each page of a cell is decoded from bytes of its own,
+and one field of each row is read. Ours has read a page of the kind before, as a process that reads a list has from its
+second page on. Memory is what the resident set of a fresh process grows by while it decodes pages and keeps all their
+images.
 """
 
-import argparse
+import functools
 import gc
 import importlib
 import json
 import os
-import platform
 import random
-import subprocess
 import sys
-import sysconfig
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-CONTRACT = Path(__file__).resolve().parents[1] / "openapi.yaml"
+from benchmarks.measuring import Measurement, in_turns, process, stock
+
 ROWS = 1_000
 PAGES = 6
 """Pages of a cell: several, so that the collector's work is spread as in a long list."""
-
-
-class Kind(NamedTuple):
-    """A kind of page, with how many times as fast as stock it is to be decoded, at least, and as an aim."""
-
-    label: str
-    unknown: bool
-    target: float
-    aim: float
-
-
-KINDS = (
-    Kind("the contract's fields", unknown=False, target=4.0, aim=6.0),
-    Kind("two unknown fields more in each row", unknown=True, target=2.2, aim=3.5),
-)
-MEMORY_TARGET = 0.55
+ROUNDS = 15
+HELD = 100_000
+"""Images that are held at once."""
 
 # Decodes a page, and reads the `pk` of each of its rows.
 Peer = Callable[[bytes], None]
 
 
-def main() -> int:
-    """Measure, print, and say whether the targets are met."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--images", type=int, default=1_000_000, help="how many to hold (default: a million)")
-    parser.add_argument("--no-memory", action="store_true")
-    parser.add_argument("--hold", choices=["stock", "ours"], help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.hold:
-        print(bytes_per_image(options.hold, options.images))
-        return 0
-    with stock_on_path() as folder:
-        is_met = True
-        for kind in KINDS:
-            is_met &= speed(kind, options.rounds)
-        if not options.no_memory:
-            is_met &= memory(folder, options.images)
-    return 0 if is_met else 1
+def measure() -> Iterator[Measurement]:
+    sys.path.insert(0, stock())
+    readers = peers()
+    for name, title, unknown in (
+        ("decode.page", "A page of 1,000 images", False),
+        ("decode.unknown", "A page of 1,000 images, with two fields in each that the contract does not know", True),
+    ):
+        contents = [page(number, unknown=unknown) for number in range(PAGES)]
+        for read in readers.values():
+            read(contents[0])
+        cells = {peer: functools.partial(cell, read, contents) for peer, read in readers.items()}
+        yield Measurement(name, title, "ms", in_turns(cells, ROUNDS))
+    holding = {peer: functools.partial(bytes_held, peer) for peer in ("ours", "stock")}
+    yield Measurement("decode.held", f"An image in memory, {HELD:,} of them", "bytes", in_turns(holding, 2))
 
 
 # Pages
@@ -119,32 +93,14 @@ def date(instant: datetime) -> str:
 # Peers
 
 
-@contextmanager
-def stock_on_path() -> Iterator[str]:
-    """`stock_api`, importable; gives the folder that it is in."""
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            [
-                *(sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none"),
-                *("--path", str(CONTRACT), "--output-path", f"{folder}/stock_api"),
-            ],
-            env={**os.environ, "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])},
-            check=True,
-            capture_output=True,
-        )
-        sys.path.insert(0, folder)
-        yield folder
-        sys.path.remove(folder)
-
-
 def rows_of(name: str) -> Callable[[bytes], list[Any]]:
     """The images of a page, by stock or by ours."""
     if name == "ours":
         from channel_images_api.models import ProductImagePage
 
         return lambda content: ProductImagePage.from_json(content).results or []
-    stock = importlib.import_module("stock_api.models").ProductImagePage
-    return lambda content: list(stock.from_dict(json.loads(content)).results)
+    stock_page = importlib.import_module("stock_api.models").ProductImagePage
+    return lambda content: list(stock_page.from_dict(json.loads(content)).results)
 
 
 def peers() -> dict[str, Peer]:
@@ -190,8 +146,8 @@ def peers() -> dict[str, Peer]:
             row["pk"]
 
     return {
-        "stock": by_attribute(rows_of("stock")),
         "ours": by_attribute(rows_of("ours")),
+        "stock": by_attribute(rows_of("stock")),
         "omnisdk": by_attribute(lambda c: [omnisdk.ProductImage(**row) for row in json.loads(c)["results"]]),
         "pydantic": by_attribute(lambda c: listing.model_validate_json(c).results),
         "msgspec.Struct": by_attribute(lambda c: decoder.decode(c).results),
@@ -202,69 +158,30 @@ def peers() -> dict[str, Peer]:
 # Cells
 
 
-def speed(kind: Kind, rounds: int) -> bool:
-    """CPU time of a page by every peer."""
-    contents = [page(number, unknown=kind.unknown) for number in range(PAGES)]
-    readers = peers()
-    for read in readers.values():
-        read(contents[0])
-    least = dict.fromkeys(readers, float("inf"))
-    for _ in range(rounds):
-        for name, read in readers.items():
-            least[name] = min(least[name], cell(read, contents))
-    ratio = least["stock"] / least["ours"]
-    is_met = ratio >= kind.target
-    print(f"a page of {ROWS:,} images, {kind.label} ({len(contents[0]):,} bytes); Python {platform.python_version()}")
-    print(f"{'':20}{'CPU time':>12}{'times as fast as stock':>26}")
-    for name, seconds in least.items():
-        verdict = ""
-        if name == "ours":
-            verdict = f"   >= {kind.target} {'ok' if is_met else 'missed'}; aim {kind.aim}"
-        print(f"{name:20}{seconds * 1000:>9.2f} ms{least['stock'] / seconds:>26.2f}{verdict}")
-    print()
-    return is_met
-
-
 def cell(read: Peer, contents: list[bytes]) -> float:
-    """Seconds of CPU a page."""
+    """Milliseconds of CPU a page."""
     gc.collect()
     fresh = [bytes(bytearray(content)) for content in contents]
     began = time.process_time()
     for content in fresh:
         read(content)
-    return (time.process_time() - began) / len(fresh)
+    return (time.process_time() - began) / len(fresh) * 1000
 
 
-def memory(folder: str, images: int) -> bool:
-    """Bytes an image, by stock and by ours."""
-    taken = {}
-    for name in ("stock", "ours"):
-        done = subprocess.run(
-            [sys.executable, __file__, "--hold", name, "--images", str(images)],
-            env={**os.environ, "PYTHONPATH": folder},
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        taken[name] = float(done.stdout)
-    ratio = taken["ours"] / taken["stock"]
-    is_met = ratio <= MEMORY_TARGET
-    print(f"{images:,} images held, growth of the resident set")
-    for name, size in taken.items():
-        print(f"{name:20}{size:>6.0f} bytes an image")
-    print(f"{'ours / stock':20}{ratio:>6.2f}   <= {MEMORY_TARGET} {'ok' if is_met else 'missed'}")
-    return is_met
+def bytes_held(name: str) -> float:
+    """What a process of its own grows by, for each image that it keeps."""
+    return float(process(sys.executable, "-m", __name__, name, environment={"PYTHONPATH": stock()}).output)
 
 
-def bytes_per_image(name: str, images: int) -> float:
-    """What this process grows by, for each image that it keeps."""
+def hold(name: str) -> float:
+    """The same, in this process."""
     rows = rows_of(name)
     rows(page(0, unknown=False))
     gc.collect()
     before = resident()
     held: list[Any] = []
     number = 0
-    while len(held) < images:
+    while len(held) < HELD:
         held += rows(page(number, unknown=False))
         number += 1
     gc.collect()
@@ -275,9 +192,8 @@ def resident() -> int:
     """The resident set of this process, in bytes."""
     if Path("/proc/self/statm").exists():
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    pages = subprocess.run(["ps", "-o", "rss=", "-p", str(os.getpid())], check=True, capture_output=True, text=True)
-    return int(pages.stdout) * 1024
+    return int(process("ps", "-o", "rss=", "-p", str(os.getpid())).output) * 1024
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    print(hold(sys.argv[1]))

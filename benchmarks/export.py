@@ -1,45 +1,27 @@
-"""Exports: memory and rate at three sizes, and what Parquet costs beside reading alone.
+"""Exports to files: CPU time beside reading alone and beside the loops that people write, memory, and many channels.
 
-    python benchmarks/export.py [--images N] [--rounds N]
-
-A mock server in a process of its own serves the images. An export is the command `channel-images export`, and what
-counts is the whole process, from its start to its end: its time, and the peak of its resident set. Reading alone is a
-process too, which iterates over `images(consistent=True)` with pages of the same size and drops what it gets; it and the Parquet
-export take turns, and their ratio is that of the medians.
-
-Then 100 small channels are exported into a folder, from a server that takes 100 ms for an answer: with one request in
-flight, and with eight.
-
-Prints a table. Exits 0 when every target is met, 1 when one is missed.
+An export is the command `channel-images export`, and what counts is its whole process, from its start to its end. So it is
+with the peers. Reading alone iterates over `images(consistent=True)`, which is how an export reads, and drops what it gets.
+The loops read with omnisdk or with stock output, once and without a look at what has changed meanwhile.
 """
 
-import argparse
-import os
-import re
-import statistics
-import subprocess
+import functools
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-TOKEN = "mock-token"
-MEMORY = 150
-"""MB, at any size."""
-RATIO = 1.4
-SIZES = (10_000, 100_000, 1_000_000)
-FORMATS = ("ndjson", "csv", "parquet")
+from benchmarks.measuring import TOKEN, Measurement, Took, in_turns, mock, process, server, stock
 
-CHANNELS = 100
+ROUNDS = 3
+IMAGES = 50_000
+MANY = 500_000
+PEERS = {"parquet": "reading alone", "csv": "omnisdk", "ndjson": "stock"}
+CHANNELS = 60
 LATENCY = 0.1
-IN_FLIGHT = 8
-SPREAD = 3.0
-"""How many times as fast the channels are read with `IN_FLIGHT` requests in flight, the start of the process too."""
+"""Seconds that a server of many small channels takes for an answer."""
 
-SLOW_SERVER = f"""
+MANY_CHANNELS = f"""
 import signal
 from channel_images.mock import MockServer
 
@@ -54,105 +36,87 @@ from channel_images import ChannelImages
 with ChannelImages.from_env() as client:
     print(sum(1 for _ in client.channel(5).images(page_size=1_000, consistent=True)))
 """
+OMNISDK_TO_CSV = """
+import csv, itertools, os, sys
+from omnisdk.omnitron.client import OmnitronApiClient
+from omnisdk.omnitron.endpoints import ChannelProductImageEndpoint
+
+with OmnitronApiClient(os.environ["CHANNEL_IMAGES_URL"] + "/", "mock", "mock") as client, open(sys.argv[1], "w") as file:
+    endpoint = ChannelProductImageEndpoint(channel_id=5)
+    pages = itertools.chain([endpoint.list(params={"limit": 1_000})], endpoint.iterator)
+    writer = None
+    for image in itertools.chain.from_iterable(pages):
+        row = vars(image)
+        if writer is None:
+            writer = csv.DictWriter(file, row)
+            writer.writeheader()
+        writer.writerow(row)
+"""
+STOCK_TO_NDJSON = """
+import json, os, sys
+from stock_api import AuthenticatedClient
+from stock_api.api.sales_channel_product_image import list_product_images
+
+with (
+    AuthenticatedClient(os.environ["CHANNEL_IMAGES_URL"], "mock-token", prefix="Token") as client,
+    open(sys.argv[1], "w") as file,
+):
+    page = 1
+    while page:
+        answer = list_product_images.sync_detailed(5, client=client, page=page, limit=1_000)
+        for image in answer.parsed.results:
+            file.write(json.dumps(image.to_dict()) + "\\n")
+        page = page + 1 if answer.parsed.next_ else None
+"""
 
 
-@contextmanager
-def server(*arguments: str) -> Iterator[str]:
-    """The URL of a mock server that Python runs with these arguments."""
-    with subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        try:
-            for line in process.stdout or ():
-                if found := re.match(r"URL\s+(\S+)", line):
-                    yield found[1]
-                    break
-        finally:
-            process.terminate()
+def measure() -> Iterator[Measurement]:
+    with tempfile.TemporaryDirectory() as folder:
+        with mock("--images", str(IMAGES)) as few:
+            run = functools.partial(taken, few.url, Path(folder))
+            contenders: dict[str, Callable[[], Took]] = {
+                **{name: run(*export(name)) for name in PEERS},
+                "reading alone": run("-c", READING),
+                "omnisdk": run("-c", OMNISDK_TO_CSV, "{folder}/omnisdk.csv"),
+                "stock": run("-c", STOCK_TO_NDJSON, "{folder}/stock.ndjson"),
+            }
+            done = in_turns(contenders, ROUNDS)
+        for name, peer in PEERS.items():
+            cpu = {"ours": [each.cpu for each in done[name]], peer: [each.cpu for each in done[peer]]}
+            yield Measurement(f"export.{name}", f"CPU time: {IMAGES:,} images, {name}", "s", cpu)
+        with mock("--images", str(MANY)) as many:
+            most = taken(many.url, Path(folder), *export("parquet"))()
+        memory = {f"ours, parquet, {MANY:,} images": [most.memory]}
+        for name, results in done.items():
+            memory[f"ours, {name}" if name in PEERS else name] = [each.memory for each in results]
+        yield Measurement("export.memory", f"Memory of the process: {IMAGES:,} images, or as it says", "MB", memory)
+
+        with server(sys.executable, "-c", MANY_CHANNELS) as slow:
+            channels = {
+                "ours, 8 in flight": taken(slow.url, Path(folder), *export_channels(8)),
+                "ours": taken(slow.url, Path(folder), *export_channels(1)),
+            }
+            walls = {name: [each.wall for each in results] for name, results in in_turns(channels, 2).items()}
+        yield Measurement("export.channels", f"{CHANNELS} channels, {LATENCY * 1000:.0f} ms an answer", "s", walls)
 
 
-def serving(images: int) -> AbstractContextManager[str]:
-    """The URL of a mock server with that many images."""
-    return server("-m", "channel_images", "mock", "--port", "0", "--images", str(images))
+def export(name: str) -> tuple[str, ...]:
+    return ("-m", "channel_images", "export", "5", f"{{folder}}/images.{name}", "--quiet")
 
 
-@dataclass
-class Figures:
-    """Wall time in seconds, and the peak of the resident set in MB, of a process from its start to its end."""
-
-    seconds: float
-    mb: float
-
-
-def measure(url: str, *command: str) -> Figures:
-    """What a Python process took."""
-    environment = {**os.environ, "CHANNEL_IMAGES_URL": url, "CHANNEL_IMAGES_TOKEN": TOKEN}
-    started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *command], env=environment, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-    return Figures(time.perf_counter() - started, usage.ru_maxrss / 1024)
-
-
-def export(url: str, path: Path) -> Figures:
-    """What `channel-images export` took."""
-    return measure(url, "-m", "channel_images", "export", "5", str(path), "--quiet")
-
-
-def export_channels(url: str, folder: Path, in_flight: int) -> Figures:
-    """What it took with all of the small channels."""
+def export_channels(in_flight: int) -> tuple[str, ...]:
     channels = map(str, range(1, CHANNELS + 1))
     options = ("--format", "ndjson", "--concurrency", str(in_flight), "--quiet")
-    return measure(url, "-m", "channel_images", "export", *channels, f"{folder}/", *options)
+    return ("-m", "channel_images", "export", *channels, "{folder}/", *options)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=SIZES[-1], help="the largest size")
-    parser.add_argument("--rounds", type=int, default=3, help="of reading alone and Parquet, at the largest size")
-    options = parser.parse_args()
-    sizes = [size for size in SIZES if size < options.images] + [options.images]
-    missed = []
-    print(f"{'format':10} {'images':>10} {'seconds':>8} {'images/s':>10} {'MB':>6} {'file, MB':>9}")
-    with tempfile.TemporaryDirectory() as folder:
-        for size in sizes:
-            with serving(size) as url:
-                for name in FORMATS:
-                    path = Path(folder) / f"images-{size}.{name}"
-                    figures = export(url, path)
-                    rate, mb = size / figures.seconds, path.stat().st_size / 2**20
-                    print(
-                        f"{name:10} {size:10,} {figures.seconds:8.1f} {rate:10,.0f} {figures.mb:6.0f} {mb:9.1f}",
-                        flush=True,
-                    )
-                    if figures.mb > MEMORY:
-                        missed.append(f"{name} of {size:,} images took {figures.mb:.0f} MB, more than {MEMORY}")
-                    path.unlink()
-        with serving(options.images) as url:
-            reading, writing = [], []
-            for number in range(options.rounds):
-                reading.append(measure(url, "-c", READING).seconds)
-                writing.append(export(url, Path(folder) / f"round-{number}.parquet").seconds)
-    ratio = statistics.median(writing) / statistics.median(reading)
-    print(
-        f"\nreading alone {statistics.median(reading):.1f} s, to Parquet {statistics.median(writing):.1f} s: {ratio:.2f} times (target {RATIO})"
-    )
-    if ratio > RATIO:
-        missed.append(f"Parquet took {ratio:.2f} times as long as reading alone, more than {RATIO}")
-    with tempfile.TemporaryDirectory() as folder, server("-c", SLOW_SERVER) as url:
-        one = export_channels(url, Path(folder) / "one", 1).seconds
-        many = export_channels(url, Path(folder) / "many", IN_FLIGHT).seconds
-    print(
-        f"{CHANNELS} channels, {LATENCY * 1000:.0f} ms an answer: one request in flight {one:.1f} s, {IN_FLIGHT} in flight {many:.1f} s: {one / many:.1f} times as fast (target {SPREAD})"
-    )
-    if one / many < SPREAD:
-        missed.append(f"{IN_FLIGHT} requests in flight were {one / many:.1f} times as fast as one, not {SPREAD}")
-    for line in missed:
-        print(f"missed: {line}", file=sys.stderr)
-    return 1 if missed else 0
+def taken(url: str, folder: Path, *command: str) -> Callable[[], Took]:
+    """Measures a Python process, which writes into a new folder each time."""
 
+    def measured() -> Took:
+        environment = {"CHANNEL_IMAGES_URL": url, "CHANNEL_IMAGES_TOKEN": TOKEN, "PYTHONPATH": stock()}
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            words = [word.replace("{folder}", own) for word in command]
+            return process(sys.executable, *words, environment=environment)
 
-if __name__ == "__main__":
-    sys.exit(main())
+    return measured

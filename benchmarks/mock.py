@@ -1,292 +1,190 @@
-"""The mock server's figures: against Prism on the same contract, deep in a long list, and with ten million images.
+"""The mock server, beside Prism on the same contract: requests for each second of CPU time, start, memory, answers.
 
-    python benchmarks/mock.py [--load wrk|python] [--seconds S] [--rounds N]
+Both validate requests. A load of 8 keep-alive connections asks each server in turn for things that differ from
+request to request (another image, another page) and are the same for both. What counts is the CPU time that the server
+took, all of its threads: what the load takes, or another process, is not in it.
 
-Everything is measured in one run on this machine's loopback, and what counts are ratios: rates differ from machine to
-machine, but both servers of a ratio had the same one. They take turns, round by round, each warmed up before, under the
-same load of 8 connections: wrk's where it is installed, else an equal one of Python's. Servers listen on free ports and
-are stopped however the run ends.
-
-What the load asks for differs from request to request (another image, another page), the same for both servers. Where a
-line says "of a million", the images asked for are more than the mock keeps rendered, so each is computed anew; the
-thousand images that it starts with stay rendered once they were asked for.
-
-The peer of the targets is Prism as `prism mock` starts it, with its log going nowhere. Its log costs it half its speed,
-so the table shows, without a target, how the mock compares when that is switched off. Nor is there a target where every
-image is computed anew.
-
-Prints a table. Exits 0 when every target is met, 1 when one is missed, 2 when it could not be measured.
+Where a line says "of a million", the images asked for are more than the mock keeps rendered, so each is computed anew;
+those of a thousand stay rendered once they were asked for. Prism runs as `prism mock` starts it, with its log going
+nowhere, and once more without its log, since the mock writes none. Static answers the one example of the contract,
+whatever is asked; dynamic makes up random rows.
 """
 
-import argparse
 import asyncio
 import contextlib
-import json
-import os
-import platform
+import functools
+import itertools
 import re
 import shutil
-import signal
 import socket
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+
+from benchmarks.measuring import (
+    CONTRACT,
+    IMAGES,
+    TOKEN,
+    Measurement,
+    NotMeasured,
+    Server,
+    in_turns,
+    mock,
+    process,
+    server,
+)
 
 HERE = Path(__file__).resolve().parent
-CONTRACT = HERE.parent / "openapi.yaml"
 PRISM = HERE / "node_modules" / "@stoplight" / "prism-cli" / "dist" / "index.js"
-
 CONNECTIONS = 8
-WARM_UP = 1
-"""Seconds: Node's compiler needs about one."""
-TOKEN = "mock-token"
-IMAGES = "/api/v1/channel/5/product_images/"
-HUNDREDTHS = 10_000
+ROUNDS = 5
+ENOUGH = 0.5
+"""Seconds of CPU that a server takes in a round, at least; the system counts them in hundredths."""
+CHUNK = 50
+"""Requests that are sent before one looks again."""
+DEEP = 10_000
 """Pages of a million images, at a hundred each."""
-PATIENCE = 30.0
-"""Seconds that a server may take to start, or to answer."""
+HUGE = 10_000_000
+QUESTIONS = ("page=100000&limit=100", "product_type=0&page=9&limit=100", "is_seller_product=true", "id__in=1,2")
+"""Of a huge list: whatever the mock builds when it is asked for the first time."""
 
 
-class NotMeasured(Exception):
-    """Why there is no figure, in one line."""
+def measure() -> Iterator[Measurement]:
+    with mock("--images", "1000") as thousand, mock("--images", "1000000") as million:
+        yield from at_any_size()
+        pages = {"ours, page 10,000": page_paths(DEEP, DEEP), "ours, page 1": page_paths(1, 1)}
+        depths = {name: rate(million, paths) for name, paths in pages.items()}
+        yield rates("mock.depth", "Pages of 100 rows of a million", depths)
+
+        with prism() as static, prism("--verboseLevel", "silent") as silent, prism("--dynamic") as dynamic:
+            yield from answers(dynamic)
+            for each in (thousand, static, silent, dynamic):
+                if each.fetch(f"{IMAGES}?limit=0")[0] != 400:
+                    raise NotMeasured(f"{each.url} does not validate requests: it takes limit=0")
+            few, many = image_paths(1_000, 1), image_paths(1_000_000, 50)
+            ones = {
+                "ours": rate(thousand, few),
+                "Prism": rate(static, few),
+                "ours, of a million": rate(million, many),
+                "Prism, no log": rate(silent, few),
+            }
+            yield rates("mock.one", "One image of a thousand", ones)
+            shallow = page_paths(1, 10)
+            lists = {
+                "ours": rate(thousand, shallow),
+                "Prism, dynamic": rate(dynamic, shallow),
+                "Prism": rate(static, shallow),
+                "ours, of a million": rate(million, page_paths(1, DEEP)),
+                "Prism, no log": rate(silent, shallow),
+            }
+            yield rates(
+                "mock.list", "A page of 100 rows of a thousand; Prism's has one row, or a few if it is dynamic", lists
+            )
+
+        starts = {"ours": lambda: start(HUGE), "Prism": started_prism}
+        yield Measurement("mock.start", "CPU time of the start, ours with ten million images", "s", in_turns(starts, 3))
 
 
-# Servers
+def rates(name: str, title: str, contenders: Mapping[str, Callable[[], float]]) -> Measurement:
+    """Requests for each second of CPU time, once all are warm: Node's compiler needs a second."""
+    for warm_up in contenders.values():
+        warm_up()
+    return Measurement(name, title, "requests/CPU s", in_turns(contenders, ROUNDS), is_more_better=True)
 
 
-@dataclass(frozen=True)
-class Server:
-    """A server that runs."""
+def rate(of: Server, paths: Sequence[str]) -> Callable[[], float]:
+    """Measures how many requests the server answers for each second of CPU time. Begins where it has ended before."""
+    turning = itertools.cycle(paths)
 
-    name: str
-    url: str
-    started_in: float
-    """Seconds from its start to its first answer."""
-    process: "subprocess.Popen[str]"
+    def measured() -> float:
+        count, before = 0, of.cpu()
+        while (taken := of.cpu() - before) < ENOUGH:
+            asyncio.run(load(of.url, list(itertools.islice(turning, CHUNK))))
+            count += CHUNK
+        return count / taken
 
-
-def fetch(url: str, path: str) -> tuple[int, bytes]:
-    """One request with the token; the status and the body. Raises ``OSError`` where nobody answers."""
-    request = Request(url + path, headers={"Authorization": f"Token {TOKEN}"})
-    try:
-        with urlopen(request, timeout=PATIENCE) as response:
-            return response.status, response.read()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read()
+    return measured
 
 
-@contextlib.contextmanager
-def running(name: str, command: Sequence[str], url: str | None = None) -> Iterator[Server]:
-    """The server that ``command`` starts, once it answers; ``url`` is where, else it prints a line that says so."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        command, text=True, stdout=subprocess.PIPE if url is None else subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        if url is None:
-            url = printed_url(process)
-        while True:
-            with contextlib.suppress(URLError, ConnectionError):
-                if fetch(url, IMAGES)[0] == 200:
-                    break
-            if process.poll() is not None or time.perf_counter() - begun > PATIENCE:
-                raise NotMeasured(f"{name} does not answer at {url}")
-            time.sleep(0.02)
-        yield Server(name, url, time.perf_counter() - begun, process)
-    finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout:
-            process.stdout.close()
+def at_any_size() -> Iterator[Measurement]:
+    """Start with ten million images and with ten, and memory with ten million."""
+    starts = {
+        f"ours, {HUGE:,} images": functools.partial(start, HUGE),
+        "ours, 10 images": functools.partial(start, 10),
+    }
+    yield Measurement("mock.start-size", "CPU time of the start, by the number of images", "s", in_turns(starts, 3))
+    yield Measurement("mock.memory", f"Memory with {HUGE:,} images", "MB", {"ours": [peak(HUGE)]})
 
 
-def printed_url(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout
-    for line in process.stdout:
-        if line.startswith("URL "):
-            return line.split()[1]
-    raise NotMeasured("the mock server did not start: `channel-images mock` says why")
+def start(images: int) -> float:
+    """Seconds of CPU until the first answer."""
+    with mock("--images", str(images)) as ours:
+        return ours.cpu()
 
 
-def mock(images: int) -> contextlib.AbstractContextManager[Server]:
-    command = [sys.executable, "-m", "channel_images.cli", "mock", "--port", "0", "--images", str(images)]
-    return running(f"mock, {images:,} images", command)
+def peak(images: int) -> float:
+    """MB, at most, once it was asked for all sorts of things."""
+    with mock("--images", str(images)) as ours:
+        for question in QUESTIONS:
+            ours.fetch(f"{IMAGES}?{question}")
+        for pending in ("inserts", "updates", "inserts_or_updates"):
+            ours.fetch(f"{IMAGES}{pending}/?page=10000&limit=100")
+        asyncio.run(load(ours.url, page_paths(1, 300)))
+        return ours.memory()
 
 
-def prism(node: str, *options: str) -> contextlib.AbstractContextManager[Server]:
-    """Prism as it starts by itself, but for ``options``."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [node, str(PRISM), "mock", "--host", "127.0.0.1", "--port", str(port)]
-    return running("Prism", [*command, *options, str(CONTRACT)], f"http://127.0.0.1:{port}")
-
-
-def install_prism() -> tuple[str, str]:
-    """Node's path and Prism's version; installs Prism by its lock file where it is not there."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        raise NotMeasured("the peer, Prism, needs Node and npm")
-    if not PRISM.exists():
-        print("installing Prism from benchmarks/package-lock.json ...", file=sys.stderr)
-        done = subprocess.run(
-            [npm, "ci", "--ignore-scripts"], cwd=HERE, capture_output=True, text=True, timeout=300, check=False
+def answers(dynamic: Server) -> Iterator[Measurement]:
+    """What either answers to the same three questions."""
+    with mock("--images", "1000") as ours:
+        both = {"ours": ours, "Prism, dynamic": dynamic}
+        yield counted("mock.limit", "Rows in the answer to `?limit=100`", "rows", both, hundred)
+        yield counted(
+            "mock.ids", "Of images 1, 2 and 3, those in both answers to `?id__in=1,2,3`", "images", both, three
         )
-        if done.returncode:
-            said = [line for line in done.stderr.splitlines() if "error" in line]
-            raise NotMeasured(f"npm ci failed in benchmarks: {said[0] if said else f'exit {done.returncode}'}")
-    package = json.loads((PRISM.parent.parent / "package.json").read_text(encoding="utf-8"))
-    return node, package["version"]
+        yield counted("mock.reports", "Of ten batches of reports, those that are taken", "batches", both, reported)
 
 
-# Loads
+def counted(name: str, title: str, unit: str, both: Mapping[str, Server], ask: Callable[[Server], int]) -> Measurement:
+    asked = {contender: functools.partial(ask, each) for contender, each in both.items()}
+    return Measurement(name, title, unit, in_turns(asked, ROUNDS), is_more_better=True)
 
 
-class Load(Protocol):
-    """Asks a server for paths in turn, over and over, through ``CONNECTIONS``; gives the answers per second."""
-
-    def __call__(self, url: str, paths: Sequence[str], seconds: int) -> float: ...
+def hundred(of: Server) -> int:
+    return len(of.fetch(f"{IMAGES}?limit=100")[1]["results"])
 
 
-_WRK_SCRIPT = """\
-local requests, number = {}, 0
-function init(args)
-  for path in io.lines(args[1]) do requests[#requests + 1] = wrk.format("GET", path) end
-end
-function request()
-  number = number % #requests + 1
-  return requests[number]
-end
-"""
+def three(of: Server) -> int:
+    once, again = ({row["pk"] for row in of.fetch(f"{IMAGES}?id__in=1,2,3")[1]["results"]} for _ in range(2))
+    return len(once & again & {1, 2, 3})
 
 
-class Wrk:
-    """wrk, in one thread: the other core is the server's."""
-
-    def __init__(self, wrk: str, folder: Path) -> None:
-        self._wrk = wrk
-        self._folder = folder
-        self._script = folder / "requests.lua"
-        self._script.write_text(_WRK_SCRIPT, encoding="utf-8")
-
-    def __call__(self, url: str, paths: Sequence[str], seconds: int) -> float:
-        listed = self._folder / "paths"
-        listed.write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
-        options = [
-            *("--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"),
-            *("--header", f"Authorization: Token {TOKEN}", "--script", str(self._script)),
-        ]
-        done = subprocess.run(
-            [self._wrk, *options, url, "--", str(listed)],
-            capture_output=True,
-            text=True,
-            timeout=seconds + PATIENCE,
-            check=False,
-        )
-        rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
-        failures = re.search(r"Non-2xx.*|Socket errors.*", done.stdout)
-        if done.returncode or rate is None or failures:
-            raise NotMeasured(f"wrk on {url}{paths[0]}: {failures[0] if failures else done.stderr.strip()}")
-        return float(rate[1])
+def reported(of: Server) -> int:
+    batches = "/api/v1/channel/5/batch_requests/"
+    return sum(of.fetch(batches, {"content_type": "productimage"})[0] == 201 for _ in range(10))
 
 
-def python_load(url: str, paths: Sequence[str], seconds: int) -> float:
-    """The same in Python, for machines without wrk. It takes more of the processor itself, so rates are lower by it."""
-    return asyncio.run(_python_load(url, paths, seconds))
+# Load
 
 
-async def _python_load(url: str, paths: Sequence[str], seconds: int) -> float:
+async def load(url: str, paths: Sequence[str]) -> None:
+    """Ask for all of the paths over some connections. Raises `NotMeasured` if an answer is no success."""
     host = urlsplit(url)
     tail = f" HTTP/1.1\r\nHost: {host.netloc}\r\nAuthorization: Token {TOKEN}\r\n\r\n"
-    requests = [f"GET {path}{tail}".encode() for path in paths]
-    answered, number, over = 0, 0, False
+    waiting = iter(paths)
 
     async def client() -> None:
-        nonlocal answered, number
         reader, writer = await asyncio.open_connection(host.hostname, host.port)
         with contextlib.closing(writer):
-            while not over:
-                writer.write(requests[number % len(requests)])
-                number += 1
+            for path in waiting:
+                writer.write(f"GET {path}{tail}".encode())
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
                 length = re.search(rb"\r\ncontent-length: *(\d+)", head)
                 if not head.startswith(b"http/1.1 2") or length is None:
-                    raise NotMeasured(f"{url} answers {head.partition(chr(13).encode())[0].decode()}")
+                    raise NotMeasured(f"{url}{path} is answered by {head.partition(chr(13).encode())[0].decode()}")
                 await reader.readexactly(int(length[1]))
-                answered += 1
 
-    begun = time.perf_counter()
-    clients = [asyncio.create_task(client()) for _ in range(CONNECTIONS)]
-    done, _ = await asyncio.wait(clients, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
-    elapsed, over = time.perf_counter() - begun, True
-    counted = answered
-    for each in done:
-        each.result()
-    await asyncio.wait_for(asyncio.gather(*clients), PATIENCE)
-    return counted / elapsed
-
-
-# Cells
-
-
-@dataclass(frozen=True)
-class Side:
-    """One side of a ratio: a server, and what it is asked for."""
-
-    server: Server
-    paths: Sequence[str] = field(repr=False)
-
-
-def rates(load: Load, sides: Sequence[Side], *, seconds: int, rounds: int) -> list[float]:
-    """The median rate of each side; the sides take turns."""
-    for side in sides:
-        load(side.server.url, side.paths, WARM_UP)
-    measured: list[list[float]] = [[] for _ in sides]
-    for turn in range(rounds):
-        # In alternating order, so that a machine that grows slower wrongs nobody.
-        order = range(len(sides)) if turn % 2 == 0 else reversed(range(len(sides)))
-        for number in order:
-            measured[number].append(load(sides[number].server.url, sides[number].paths, seconds))
-    return [statistics.median(each) for each in measured]
-
-
-@dataclass
-class Table:
-    """The lines printed so far, and whether every target was met."""
-
-    all_met: bool = True
-
-    def header(self) -> None:
-        print(f"{'':44}  {'mock':>9}  {'peer':>9}  {'ratio':>6}  {'target':>8}")
-
-    def line(self, what: str, ours: str, theirs: str, ratio: str, target: str, *, met: bool | None) -> None:
-        """``met`` is ``None`` where nothing was aimed at."""
-        self.all_met &= met is not False
-        verdict = {True: "ok", False: "MISSED", None: ""}[met]
-        print(f"{what:44}  {ours:>9}  {theirs:>9}  {ratio:>6}  {target:>8}  {verdict}".rstrip(), flush=True)
-
-    def times_faster(self, what: str, ours: float, theirs: float, target: float | None = None) -> None:
-        ratio = ours / theirs
-        met = None if target is None else ratio >= target
-        aim = "" if target is None else f">= {target:g}"
-        self.line(what, f"{ours:,.0f}/s", f"{theirs:,.0f}/s", f"{ratio:.2f}", aim, met=met)
-
-    def below(self, what: str, measured: float, unit: str, target: float) -> None:
-        self.line(what, f"{measured:.2f} {unit}", "", "", f"< {target:g} {unit}", met=measured < target)
+    async with asyncio.timeout(120):
+        await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
 
 
 def image_paths(images: int, step: int) -> list[str]:
@@ -299,129 +197,30 @@ def page_paths(first: int, last: int) -> list[str]:
     return [f"{IMAGES}?limit=100&page={page}" for page in range(first, last + 1)]
 
 
-def hold(server: Server, *, rows: bool) -> None:
-    """See that the server does what is measured: validate requests and, where ``rows``, answer a hundred of them."""
-    status, _ = fetch(server.url, f"{IMAGES}?limit=0")
-    if status != 400:
-        raise NotMeasured(f"{server.name} does not validate requests: limit=0 is answered by {status}")
-    if rows:
-        for path in (page_paths(1, 1)[0], page_paths(10, 10)[0]):
-            images = json.loads(fetch(server.url, path)[1])["results"]
-            if len({image["pk"] for image in images}) != 100 or len(images[0]) != 13:
-                raise NotMeasured(f"{server.name} does not answer 100 rows to {path}")
+# Prism
 
 
-def measure(load: Load, node: str, seconds: int, rounds: int) -> bool:
-    """Print the table. True when every target is met."""
-    table = Table()
-    table.header()
-    with mock(1_000) as thousand, mock(1_000_000) as million:
-        hold(thousand, rows=True)
-        hold(million, rows=True)
-        with (
-            prism(node) as static,
-            prism(node, "--verboseLevel", "silent") as silent,
-            prism(node, "--dynamic") as dynamic,
-        ):
-            for peer in (static, silent, dynamic):
-                hold(peer, rows=False)
-
-            few, many = image_paths(1_000, 1), image_paths(1_000_000, 50)
-            sides = [Side(thousand, few), Side(million, many), Side(static, few), Side(silent, few)]
-            ours, anew, logging, log_off = rates(load, sides, seconds=seconds, rounds=rounds)
-            table.times_faster("one image of a thousand / Prism static", ours, logging, 5)
-            table.times_faster("one image of a thousand / the same, log off", ours, log_off)
-            table.times_faster("one image of a million / Prism static", anew, logging)
-
-            pages, all_pages = page_paths(1, 10), page_paths(1, HUNDREDTHS)
-            sides = [Side(thousand, pages), Side(million, all_pages)]
-            sides += [Side(peer, pages) for peer in (static, silent, dynamic)]
-            ours, anew, logging, log_off, generated = rates(load, sides, seconds=seconds, rounds=rounds)
-            table.times_faster("100 rows of a thousand / Prism dynamic", ours, generated, 3)
-            table.times_faster("100 rows of a thousand / Prism static", ours, logging, 1)
-            table.times_faster("100 rows of a thousand / the same, log off", ours, log_off)
-            table.times_faster("100 rows of a million / Prism dynamic", anew, generated)
-            table.times_faster("100 rows of a million / Prism static", anew, logging)
-
-        first, last = page_paths(1, 1), page_paths(HUNDREDTHS, HUNDREDTHS)
-        fast, slow = rates(load, [Side(million, first), Side(million, last)], seconds=seconds, rounds=rounds)
-        cost = fast / slow
-        table.line(
-            "cost: page 10,000 of a million / page 1",
-            f"{slow:,.0f}/s",
-            f"{fast:,.0f}/s",
-            f"{cost:.2f}",
-            "<= 1.2",
-            met=cost <= 1.2,
-        )
-
-    with mock(10_000_000) as huge:
-        share = huge.started_in / static.started_in
-        table.line(
-            "start with 10,000,000 images / Prism static",
-            f"{huge.started_in:.2f} s",
-            f"{static.started_in:.2f} s",
-            f"{share:.2f}",
-            "<= 0.5",
-            met=share <= 0.5,
-        )
-        # Whatever it builds when it is asked for the first time, and its caches, filled.
-        for query in (
-            "page=100000&limit=100",
-            "product_type=0&page=9&limit=100",
-            "is_seller_product=true",
-            "id__in=1,2",
-        ):
-            fetch(huge.url, f"{IMAGES}?{query}")
-        for pending in ("inserts", "updates", "inserts_or_updates"):
-            fetch(huge.url, f"{IMAGES}{pending}/?page=10000&limit=100")
-        load(huge.url, page_paths(50_000, 60_000), WARM_UP)
-        table.below("memory with 10,000,000 images, at most", peak_memory(huge.process.pid), "MB", 150)
-    return table.all_met
+def prism(*options: str) -> contextlib.AbstractContextManager[Server]:
+    """Prism as it starts by itself, but for ``options``."""
+    node = install_prism()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = (node, PRISM, "mock", "--host", "127.0.0.1", "--port", str(port))
+    return server(*command, *options, CONTRACT, url=f"http://127.0.0.1:{port}")
 
 
-def peak_memory(pid: int) -> float:
-    """The most memory that a process has held, in MB; where the system does not tell, what it holds now."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-        kilobytes = re.search(r"VmHWM:\s+(\d+) kB", status)
-        found = kilobytes[1] if kilobytes else ""
-    except OSError:
-        ps = ["ps", "-o", "rss=", "-p", str(pid)]
-        found = subprocess.run(ps, capture_output=True, text=True, timeout=PATIENCE, check=False).stdout.strip()
-    if not found:
-        raise NotMeasured("this system does not tell how much memory a process has")
-    return int(found) / 1024
+def started_prism() -> float:
+    with prism() as static:
+        return static.cpu()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Measure the mock server against its targets.", allow_abbrev=False)
-    parser.add_argument("--load", choices=["wrk", "python"], help="default: wrk where it is installed")
-    parser.add_argument("--seconds", type=int, default=2, help="of each measurement (default: 2)")
-    parser.add_argument("--rounds", type=int, default=3, help="of measurements, whose median counts (default: 3)")
-    options = parser.parse_args()
-
-    # So that the servers are stopped by a signal, too.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
-    wrk = shutil.which("wrk")
-    try:
-        if options.load == "wrk" and wrk is None:
-            raise NotMeasured("wrk is not on the PATH (Debian's package wrk)")
-        node, version = install_prism()
-        with tempfile.TemporaryDirectory() as folder:
-            load: Load = Wrk(wrk, Path(folder)) if wrk and options.load != "python" else python_load
-            by = "wrk" if isinstance(load, Wrk) else "Python"
-            print(
-                f"{CONNECTIONS} connections by {by}, {options.rounds} rounds of {options.seconds} s; Prism {version}; "
-                f"Python {platform.python_version()}; {os.cpu_count()} cores\n"
-            )
-            return 0 if measure(load, node, options.seconds, options.rounds) else 1
-    except NotMeasured as reason:
-        print(f"benchmarks/mock.py: {reason}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+@functools.cache
+def install_prism() -> str:
+    """Node's path; installs Prism by its lock file where it is not there."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        raise NotMeasured("the peer, Prism, needs Node and npm")
+    if not PRISM.exists():
+        process(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=HERE)
+    return node
