@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SCRIPTS = {path.stem for place in ("examples/*", "overrides/codegen") for path in ROOT.glob(f"{place}/*.py")}
 # Scripts of one folder import each other.
-NO_PACKAGES = {"channel_images", "channel_images_api", "tests", *SCRIPTS, *sys.stdlib_module_names}
+NO_PACKAGES = {"channel_images", "channel_images_api", "tests", "benchmarks", *SCRIPTS, *sys.stdlib_module_names}
 DISTRIBUTIONS = packages_distributions()
 REQUIREMENT = re.compile(r"([\w.-]+)(?:\[([\w,-]+)\])?([^;]*)")
 ROOM = Path("overrides/channel_images")
@@ -30,10 +30,12 @@ NEEDED = {
     "overrides/codegen": ["dev"],
     "tests": ["dev"],
     "examples": ["dev"],
+    "benchmarks": ["dev"],
 }
 THERE_ALREADY = {
     f"{ROOM}/pytest_plugin.py": {"pytest"},
     "tests/spark": {"pyspark"},
+    "benchmarks": {"pyspark", "stock-api"},
     "tests/channel_app": {"channel-app", "fakeredis"},
 }
 # uvicorn takes the first two where they are there, and the page of the mock reads the files of the third.
@@ -72,7 +74,7 @@ def _modules(file: Path) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-@pytest.mark.parametrize("folder", ["generated", "overrides", "tests", "examples"])
+@pytest.mark.parametrize("folder", ["generated", "overrides", "tests", "examples", "benchmarks"])
 def test_what_is_imported_is_declared(folder: str) -> None:
     for file in (ROOT / folder).rglob("*.py"):
         place = file.relative_to(ROOT)
