@@ -1,5 +1,9 @@
 """The proof of the rules: each fault that the mock can have is seen by its rule, and nothing that is healthy is accused."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from attrs import evolve
 from tests.conformance.near import Near
@@ -37,20 +41,28 @@ def violations(report: Report) -> list[tuple[str, str, str]]:
     return [(each.rule, each.operation, each.reason) for each in report.violations()]
 
 
+@contextmanager
+def in_no_time() -> Iterator[Clock]:
+    """A clock that slow servers move, in place of taking their time."""
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", clock.sleep)
+        patch.setattr(protocol, "sleep", clock.sleep)
+        yield clock
+
+
 def with_bug(name: str) -> Report:
     """What its rule finds of a server with a bug."""
-    rule = RULES[name]
-
-    clock = Clock()
-    protocol.sleep = clock.sleep
+    rule, bug = RULES[name], BUGS[name]
 
     def found(rules: frozenset[str] | None) -> Report:
-        with MockServer(images=IMAGES, bugs=[name], churn=BUSY if BUGS[name].needs_churn else False) as server:
+        churn = BUSY if bug.needs_churn else False
+        with in_no_time() as clock, MockServer(images=IMAGES, bugs=[name], churn=churn) as server:
             options = Options(
                 rules=rules, probe_writes=True, schemathesis=False, max_response_time=LONGEST, clock=clock
             )
             # What mixes requests up waits for the next one.
-            return judge(server, options, over_sockets=issubclass(BUGS[name].behaviour, Shared))
+            return judge(server, options, over_sockets=issubclass(bug.behaviour, Shared))
 
     report = found(frozenset({rule}))
     # The rules about single answers also look at what all the others ask for.
@@ -58,11 +70,10 @@ def with_bug(name: str) -> Report:
     return report if is_met else found(None)
 
 
-def with_variant(name: str) -> Report:
+def with_variant(name: str, *, quick: bool = False) -> Report:
     """What is found of a server with a variant."""
-    with MockServer(images=IMAGES, variants=[name]) as server:
-        # A slow server is asked less: it shows the same.
-        return judge(server, Options(probe_writes=True, schemathesis=False, quick=name == "slow"))
+    with in_no_time(), MockServer(images=IMAGES, variants=[name]) as server:
+        return judge(server, Options(probe_writes=True, schemathesis=False, quick=quick))
 
 
 def test_each_rule_of_the_contract_is_in_the_catalogue_and_has_a_bug() -> None:
@@ -98,7 +109,7 @@ def test_schemathesis_does_not_accuse_variants_either() -> None:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_whose_data_changes_is_not_accused(name: str) -> None:
-    with MockServer(images=IMAGES, variants=[name], churn=True) as server:
+    with in_no_time(), MockServer(images=IMAGES, variants=[name], churn=True) as server:
         report = judge(server, Options(schemathesis=False, quick=True))
     errors = [each for each in report.violations() if each.severity == "error"]
     assert not errors, violations(report)
@@ -107,8 +118,8 @@ def test_a_variant_whose_data_changes_is_not_accused(name: str) -> None:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_is_not_accused_behind_what_stands_around_real_servers(name: str) -> None:
-    clock = Clock()
     with (
+        in_no_time() as clock,
         MockServer(images=60, variants=[name]) as server,
         gateway_cookie(server) as gateway,
         throttle(gateway, per_second=12, clock=clock) as throttled,

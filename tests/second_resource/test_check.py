@@ -1,7 +1,6 @@
 """The check judges the second resource by its contract: it finds each bug that the mock has for it, and accuses no variant.
 
-One process has one contract. So the matrix runs in processes of its own, one for the rules of each family: this file, run as
-a program.
+One process has one contract. So the matrix runs in processes of its own: this file, run as a program.
 """
 
 import json
@@ -20,23 +19,25 @@ from channel_images.contract import use_contract
 CONTRACT = Path(__file__).with_name("openapi.yaml")
 ROOT = CONTRACT.parents[2]
 COMMAND = [sys.executable, "-m", "channel_images"]
-FAMILIES = ("schema", "protocol", "auth", "paging", "filter", "identity", "pending", "isolation")
+FAMILIES = ("schema protocol auth", "paging filter", "identity pending isolation")
+"""Those of the rules, by the process that tries their bugs."""
 HIDDEN = {"filter.partition"}
 """The rules about what rows do not show: this contract has no filter for that."""
 
 
 def matrix(asked: str) -> dict[str, Any]:
-    """What is found, by bug, of the bugs for a family of rules, or by variant, in a process that has the contract."""
+    """What is found, by bug, of the bugs for families of rules, or by variant, in a process that has the contract."""
     from tests.conformance import test_matrix as ours
 
     from channel_images.mock.variants import VARIANTS
 
     if asked == "variants":
-        return {name: ours.violations(ours.with_variant(name)) for name in VARIANTS}
+        # How much is asked changes nothing here: what the contract names is asked for at least once.
+        return {name: ours.violations(ours.with_variant(name, quick=True)) for name in VARIANTS}
     return {
         name: {"rule": rule, "found": ours.violations(ours.with_bug(name))}
         for name, rule in ours.RULES.items()
-        if rule.startswith(f"{asked}.")
+        if rule.partition(".")[0] in asked.split()
     }
 
 
@@ -49,10 +50,10 @@ def run(asked: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_each_bug_is_reported_by_its_rule(family: str) -> None:
-    found = run(family)
-    assert len(found) > len(FAMILIES)
+@pytest.mark.parametrize("families", FAMILIES)
+def test_each_bug_is_reported_by_its_rule(families: str) -> None:
+    found = run(families)
+    assert {each["rule"].partition(".")[0] for each in found.values()} == set(families.split())
     missed = {name: each for name, each in found.items() if each["rule"] not in {rule for rule, *_ in each["found"]}}
     assert missed == {}
 
