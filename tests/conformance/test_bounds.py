@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 from attrs import evolve
+from tests.conformance.near import Near
 from tests.conformance.surroundings import throttle
 from tests.conformance.test_standing import Clock, serving
 
@@ -98,7 +99,7 @@ def test_schemathesis_keeps_the_rate() -> None:
     begun: list[int] = []
     with MockServer(images=60, log=lambda line: sent.append(clock.now)) as server:
         options = Options(
-            rules=frozenset({"schema.response"}), max_examples=2, rate=10.0, clock=clock, sleep=clock.sleep
+            rules=frozenset({"schema.response"}), max_examples=1, rate=10.0, clock=clock, sleep=clock.sleep
         )
 
         def step(name: str) -> None:
@@ -115,9 +116,9 @@ def test_schemathesis_is_asked_once_to_go_more_slowly() -> None:
     clock = Clock()
     refused: list[tuple[str, int]] = []
     with MockServer(images=60) as server, throttle(server, per_second=12, clock=clock) as front:
-        options = Options(rules=frozenset({"schema.response"}), max_examples=2, clock=clock, sleep=clock.sleep)
+        options = Options(rules=frozenset({"schema.response"}), max_examples=1, clock=clock, sleep=clock.sleep)
         report = check(
-            Target(front.url, 5, (), server.token), options, lambda step: refused.append((step, front.own[429]))
+            Near.to(front, token=server.token, others=()), options, lambda step: refused.append((step, front.own[429]))
         )
         requests, refusals = front.requests, front.own[429]
     assert report.verdict == "conforms"
@@ -157,7 +158,7 @@ def test_a_server_without_a_largest_page_is_asked_for_one_long_answer_at_most(
 
     monkeypatch.setattr(Behaviour, "deliver", counted)
     with MockServer(images=5_000, behaviour=behaviour) as server:
-        report = check(Target(server.url, 5, (6,), server.token), Options(max_examples=2))
+        report = check(Near.to(server, token=server.token), Options(max_examples=1))
     assert report.verdict == "conforms"
     assert report.requests <= MOST_REQUESTS
     beyond = [(rows, size) for rows, size in drawn if rows > 2_000 or size > 2_000_000]

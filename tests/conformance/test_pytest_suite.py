@@ -7,9 +7,12 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from channel_images.conformance import pytest_suite
 from channel_images.mock import MockServer
 
 SUITE = ("--pyargs", "channel_images.conformance")
@@ -76,27 +79,21 @@ def test_a_failure_shows_the_evidence_and_the_check_runs_once(miscounting: MockS
     assert len(miscounting.requests) < 60
 
 
-def test_a_waived_violation_is_an_expected_failure(miscounting: MockServer, tmp_path: Path) -> None:
+def test_a_waived_violation_is_an_expected_failure_and_a_warning_is_one_of_pytest(tmp_path: Path) -> None:
     (tmp_path / "waivers.yaml").write_text(
         "- {rule: paging.count, relation: count is not the number of rows, reason: known, expires: 2999-12-31}\n"
     )
-    arguments = (*options(miscounting), "--channel-images-waivers", "waivers.yaml", *SUITE, "-k", "paging.count")
-    done = pytest_in(tmp_path, *arguments, CHANNEL_IMAGES_TOKEN=miscounting.token)
+    with MockServer(images=60, variants=["enveloped-pending"], bugs=["count-one-short"]) as server:
+        arguments = (*options(server), "--channel-images-waivers", "waivers.yaml", *SUITE, "-W", "default")
+        asked = ("-k", "paging.count or schema.response")
+        done = pytest_in(tmp_path, *arguments, *asked, CHANNEL_IMAGES_TOKEN=server.token)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 xfailed" in done.stdout
-
-
-def test_a_warning_is_one_of_pytest(tmp_path: Path) -> None:
-    with MockServer(images=30, variants=["enveloped-pending"]) as server:
-        arguments = (*options(server), *SUITE, "-W", "default", "-k", "schema.response")
-        done = pytest_in(tmp_path, *arguments, CHANNEL_IMAGES_TOKEN=server.token)
-    assert done.returncode == 0, done.stdout + done.stderr
     assert "ConformanceWarning: schema.response · listProductImageInserts" in done.stdout
 
 
-@pytest.mark.parametrize("package", ["channel_images", "channel_images.conformance"])
-def test_without_a_server_they_skip_with_one_reason(tmp_path: Path, package: str) -> None:
-    done = pytest_in(tmp_path, "--pyargs", package, CHANNEL_IMAGES_URL="http://127.0.0.1:1")
+def test_without_a_server_they_skip_with_one_reason(tmp_path: Path) -> None:
+    done = pytest_in(tmp_path, "--pyargs", "channel_images", CHANNEL_IMAGES_URL="http://127.0.0.1:1")
     assert done.returncode == 0, done.stdout + done.stderr
     (reason,) = re.findall(r"^SKIPPED .*$", done.stdout, re.MULTILINE)
     assert reason.endswith("no server to judge: --channel-images-url is not given")
@@ -116,36 +113,39 @@ def test_another_user_is_of_the_environment_too(tmp_path: Path) -> None:
     with MockServer(images=30, bugs=["other-user-retrieves"]) as server:
         arguments = (*options(server), *SUITE, "-k", "isolation.token.retrieve")
         first = {"CHANNEL_IMAGES_TOKEN": server.token}
-        for other in (
-            {"CHANNEL_IMAGES_OTHER_TOKEN": server.other_token},
-            {"CHANNEL_IMAGES_OTHER_USERNAME": "mock-other", "CHANNEL_IMAGES_OTHER_PASSWORD": "mock-other"},
-        ):
-            done = pytest_in(tmp_path, *arguments, **first, **other)
-            assert done.returncode == 1, done.stdout + done.stderr
-            assert "is served an image of it" in done.stdout
-            assert "1 failed, 1 passed" in done.stdout
+        other = {"CHANNEL_IMAGES_OTHER_USERNAME": "mock-other", "CHANNEL_IMAGES_OTHER_PASSWORD": "mock-other"}
+        done = pytest_in(tmp_path, *arguments, **first, **other)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "is served an image of it" in done.stdout
+        assert "1 failed, 1 passed" in done.stdout
         done = pytest_in(tmp_path, *arguments, **first, CHANNEL_IMAGES_OTHER_TOKEN=server.token)
     assert "the other user's token is that of the first one" in done.stdout
     assert server.token not in done.stdout + done.stderr
 
 
+def test_what_cannot_be_judged_fails_in_one_line(tmp_path: Path) -> None:
+    done = pytest_in(tmp_path, *NOWHERE, *SUITE, "-k", "paging.defaults", CHANNEL_IMAGES_TOKEN="x")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "could not be judged: nothing" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("given", "words"),
     [
-        (["--channel-images-url", "localhost"], "'localhost' is not the URL of a server"),
-        (["--channel-images-url", "http://127.0.0.1:1"], "--channel-images-channel is missing"),
-        (
-            NOWHERE,
-            "could not be judged: nothing",
-        ),
-        (
-            [*NOWHERE, "--channel-images-expect", "none.yaml"],
-            "none.yaml: cannot be read",
-        ),
+        ({"url": "localhost"}, "'localhost' is not the URL of a server"),
+        ({"channel": []}, "--channel-images-channel is missing"),
+        ({"expect": "none.yaml"}, "none.yaml: cannot be read"),
     ],
 )
-def test_what_cannot_be_judged_fails_in_one_line(tmp_path: Path, arguments: list[str], words: str) -> None:
-    done = pytest_in(tmp_path, *arguments, *SUITE, "-k", "paging.defaults", CHANNEL_IMAGES_TOKEN="x")
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert words in done.stdout
-    assert "Traceback" not in done.stdout
+def test_options_that_cannot_be_used_are_refused(
+    given: dict[str, object], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CHANNEL_IMAGES_CHANNEL", "OMNITRON_CHANNEL_ID"):
+        monkeypatch.delenv(name, raising=False)
+    usual = {"url": "http://127.0.0.1:1", "channel": [5], "waivers": None, "expect": None, "quick": False}
+    known = {f"channel_images_{name}": value for name, value in {**usual, **given}.items()}
+    config: Any = SimpleNamespace(getoption=known.__getitem__)
+    with pytest.raises(ValueError, match=words) as refusal:
+        pytest_suite.run(config, ["paging.defaults"])
+    assert "\n" not in str(refusal.value)

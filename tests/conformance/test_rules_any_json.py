@@ -140,6 +140,7 @@ def test_any_answer_is_judged_by_itself(document: Any, status: int, path: str) -
     headers = httpx.Headers({"content-type": "application/json"})
     for problem in problems(Answer(request, f"http://tiny.example{request.target}", status, headers, body)):
         assert problem.what
+        assert problem.proof is None or problem.proof().lines
         problem.what.encode()
 
 

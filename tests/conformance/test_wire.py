@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 import schemathesis
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
+from tests.conformance.near import Near
 from tests.conformance.test_standing import Clock, judge, serving, violations
 
 from channel_images.conformance import Options, Target, Verdict, check
@@ -30,7 +31,6 @@ from channel_images.conformance.asking.wire import (
     wait_asked_for,
 )
 from channel_images.conformance.catalogue import CATALOGUE
-from channel_images.conformance.results import Report
 from channel_images.mock import MockServer
 
 ANYBODY = Credentials("no token")
@@ -185,7 +185,7 @@ def test_hooks_auths_and_profiles_of_a_project_do_not_reach_the_check(healthy_mo
     hypothesis.settings.register_profile("a project's", max_examples=1, phases=[hypothesis.Phase.explicit])
     hypothesis.settings.load_profile("a project's")
     try:
-        report = judge(healthy_mock.url, healthy_mock.token, rules=frozenset({"schema.response"}), max_examples=10)
+        report = judge(healthy_mock, healthy_mock.token, rules=frozenset({"schema.response"}), max_examples=3)
         plain_requests = report.requests
     finally:
         hypothesis.settings.load_profile("channel-images")
@@ -194,7 +194,7 @@ def test_hooks_auths_and_profiles_of_a_project_do_not_reach_the_check(healthy_mo
         GLOBAL_HOOK_DISPATCHER.unregister_all()
     assert report.verdict == "conforms", (report.not_judged, violations(report))
     assert before == after
-    again = judge(healthy_mock.url, healthy_mock.token, rules=frozenset({"schema.response"}), max_examples=10)
+    again = judge(healthy_mock, healthy_mock.token, rules=frozenset({"schema.response"}), max_examples=3)
     assert again.requests == plain_requests
 
 
@@ -212,7 +212,7 @@ def test_nothing_of_schemathesis_is_left_in_the_folder(healthy_mock: MockServer,
     environment = {name: value for name, value in os.environ.items() if name != "HYPOTHESIS_STORAGE_DIRECTORY"}
     command = [sys.executable, "-m", "channel_images.cli", "check", healthy_mock.url, "--channel", "5"]
     done = subprocess.run(
-        [*command, "--rule", "schema.response"],
+        [*command, "--rule", "schema.response", "--max-examples", "1"],
         cwd=tmp_path,
         env=environment | {"CHANNEL_IMAGES_TOKEN": healthy_mock.token},
         capture_output=True,
@@ -226,14 +226,10 @@ def test_nothing_of_schemathesis_is_left_in_the_folder(healthy_mock: MockServer,
 # Bounds
 
 
-def report_of(bug: str) -> Report:
+@pytest.mark.parametrize(("bug", "is_fuzzed"), [("random-order", True), ("ties-unordered", False)])
+def test_a_run_stays_small_and_tells_one_cause_once(bug: str, *, is_fuzzed: bool) -> None:
     with MockServer(images=120, bugs=[bug]) as server:
-        return check(Target(server.url, 5, (6,), server.token), Options())
-
-
-@pytest.mark.parametrize("bug", ["random-order", "ties-unordered"])
-def test_a_run_stays_small_and_tells_one_cause_once(bug: str) -> None:
-    report = report_of(bug)
+        report = check(Near.to(server, token=server.token), Options(schemathesis=is_fuzzed))
     assert report.requests <= MOST_REQUESTS
     assert report.verdict == "violates"
     assert {rule.partition(".")[0] for rule, _, _ in violations(report)} <= {"paging", "pending", "filter"}
@@ -246,8 +242,8 @@ def test_a_run_stays_small_and_tells_one_cause_once(bug: str) -> None:
 
 
 def test_on_data_that_changes_a_whole_run_says_so_and_accuses_nobody() -> None:
-    with MockServer(images=300, churn=True) as server:
-        report = check(Target(server.url, 5, (6,), server.token), Options(max_examples=5))
+    with MockServer(images=120, churn=True) as server:
+        report = check(Near.to(server, token=server.token), Options(max_examples=1))
     assert (report.verdict, report.not_judged, violations(report)) == ("conforms", "", [])
     assert Verdict.UNSTABLE in {each.verdict for each in report.results}
     pairs = {(each.rule, each.operation) for each in report.results}

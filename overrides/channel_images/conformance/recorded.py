@@ -161,7 +161,8 @@ class _Trial:
             shown.setdefault((problem.rule, problem.operation, problem.what), problem)
         for (rule, over, _), problem in shown.items():
             due = "an answer that the contract documents for this operation"
-            finding = Finding(problem.what, due, problem.seen, (problem.answer,), problem.severity, proof=problem.proof)
+            proof = problem.proof() if problem.proof else None
+            finding = Finding(problem.what, due, problem.seen, (problem.answer,), problem.severity, proof=proof)
             others = [each for each in found[rule, over] if each.verdict is Verdict.VIOLATED]
             found[rule, over] = [*others, violation(rule, over, finding)]
         return found

@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from itertools import chain
 
@@ -411,12 +412,13 @@ class _Run:
         for answer in sorted(answers, key=lambda each: len(each.url)):
             if operation := route(answer.request)[0]:
                 seen = f"{answer.describe()}; so {len(answers):,} of {self.wire.requests:,} requests"
-                proof = breaks(answer, MOST_TRIED) if answer.broke or answer.is_server_error else None
+                proof = partial(breaks, answer, MOST_TRIED) if answer.broke or answer.is_server_error else None
                 yield _violation(Problem(rule, operation.id, what, seen, answer, severity, proof))
                 return
 
 
 def _violation(problem: Problem) -> Result:
     due = "an answer that the contract documents for this operation"
-    finding = Finding(problem.what, due, problem.seen, (problem.answer,), problem.severity, proof=problem.proof)
+    proof = problem.proof() if problem.proof else None
+    finding = Finding(problem.what, due, problem.seen, (problem.answer,), problem.severity, proof=proof)
     return violation(problem.rule, problem.operation, finding)

@@ -111,14 +111,15 @@ def test_the_terminal_shows_no_more_than_a_screen(width: int, height: int) -> No
 
 
 def test_a_hostile_baseline_moves_no_cursor_and_fills_no_page(changed: Report) -> None:
-    nasty = Named("a\x1b[31m", "<script src=x>", "x\u202e" * 5_000, 200)
+    nasty = Named("a\x1b[31m", "<script src=x>", "x\u202e" * 500, 200)
     hostile = evolve(changed, change=Change("b\x1b]0;", "2026\x1b[2J", [nasty] * 900, [nasty], [nasty] * 900, [nasty]))
-    for text in (render_text(hostile), render_html(hostile), render_github(hostile), render_json(hostile)):
+    page = render_html(hostile)
+    for text in (render_text(hostile), page, render_github(hostile), render_json(hostile)):
         assert "\x1b" not in text
         assert "\u202e" not in text
-    assert "<script src=x>" not in render_html(hostile)
-    assert len(render_html(hostile)) < 300_000
-    assert "and 880 more in report.json" in render_html(hostile)
+    assert "<script src=x>" not in page
+    assert len(page) < 300_000
+    assert "and 880 more in report.json" in page
 
 
 # What a verdict rests on

@@ -5,8 +5,8 @@ schemathesis judges the answers to its own requests; this judges those to ours, 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import jsonschema_rs
@@ -28,6 +28,8 @@ NO_SERVER_ERROR = "schema.no-server-error"
 TRACEBACK = re.compile(
     rb"Traceback \(most recent call last\)|^\s+File &?(quot;|\")\S+\.py&?(quot;|\"), line \d+", re.MULTILINE
 )
+IN_TRACEBACKS = (b"Traceback", b".py")
+"""One of these is in each; to look for a whole one takes long, and each body is looked through."""
 JSON = "application/json"
 HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 """What may be half of a surrogate pair."""
@@ -44,8 +46,8 @@ class Problem:
     seen: str
     answer: Answer
     severity: Severity = Severity.ERROR
-    proof: Proof | None = None
-    """How it shows in a shell; `None` if the answer shows it as it is."""
+    proof: Callable[[], Proof] | None = None
+    """Makes what shows it in a shell; `None` if the answer shows it as it is. Few of many problems are shown."""
 
 
 def problems(answer: Answer) -> Iterator[Problem]:
@@ -62,20 +64,20 @@ def problems(answer: Answer) -> Iterator[Problem]:
             yield Problem(rule, meant.id, what, seen, answer, severity, proof)
 
 
-_Fault = tuple[str, str, str, Severity, Proof]
+_Fault = tuple[str, str, str, Severity, Callable[[], Proof]]
 
 
 def _breakdowns(answer: Answer) -> Iterator[_Fault]:
-    if leak := TRACEBACK.search(answer.body):
+    if any(part in answer.body for part in IN_TRACEBACKS) and (leak := TRACEBACK.search(answer.body)):
         yield (
             NO_SERVER_ERROR,
             "a body leaks a traceback",
             answer.body[leak.start() :][:200].decode("utf-8", "replace"),
             Severity.ERROR,
-            leaks(answer),
+            partial(leaks, answer),
         )
     if answer.is_server_error:
-        yield NO_SERVER_ERROR, "a server error", answer.describe(), Severity.ERROR, by_status(answer)
+        yield NO_SERVER_ERROR, "a server error", answer.describe(), Severity.ERROR, partial(by_status, answer)
 
 
 def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> Iterator[_Fault]:
@@ -95,29 +97,35 @@ def _faults(answer: Answer, operation: Operation, values: tuple[str, ...]) -> It
     documented = validators()[operation.id]
     if answer.status not in documented:
         what = f"status {answer.status} is not documented"
-        yield RESPONSE, what, answer.describe(), Severity.ERROR, by_status(answer)
+        yield RESPONSE, what, answer.describe(), Severity.ERROR, partial(by_status, answer)
         return
     if answer.request.method == "HEAD":
         return
     if content_type.partition(";")[0].strip().lower() != JSON:
-        yield RESPONSE, f"a {answer.status} that is not {JSON}", answer.describe(), Severity.ERROR, by_type(answer)
+        yield (
+            RESPONSE,
+            f"a {answer.status} that is not {JSON}",
+            answer.describe(),
+            Severity.ERROR,
+            partial(by_type, answer),
+        )
         return
     try:
         document = parsed(answer.body)
     except NotJson as error:
         what = f"a {answer.status} whose body is not JSON"
-        yield RESPONSE, what, f"the parser says: {error}"[:200], Severity.ERROR, as_seen(answer)
+        yield RESPONSE, what, f"the parser says: {error}"[:200], Severity.ERROR, partial(as_seen, answer)
         return
     if half := _half_a_character(answer.body):
         what = f"a {answer.status} with text that is no Unicode"
-        yield RESPONSE, what, half, Severity.ERROR, as_seen(answer)
+        yield RESPONSE, what, half, Severity.ERROR, partial(as_seen, answer)
     if answer.status == 200 and operation.is_list and not operation.is_enveloped and isinstance(document, dict):
         yield (
             RESPONSE,
             "a page envelope where the contract has an array",
             f"an object with {', '.join(document)}"[:200],
             Severity.WARNING,
-            part(answer, "keys", 'type == "object"', ", ".join(document)),
+            partial(part, answer, "keys", 'type == "object"', ", ".join(document)),
         )
         document = document.get("results")
     yield from _schema_faults(answer, document, documented[answer.status])
@@ -148,7 +156,7 @@ def _schema_faults(answer: Answer, document: object, validator: jsonschema_rs.Dr
         what = f"a {answer.status} whose body{place} is not what the contract says"
         if what not in told:
             told.add(what)
-            yield RESPONSE, what, error.message[:200], Severity.ERROR, at(answer, error.instance_path)
+            yield RESPONSE, what, error.message[:200], Severity.ERROR, partial(at, answer, error.instance_path)
 
 
 def _identity_faults(answer: Answer, document: object, operation: Operation) -> Iterator[_Fault]:
@@ -160,7 +168,7 @@ def _identity_faults(answer: Answer, document: object, operation: Operation) -> 
                 f"an envelope without {', '.join(lacking)}",
                 f"it has {', '.join(document) or 'nothing'}"[:200],
                 Severity.ERROR,
-                part(answer, "keys", f"{json.dumps(lacking)} - keys | length > 0", ", ".join(document)),
+                partial(part, answer, "keys", f"{json.dumps(lacking)} - keys | length > 0", ", ".join(document)),
             )
         rows = document.get("results")
     for row in rows if isinstance(rows, list) else [rows]:
@@ -170,14 +178,18 @@ def _identity_faults(answer: Answer, document: object, operation: Operation) -> 
                 f"a row without a {resource().key}",
                 f"it has {', '.join(row) or 'nothing'}"[:200],
                 Severity.ERROR,
-                unkeyed(answer),
+                partial(unkeyed, answer),
             )
             return
 
 
 def route(request: Request) -> tuple[Operation | None, tuple[str, ...]]:
     """The operation that a request is for, with the texts of its path parameters; `None` for another path."""
-    path = request.path.partition("?")[0]
+    return _routed(request.path.partition("?")[0])
+
+
+@lru_cache(1_000)
+def _routed(path: str) -> tuple[Operation | None, tuple[str, ...]]:
     found = [(operation, match.groups()) for operation, pattern in _patterns() if (match := pattern.fullmatch(path))]
     # `detailed` is a segment of one path and looks like an id to another: the fixed segment wins.
     return min(found, key=lambda route: len(route[1]), default=(None, ()))
