@@ -1,8 +1,8 @@
-"""Says how the mock serves the second contract, in a process of its own: what each variant and each bug changes.
+"""Says how the mock serves the second contract, in a process of its own.
 
     python -m tests.second_resource.served
 
-prints, as JSON, the letters of the operations whose answers each changes, and which variants' answers the contract refuses.
+prints, as JSON, the bugs, and which answers of the variants the contract refuses.
 """
 
 import json
@@ -66,12 +66,6 @@ battery.QUERIES = {
 }
 
 
-def letters(behaviour: type[Behaviour]) -> str:
-    """The operations whose answers a behaviour changes."""
-    changed = {letter for each in battery.differing(behaviour).values() for letter in each}
-    return "".join(letter for letter in battery.LETTERS.values() if letter in changed)
-
-
 def refused(behaviour: type[Behaviour]) -> list[str]:
     """The requests to which the answer with 200 is none of the contract's."""
     return [
@@ -101,8 +95,8 @@ def main() -> None:
         MockServer(variants=[name])
     MockServer(bugs=[*BUGS])
     found = {
-        "bugs": {name: [each.rule, each.summary, letters(each.behaviour)] for name, each in BUGS.items()},
-        "variants": {name: [letters(each.behaviour), refused(each.behaviour)] for name, each in VARIANTS.items()},
+        "bugs": {name: [each.rule, each.summary] for name, each in BUGS.items()},
+        "variants": {name: refused(each.behaviour) for name, each in VARIANTS.items()},
         "strict": refused(Behaviour),
     }
     sys.stdout.write(json.dumps(found))
