@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from hypothesis import given, strategies as st
+from tests.cli.conftest import invoke
 from tests.wire import IMAGE, SURFACES, TOKEN, RawServer, get_image, http
 
 from channel_images import (
@@ -56,14 +56,9 @@ def proxy() -> Iterator[RawServer]:
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line."""
-    return subprocess.run(
-        [sys.executable, "-m", "channel_images.cli", *arguments],
-        env=os.environ | {"CHANNEL_IMAGES_TOKEN": TOKEN} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Run the command line in this process."""
+    done = invoke(arguments, os.environ | {"CHANNEL_IMAGES_TOKEN": TOKEN} | environment)
+    return subprocess.CompletedProcess(arguments, *done)
 
 
 # The password of a proxy

@@ -7,7 +7,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import pytest
@@ -42,6 +42,15 @@ def environment_for(server: MockServer | None, more: Mapping[str, str]) -> dict[
     return {**inherited, **settings, "TERM": "xterm-256color", **more}
 
 
+def invoke(arguments: Sequence[str], environment: Mapping[str, str]) -> Done:
+    """Run a command in this process, as if in a pipe: half a second less than a process of its own."""
+    unset: dict[str, str | None] = dict.fromkeys(os.environ)
+    done = CliRunner().invoke(app, arguments, prog_name="channel-images", env=unset | environment)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Done(done.exit_code, done.stdout_bytes.decode(), done.stderr)
+
+
 @pytest.fixture(scope="session")
 def shop() -> Iterator[MockServer]:
     """A mock server whose requests are looked at: `reset` it first."""
@@ -54,13 +63,7 @@ def run(shop: MockServer) -> Run:
     """Run a command against `shop` in this process, as if in a pipe."""
 
     def run(*arguments: str, **environment: str) -> Done:
-        unset: dict[str, str | None] = dict.fromkeys(os.environ)
-        done = CliRunner().invoke(
-            app, arguments, prog_name="channel-images", env=unset | environment_for(shop, environment)
-        )
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return Done(done.exit_code, done.stdout_bytes.decode(), done.stderr)
+        return invoke(arguments, environment_for(shop, environment))
 
     return run
 

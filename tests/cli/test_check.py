@@ -13,11 +13,9 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from tests.cli.conftest import COMMAND, environment_for
-from typer.testing import CliRunner
+from tests.cli.conftest import COMMAND, environment_for, invoke
 
 from channel_images import conformance
-from channel_images.cli.app import app
 from channel_images.cli.bounds import Bounds
 from channel_images.cli.check import _judged
 from channel_images.conformance import Options
@@ -33,11 +31,7 @@ def settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command in this process, as if in a pipe."""
-    unset: dict[str, str | None] = dict.fromkeys(os.environ)
-    done = CliRunner().invoke(app, arguments, prog_name="channel-images", env=unset | settings(environment))
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+    return subprocess.CompletedProcess(arguments, *invoke(arguments, settings(environment)))
 
 
 def spawn(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,5 +1,6 @@
 """`channel-images export`, as a user sees it; what is in the files is tested in `tests/export`."""
 
+import contextlib
 import json
 import os
 import pty
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from tests.cli.conftest import invoke
 
 from channel_images.cli.export import _in_words
 from channel_images.export import Progress
@@ -35,14 +37,11 @@ def undone(server: MockServer) -> Iterator[None]:
 
 
 def run(server: MockServer, folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, "export", *arguments],
-        env={**environment(server), **variables},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Export in this process, as if in a pipe."""
+    with contextlib.chdir(folder):
+        return subprocess.CompletedProcess(
+            arguments, *invoke(["export", *arguments], {**environment(server), **variables})
+        )
 
 
 def environment(server: MockServer) -> dict[str, str]:

@@ -280,13 +280,13 @@ HOSTILE = {
 @pytest.mark.parametrize("command", [["images", "5"], ["image", "5", "1"]])
 @pytest.mark.parametrize("chosen", ["csv", "ndjson", "json"])
 def test_a_terminal_obeys_no_format_and_a_pipe_gets_it_as_it_is(
-    terminal: Terminal, spawn: Run, chosen: str, command: list[str]
+    terminal: Terminal, run: Run, chosen: str, command: list[str]
 ) -> None:
     row = {"pk": 1, **HOSTILE}
     with serving([row], one=row) as url:
         arguments = [*command, "--format", chosen, "--fields", ",".join(row)]
         shown = terminal(200, *arguments, CHANNEL_IMAGES_URL=url).out
-        piped = spawn(*arguments, CHANNEL_IMAGES_URL=url).out
+        piped = run(*arguments, CHANNEL_IMAGES_URL=url).out
     assert shown.replace("\n", "").isprintable()
     assert "esc \\u001b[31m del \\u007f c1 \\u009b bidi \\u202e\\u2066 wide \\u2028 tag \\udb40\\udc41 half" in shown
     assert "ü図" in shown

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
+from tests.cli.conftest import invoke
 
 from channel_images.mock import MockServer
 from channel_images.mock.bugs import BUGS
@@ -31,6 +32,14 @@ LIST = "/api/v1/channel/5/product_images/"
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process, as if in a pipe, where it is not to serve."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("channel_images.mock.server._Server.serve_bound", lambda _: pytest.fail("it serves"))
+        return subprocess.CompletedProcess(arguments, *invoke(["mock", *arguments], ENVIRONMENT))
+
+
+def spawn(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, as another contract needs it."""
     return subprocess.run(
         [*COMMAND, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=30
     )
@@ -421,7 +430,7 @@ def test_what_is_no_contract_is_refused_in_a_line(tmp_path: Path, content: bytes
     if content is not None:
         path.write_bytes(content)
     for options in (["--contract", str(path)], ["--list-bugs", "--contract", str(path)]):
-        done = run(*options)
+        done = spawn(*options)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith(f"channel-images: {path}")
         assert reason in done.stderr
@@ -456,7 +465,7 @@ def test_a_contract_that_cannot_be_served_is_refused_in_a_line(tmp_path: Path, o
     path = changed(tmp_path, old, new)
     if "stock-id" in new:
         path.write_text(path.read_text().replace("name: id\n", "name: stock-id\n"))
-    done = run("--contract", str(path), "--port", "0")
+    done = spawn("--contract", str(path), "--port", "0")
     assert (done.returncode, done.stdout) == (2, "")
     assert reason in done.stderr
     assert done.stderr.count("\n") == 1
@@ -489,10 +498,10 @@ def test_other_names_of_the_contract_are_served(tmp_path: Path) -> None:
 
 def test_the_bugs_that_are_listed_are_those_of_the_contract() -> None:
     for options in (["--contract", str(SECOND), "--list-bugs"], ["--list-bugs", "--contract", str(SECOND)]):
-        names = {line.split(" ")[0] for line in run(*options).stdout.splitlines()}
+        names = {line.split(" ")[0] for line in spawn(*options).stdout.splitlines()}
         assert {"stock-ignored", "missing-image-500"} <= names
         assert "id-in-ignored" not in names
-    done = run("--contract", str(SECOND), "--bug", "id-in-ignored")
+    done = spawn("--contract", str(SECOND), "--bug", "id-in-ignored")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "no bug id-in-ignored; there is pk-in-ignored" in done.stderr
 

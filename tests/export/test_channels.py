@@ -1,16 +1,17 @@
 """Exports of several channels: none of them ends the others, and they are read side by side."""
 
+import contextlib
 import json
 import os
 import pickle
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from tests.cli.conftest import invoke
 from tests.export.conftest import pks_of, rows_of
 from tests.export.shop import Shop, breaks_off, status
 
@@ -47,14 +48,10 @@ def api(shop: Shop) -> Iterator[ChannelImages]:
 def run(shop: Shop, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     rest = {name: value for name, value in os.environ.items() if not name.startswith(("CHANNEL_IMAGES_", "OMNITRON_"))}
     shop.asked.clear()
-    return subprocess.run(
-        [sys.executable, "-m", "channel_images", "export", *map(str, arguments), "--retries", "0"],
-        env={**rest, "CHANNEL_IMAGES_URL": shop.url, "CHANNEL_IMAGES_TOKEN": "t"},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {**rest, "CHANNEL_IMAGES_URL": shop.url, "CHANNEL_IMAGES_TOKEN": "t"}
+    with contextlib.chdir(folder):
+        done = invoke(["export", *map(str, arguments), "--retries", "0"], environment)
+    return subprocess.CompletedProcess(arguments, *done)
 
 
 def fail_three(shop: Shop) -> None:

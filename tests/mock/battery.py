@@ -5,8 +5,9 @@ In-process and without a socket, so that hundreds of behaviours can be tried.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from types import ModuleType
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from channel_images.mock.behaviour import Behaviour
@@ -73,23 +74,28 @@ class Asked:
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=lambda: {"authorization": _VALID})
 
-    def call(self, path_parameters: Mapping[str, str]) -> Call:
+    def call(self) -> Call:
+        return Call({**self._scope, "path_params": dict(self._path_parameters)})
+
+    @cached_property
+    def _scope(self) -> dict[str, Any]:
         parts = urlsplit(self.target)
-        return Call(
-            {
-                "type": "http",
-                "method": self.method,
-                "scheme": "http",
-                "path": unquote(parts.path),
-                "raw_path": parts.path.encode(),
-                "query_string": parts.query.encode(),
-                "headers": [
-                    (name.encode(), value.encode()) for name, value in {"host": "mock", **self.headers}.items()
-                ],
-                "server": ("mock", 80),
-                "path_params": dict(path_parameters),
-            }
-        )
+        headers = {"host": "mock", **self.headers}
+        return {
+            "type": "http",
+            "method": self.method,
+            "scheme": "http",
+            "path": unquote(parts.path),
+            "raw_path": parts.path.encode(),
+            "query_string": parts.query.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "server": ("mock", 80),
+        }
+
+    @cached_property
+    def _path_parameters(self) -> dict[str, str]:
+        parts = zip(self.operation.path.split("/"), urlsplit(self.target).path.split("/"), strict=True)
+        return {template.strip("{}"): unquote(text) for template, text in parts if template.startswith("{")}
 
 
 @cache
@@ -180,12 +186,7 @@ def _has_filters(operation: Operation) -> bool:
 def ask(behaviour: type[Behaviour]) -> list[tuple[Asked, Answer]]:
     """What a new server with this behaviour answers, request by request."""
     serving = behaviour(SETTINGS, Store(SETTINGS.seed, SETTINGS.channels))
-    return [(asked, serving.respond(asked.operation, asked.call(_path_parameters(asked)))) for asked in battery()]
-
-
-def _path_parameters(asked: Asked) -> dict[str, str]:
-    parts = zip(asked.operation.path.split("/"), urlsplit(asked.target).path.split("/"), strict=True)
-    return {template.strip("{}"): unquote(text) for template, text in parts if template.startswith("{")}
+    return [(asked, serving.respond(asked.operation, asked.call())) for asked in battery()]
 
 
 @cache

@@ -142,7 +142,7 @@ def test_bugs_say_what_is_wrong_in_a_line() -> None:
 
 
 def test_a_redirect_leads_elsewhere() -> None:
-    call = battery()[0].call({})
+    call = battery()[0].call()
     usual, elsewhere = (
         kind(SETTINGS, Store(0, {})).redirect(call, "/a/?b=1")
         for kind in (Behaviour, behaviour([], ["redirect-elsewhere"]))
