@@ -20,6 +20,12 @@ CHANNEL ?= 5
 # `.ci/run` sets --require-node here; elsewhere a machine without Node lints with the Python validator alone.
 CONTRACT_LINT_OPTIONS ?=
 
+# One or two files of each part, which take seconds and start no process.
+QUICK_TESTS := $(addprefix tests/,calls/test_errors.py calls/test_options.py calls/test_retries.py cli/test_filters.py cli/test_export.py \
+  client/test_parity.py client/test_with_options.py conformance/test_expect.py conformance/test_rules_healthy.py \
+  conformance/test_waivers.py contract/test_contract.py docs/test_prose.py export/test_formats.py export/test_plan.py formats \
+  generated/test_client.py generated/test_values.py listings/test_query.py listings/test_steps.py mock/test_auth.py \
+  mock/test_operations.py mock/test_reporting.py package/test_public_names.py package/test_rooms.py walks/test_plain.py)
 # Of the SDK, with its command line.
 SDK_TESTS := $(addprefix tests/,walks calls listings client generated export cli)
 # Of whatever uses a package that pyproject.toml declares.
@@ -33,7 +39,7 @@ PYTHONS_TESTS := $(addprefix tests/,package/test_distribution.py package/test_pu
 # Some machines set it. The tests start hundreds of processes, and each would compile all of our code.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help verify test test-pythons test-httpx2 test-lowest test-spark test-channel-app java generate contract lint mock bench docs lock release-check fuzz clean
+.PHONY: help verify test test-pythons test-httpx2 test-lowest test-spark test-channel-app java generate contract lint mock bench docs lock release-check fuzz test-quick coverage clean
 .DEFAULT_GOAL := help
 
 help:
@@ -42,6 +48,8 @@ help:
 	@echo 'make test       the test suite on all cores, but for tests/spark and tests/channel_app'
 	@echo '                PYTEST_OPTIONS="-n0 -x tests/walks" are options of pytest, here for one process'
 	@echo 'make test-pythons  tests of all parts, on every other supported Python that is here, from the PATH or pyenv'
+	@echo 'make test-quick a minute of it, for the loop of a developer: some tests of each part'
+	@echo 'make coverage   the test suite, with the coverage of overrides/, also in the processes that tests start'
 	@echo 'make test-httpx2  the tests of the SDK, with httpx2 in place of httpx'
 	@echo 'make test-lowest  tests of all parts, with the lowest versions that pyproject.toml allows'
 	@echo 'make test-spark the tests of the Spark data source, which need Java 17 and add PySpark, 450 MB, to .venv'
@@ -94,7 +102,7 @@ $(READY_SPARK): $(READY) requirements-spark.lock
 	fi
 	@touch $@
 
-# What the tests need besides is as in .venv.
+# What the tests need besides comes from .venv: its folder of packages is the last one that is looked through.
 $(READY_LOWEST): $(READY) requirements-lowest.lock
 	@log=$(VENV)/setup-lowest.log; \
 	echo "setting up $(VENV)/lowest from requirements-lowest.lock (once; log in $$log)"; \
@@ -160,6 +168,14 @@ test-pythons:
 	    fi; \
 	  done; \
 	done
+
+test-quick: $(READY)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(QUICK_TESTS) $(PYTEST_OPTIONS)
+
+# What fails it: a test, or `fail_under` in pyproject.toml.
+coverage: $(READY)
+	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report= --cov-fail-under=0 $(PYTEST_OPTIONS)
+	@$(BIN)/coverage report
 
 # tests/httpx2 makes `import httpx` give httpx2, in the processes that tests start too.
 test-httpx2: $(READY)
