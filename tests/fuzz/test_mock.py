@@ -66,9 +66,7 @@ SETTINGS = st.one_of(
     TEXTS,
     ANY_TEXT,
 )  # fmt: skip
-PARTS = st.tuples(st.sampled_from(NAMES), st.none() | SETTINGS).map(
-    lambda part: part[0] if part[1] is None else "=".join(part)
-)
+PARTS = st.sampled_from(NAMES) | st.tuples(st.sampled_from(NAMES), SETTINGS).map("=".join)
 SPECS = st.tuples(
     st.sampled_from(KINDS) | st.tuples(st.sampled_from(KINDS), SETTINGS).map("=".join), st.lists(PARTS, max_size=3)
 ).map(lambda spec: ":".join([spec[0], *spec[1]]))
@@ -209,10 +207,6 @@ def test_any_bytes_get_an_answer_that_is_no_fault_of_the_server(caller: Caller, 
     if received:
         status = re.match(rb"HTTP/1\.1 (\d{3}) ", received)
         assert status
-        assert (
-            int(status[1]) in (200, 204, 400, 401, 403, 404, 405, 413, 415, 431, 503)
-            or b"preference-applied" in received
-        )
         assert int(status[1]) < 500 or b"preference-applied" in received
     assert caller.request(b"GET", TARGETS[0].encode())[0] == 200
 
