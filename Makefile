@@ -159,15 +159,15 @@ test: $(READY)
 
 # Python's own name may be a shim of pyenv's for a version that is not there.
 test-pythons:
-	@for version in 3.12 3.13 3.14; do \
+	@found=; for version in 3.12 3.13 3.14; do \
 	  for python in "python$$version" "$${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version".*/bin/python; do \
 	    if "$$python" -c 'import ssl' 2>/dev/null; then \
-	      echo "Python $$version: $$python"; \
+	      found=1; echo "Python $$version: $$python"; \
 	      $(MAKE) --no-print-directory test PYTHON="$$python" PYTEST_OPTIONS="$(PYTHONS_TESTS)" || exit; \
 	      break; \
 	    fi; \
 	  done; \
-	done
+	done; [ -n "$$found" ] || echo 'no Python 3.12, 3.13 or 3.14 is here'
 
 test-quick: $(READY)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(QUICK_TESTS) $(PYTEST_OPTIONS)
