@@ -14,7 +14,7 @@ def test_actions_are_pinned_by_digest_and_may_only_read() -> None:
     assert WORKFLOWS
     for path in [*WORKFLOWS, ROOT / "action.yml"]:
         text = path.read_text()
-        uses = [each for each in re.findall(r"uses: (.*)", text) if each != "./"]
+        uses = [each for each in re.findall(r"uses: (.*)", text) if each.split()[0] != "./"]
         assert uses
         assert [each for each in uses if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)] == []
     for path in WORKFLOWS:
@@ -40,6 +40,6 @@ def test_npm_runs_no_scripts_of_what_it_installs() -> None:
     for path in map(ROOT.joinpath, listed.split("\0")):
         if path.is_file() and path.suffix in {".py", ".md", ".yml", ".json", ""} and "tests" not in path.parts:
             text = path.read_text(encoding="utf-8")
-            calls += re.findall(r"\[npm, .*|.*\bnpm (?:ci|install|i)\b(?! failed).*", text)
-    assert len(calls) >= 3
+            calls += re.findall(r'\bnpm, "(?:ci|install|i)".*|.*\bnpm (?:ci|install|i)\b(?! failed).*', text)
+    assert len(calls) >= 2  # the linter of the contract, and a peer of the benchmarks
     assert [call for call in calls if "--ignore-scripts" not in call] == []
