@@ -200,8 +200,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         type=int,
         action="append",
-        help="examine this channel; further ones serve the isolation rules",
+        help="examine this channel; further ones are for the rules about isolation",
     )
-    group.addoption("--channel-images-quick", action="store_true", help="relations alone, on smaller windows")
-    group.addoption("--channel-images-waivers", metavar="FILE", help="violations that are known")
+    group.addoption(
+        "--channel-images-quick",
+        action="store_true",
+        help="try only how answers are related, on less data and without schemathesis",
+    )
+    group.addoption(
+        "--channel-images-waivers",
+        metavar="FILE",
+        help="a file of known violations that do not count until a day that it names",
+    )
     group.addoption("--channel-images-expect", metavar="FILE", help="known answers")

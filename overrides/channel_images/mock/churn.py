@@ -24,7 +24,7 @@ _WAITING = Query(Criteria(pending=frozenset({Pending.INSERT, Pending.UPDATE})))
 
 @frozen(kw_only=True)
 class Churn:
-    """What changes before a list request is answered: that many images, chosen by the seed, in the channel it lists."""
+    """The changes before each list request: so many images of the list's channel, chosen by the seed."""
 
     adds: int = 0
     """Images added. Their pks are new, so in the service's own order they come last."""

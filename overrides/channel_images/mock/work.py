@@ -37,12 +37,12 @@ def _spec(_pace: object, _attribute: object, spec: str) -> None:
 
 @frozen
 class Pace:
-    """How often something happens in each channel, such as `5/min`; `/s` and `/h` are known too, and fractions.
+    """How often something happens in each channel, such as `5/min`. It takes `/s` and `/h` too, and fractions.
 
-    `sleep` is what is waited with: a test may pass one that only takes note.
+    `sleep` does the waiting: a test may pass one that only takes note.
 
     Raises:
-        ValueError: The text says nothing of the kind; the message says in one line what would.
+        ValueError: The text is not a pace; the message says in one line what would be one.
     """
 
     spec: str = field(validator=_spec)
