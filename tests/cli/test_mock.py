@@ -449,9 +449,9 @@ def test_what_is_no_contract_is_refused_in_a_line(tmp_path: Path, content: bytes
         (
             "x-role: page\n      description: The number of the page, counted from 1. A page past the end holds no rows, or is 404.\n      schema:",
             "x-role: page\n      x-schema:",
-            "it has no 'schema' where there has to be one",
+            "it lacks 'schema'",
         ),
-        ("type: [number, 'null']", "type: 5", "is no OpenAPI document of this kind: "),
+        ("type: [number, 'null']", "type: 5", "is not an OpenAPI document of this kind: "),
         (
             "type: [number, 'null']",
             "type: string\n          pattern: ^[A-Z]{3}$",
