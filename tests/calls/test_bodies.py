@@ -92,7 +92,9 @@ def test_codings_upon_codings_are_refused(get: Callable[..., Any], coding: str) 
 def test_codings_that_are_not_asked_for_are_refused(get: Callable[..., Any], coding: str) -> None:
     with (
         RawServer([http(200, b"\x1b\x03", f"Content-Encoding: {coding}")]) as server,
-        pytest.raises(MalformedResponse, match=f"in the content coding {coding.lower()}; the client decodes gzip, deflate"),
+        pytest.raises(
+            MalformedResponse, match=f"in the content coding {coding.lower()}; the client decodes gzip, deflate"
+        ),
     ):
         get(server.url)
 
