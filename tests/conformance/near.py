@@ -4,7 +4,7 @@ A test about verdicts need not pay for connections. What happens on them is for 
 """
 
 import ssl
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import closing, contextmanager
 from threading import Lock
 from typing import Any, Protocol
@@ -110,10 +110,7 @@ class _Connection:
         self.broke = "Server disconnected without sending a whole response"
 
 
-def _complete(answering: Coroutine[Any, Any, None]) -> None:
+def _complete(answering: Awaitable[None]) -> None:
     """Have an application answer, which waits for nobody."""
-    try:
-        answering.send(None)
-    except StopIteration:
-        return
-    raise AssertionError("the application waits: give a plain Target")
+    for _ in answering.__await__():
+        raise AssertionError("the application waits: give a plain Target")
