@@ -45,7 +45,7 @@ def environment_for(server: MockServer | None, more: Mapping[str, str]) -> dict[
 def invoke(arguments: Sequence[str], environment: Mapping[str, str]) -> Done:
     """Run a command in this process, as if in a pipe: half a second less than a process of its own."""
     unset: dict[str, str | None] = dict.fromkeys(os.environ)
-    done = CliRunner().invoke(app, arguments, prog_name="channel-images", env=unset | environment)
+    done = CliRunner().invoke(app, arguments, prog_name="channel-images", env={**unset, **environment})
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return Done(done.exit_code, done.stdout_bytes.decode(), done.stderr)

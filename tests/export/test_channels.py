@@ -48,10 +48,10 @@ def api(shop: Shop) -> Iterator[ChannelImages]:
 def run(shop: Shop, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     rest = {name: value for name, value in os.environ.items() if not name.startswith(("CHANNEL_IMAGES_", "OMNITRON_"))}
     shop.asked.clear()
-    environment = {**rest, "CHANNEL_IMAGES_URL": shop.url, "CHANNEL_IMAGES_TOKEN": "t"}
+    command = ["export", *map(str, arguments), "--retries", "0"]
     with contextlib.chdir(folder):
-        done = invoke(["export", *map(str, arguments), "--retries", "0"], environment)
-    return subprocess.CompletedProcess(arguments, *done)
+        done = invoke(command, {**rest, "CHANNEL_IMAGES_URL": shop.url, "CHANNEL_IMAGES_TOKEN": "t"})
+    return subprocess.CompletedProcess(command, *done)
 
 
 def fail_three(shop: Shop) -> None:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -24,13 +25,13 @@ OTHERS = ("anyio", "hypothesispytest", "pytest_cov", "schemathesis", "xdist", "x
 
 
 def pytest_in(
-    folder: Path, *options: str, code: str = "", beside: bool = False, **variables: str
+    folder: Path, *, code: str = "", without: Sequence[str] = OTHERS, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """A run of pytest in `folder`, as a process of its own; `code` runs before it. `beside` keeps the other plugins."""
+    """A run of pytest in `folder`, as a process of its own; `code` runs before it."""
     # An installation from before the entry point was declared does not have it.
     plugin = [] if entry_points(group="pytest11", name=NAME) else ["-p", pytest_plugin.__name__]
-    others = [] if beside else [option for name in OTHERS for option in ("-p", f"no:{name}")]
-    arguments = ["-q", "-W", "error", "-p", "no:cacheprovider", *others, *plugin, *options]
+    others = [option for name in ("cacheprovider", *without) for option in ("-p", f"no:{name}")]
+    arguments = ["-q", "-W", "error", *others, *plugin]
     return subprocess.run(
         [sys.executable, "-c", f"{code}\nimport pytest, sys; sys.exit(pytest.main({arguments!r}))"],
         cwd=folder,
@@ -59,7 +60,7 @@ def examples_in(folder: Path) -> list[str]:
 
 def test_the_guide_is_true(tmp_path: Path) -> None:
     examples = examples_in(tmp_path)
-    done = pytest_in(tmp_path, beside=True)
+    done = pytest_in(tmp_path, without=())
     assert done.returncode == 0, done.stdout + done.stderr
     tests = sum(code.count("def test_") for code in examples)
     # One of them has four parameters.
