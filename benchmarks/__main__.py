@@ -3,7 +3,8 @@
     python -m benchmarks [PART ...] [--report FOLDER]        PART: decode, listing, mock, check, export, import
     python -m benchmarks --docs FOLDER                       write the tables of docs/benchmarks.md from that report
 
-Writes bench.json and bench.html into the folder, `report` unless you name one. Exits 0 if every claim of the parts holds,
+Writes bench.json and bench.html into the folder, `report` unless you name one. If you name parts, what it has of the others
+stays in them. Exits 0 if every claim of the parts holds,
 1 if one does not, and 2 if one could not be measured.
 """
 
@@ -14,11 +15,11 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from attrs import asdict, field, frozen
+from attrs import asdict
 from benchmarks import check, claims, decode, export, importing, listing, mock, page
 from benchmarks.measuring import ROOT, Measurement, NotMeasured
 
@@ -31,15 +32,6 @@ PARTS: Mapping[str, Callable[[], Iterator[Measurement]]] = {
     "import": importing.measure,
 }
 FIGURES = "<!-- figures: begin -->", "<!-- figures: end -->"
-
-
-@frozen
-class Run:
-    """What was measured, and what was left out and why, by part."""
-
-    measurements: dict[str, Measurement] = field(factory=dict)
-    seconds: dict[str, float] = field(factory=dict)
-    left_out: dict[str, str] = field(factory=dict)
 
 
 def main(
@@ -58,61 +50,59 @@ def main(
     if options.docs:
         return write_docs(options.report / "bench.json")
     chosen = {name: parts[name] for name in options.parts or parts}
-    load_before = os.getloadavg()[0]
-    run = measured(chosen)
-    verdicts = [claims.judge(claim, run.measurements) for claim in claims.load() if claim.part in chosen]
-    report = told(run, verdicts, load_before)
+    report = earlier(options.report / "bench.json", parts) if options.parts else {"machine": machine(), "parts": {}}
+    holds: list[bool | None] = []
+    for name, measure in chosen.items():
+        part = report["parts"][name] = measured(name, measure)
+        holds += [claim["holds"] for claim in part["claims"]]
+    report["parts"] = {name: report["parts"][name] for name in parts if name in report["parts"]}
     options.report.mkdir(parents=True, exist_ok=True)
-    (options.report / "bench.json").write_text(
-        json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    text = json.dumps(report, indent=1, ensure_ascii=False)
+    (options.report / "bench.json").write_text(f"{text}\n", encoding="utf-8")
     (options.report / "bench.html").write_text(page.html(report), encoding="utf-8")
-    print("\n".join(page.verdict_lines(report)), f"\n{options.report / 'bench.html'}")
-    return exit_code(verdicts)
+    print("\n".join(page.claim_lines(report)), f"\n{options.report / 'bench.html'}")
+    return 1 if False in holds else 2 if None in holds else 0
 
 
-def measured(parts: Mapping[str, Callable[[], Iterator[Measurement]]]) -> Run:
-    """Measure one part after the other. What cannot be measured is left out, with the rest of its part."""
-    run = Run()
-    for part, measure in parts.items():
-        began = time.perf_counter()
-        try:
-            for measurement in measure():
-                run.measurements[measurement.name] = measurement
-                print("\n".join(page.measurement_lines(page.summary(measurement))), flush=True)
-        except NotMeasured as reason:
-            run.left_out[part] = str(reason)
-            print(f"left out of {part}: {reason}", file=sys.stderr)
-        run.seconds[part] = round(time.perf_counter() - began, 1)
-    return run
+def machine() -> page.Json:
+    return {"python": platform.python_version(), "system": platform.platform(terse=True), "cores": os.cpu_count()}
 
 
-def told(run: Run, verdicts: Sequence[claims.Verdict], load_before: float) -> page.Json:
-    """The report, as it is written to bench.json."""
+def earlier(file: Path, parts: Container[str]) -> page.Json:
+    """The report that is there, for the parts that are not measured now: of the same machine, or none."""
+    none = {"machine": machine(), "parts": {}}
+    if not file.exists():
+        return none
+    report: page.Json = json.loads(file.read_text(encoding="utf-8"))
+    return report if report["machine"] == none["machine"] and all(name in parts for name in report["parts"]) else none
+
+
+def measured(part: str, measure: Callable[[], Iterator[Measurement]]) -> page.Json:
+    """A part of the report. What cannot be measured is left out, with the rest of the part."""
+    when, began, load = datetime.now(UTC), time.perf_counter(), os.getloadavg()[0]
+    measurements: dict[str, Measurement] = {}
+    left_out = ""
+    try:
+        for measurement in measure():
+            measurements[measurement.name] = measurement
+            print("\n".join(page.measurement_lines(page.summary(measurement))), flush=True)
+    except NotMeasured as reason:
+        left_out = str(reason)
+        print(f"left out of {part}: {reason}", file=sys.stderr)
     return {
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "python": platform.python_version(),
-            "system": platform.platform(terse=True),
-            "cores": os.cpu_count(),
-            "load": [round(load_before, 1), round(os.getloadavg()[0], 1)],
-        },
-        "seconds": run.seconds,
-        "left_out": run.left_out,
-        "claims": [
-            {**asdict(verdict, filter=lambda each, _: each.name != "claim"), **asdict(verdict.claim)}
-            | {"subject": verdict.claim.subject, "limit": verdict.claim.limit}
-            for verdict in verdicts
-        ],
-        "measurements": [page.summary(each) for each in run.measurements.values()],
+        "when": when.isoformat(timespec="minutes"),
+        "seconds": round(time.perf_counter() - began, 1),
+        "load": round((load + os.getloadavg()[0]) / 2, 1),
+        "left_out": left_out,
+        "claims": [judged(claim, measurements) for claim in claims.load() if claim.part == part],
+        "measurements": [page.summary(each) for each in measurements.values()],
     }
 
 
-def exit_code(verdicts: Sequence[claims.Verdict]) -> int:
-    """1 if a claim does not hold, 2 if one was not measured, else 0."""
-    if any(verdict.holds is False for verdict in verdicts):
-        return 1
-    return 2 if any(verdict.holds is None for verdict in verdicts) else 0
+def judged(claim: claims.Claim, measurements: Mapping[str, Measurement]) -> page.Json:
+    """A claim as it stands in the report, with what became of it."""
+    verdict = asdict(claims.judge(claim, measurements), filter=lambda field, _: field.name != "claim")
+    return {**asdict(claim), "subject": claim.subject, "limit": claim.limit, **verdict}
 
 
 def write_docs(report: Path) -> int:

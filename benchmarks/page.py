@@ -50,7 +50,7 @@ def html(report: Json) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"figure": figure, "held": held, "measured": measured}
-    charts = {each["name"]: bars(each) for each in report["measurements"]}
+    charts = {each["name"]: bars(each) for part in report["parts"].values() for each in part["measurements"]}
     template = environment.get_template("page.html.jinja")
     return template.render(
         report=report, claims=by_text(report), outcome=outcome(report), charts=charts, width=WIDTH, row=ROW, bar=BAR
@@ -80,7 +80,7 @@ def measurement_lines(measurement: Json) -> Iterator[str]:
         yield f"  {each['name']:32}{figure(each['median']):>10}  {spread(each):20}{times}"
 
 
-def verdict_lines(report: Json) -> Iterator[str]:
+def claim_lines(report: Json) -> Iterator[str]:
     """For a terminal: each claim, by how much it holds, and a summary."""
     yield "\nClaims, and by how much they hold:"
     for (where, text), bounds in by_text(report):
@@ -92,7 +92,7 @@ def verdict_lines(report: Json) -> Iterator[str]:
 
 def outcome(report: Json) -> str:
     """How many of the bounds hold, in a sentence."""
-    holds = [claim["holds"] for claim in report["claims"]]
+    holds = [claim["holds"] for part in report["parts"].values() for claim in part["claims"]]
     failed, missing = holds.count(False), holds.count(None)
     parts = [f"{len(holds) - failed - missing} of {len(holds)} bounds hold"]
     parts += [f"{failed} missed"] if failed else []
@@ -103,8 +103,10 @@ def outcome(report: Json) -> str:
 def markdown(report: Json) -> Iterator[str]:
     """For docs/benchmarks.md."""
     machine = report["machine"]
-    yield f"{report['when'][:10]}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}."
-    yield f"The load average was {machine['load'][0]} before and {machine['load'][1]} after. {outcome(report)}."
+    yield f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}. {outcome(report)}."
+    yield from ("", "| part | measured | seconds | load average |", "| --- | --- | --- | --- |")
+    for name, part in report["parts"].items():
+        yield f"| {name} | {part['when'][:10]} | {part['seconds']:.0f} | {part['load']} |"
     yield from ("", "| claim | limit | measured | holds by |", "| --- | --- | --- | --- |")
     for (where, text), bounds in by_text(report):
         first = f"[{where.removeprefix('docs/')}]({link(where)}): {text}"
@@ -112,7 +114,7 @@ def markdown(report: Json) -> Iterator[str]:
             yield f"| {first} | {claim['subject']}: {claim['limit']} | {measured(claim)} | {held(claim)} |"
             first = ""
     yield from ("", "| what | contender | median | lowest to highest | of ours |", "| --- | --- | --- | --- | --- |")
-    for each in report["measurements"]:
+    for each in (each for part in report["parts"].values() for each in part["measurements"]):
         first = f"{each['title']}{each['unit'] and ', '}{each['unit']}"
         for contender in each["contenders"]:
             times = "" if contender["of_ours"] is None else f"{contender['of_ours']:.2f}"
@@ -122,12 +124,13 @@ def markdown(report: Json) -> Iterator[str]:
 
 def by_text(report: Json) -> list[tuple[tuple[str, str], list[Json]]]:
     """The bounds of each claim, by its page and its text."""
-    claims = groupby(report["claims"], key=lambda claim: (claim["page"], plain(claim["text"])))
+    every = (claim for part in report["parts"].values() for claim in part["claims"])
+    claims = groupby(every, key=lambda claim: (claim["page"], plain(claim["text"])))
     return [(which, list(bounds)) for which, bounds in claims]
 
 
 def minutes(report: Json) -> str:
-    return f"{sum(report['seconds'].values()) / 60:.1f}"
+    return f"{sum(part['seconds'] for part in report['parts'].values()) / 60:.1f}"
 
 
 def link(page: str) -> str:

@@ -115,14 +115,22 @@ def test_what_is_left_out_is_said_with_its_reason(
     run(tmp_path, monkeypatch, offline)
 
     report = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
-    assert report["left_out"] == {"demo": "the peer needs <npm>"}
-    assert [each["name"] for each in report["measurements"]] == ["demo.alone"]
+    assert report["parts"]["demo"]["left_out"] == "the peer needs <npm>"
+    assert [each["name"] for each in report["parts"]["demo"]["measurements"]] == ["demo.alone"]
     assert "the peer needs <npm>" in capsys.readouterr().err
     assert "the peer needs &lt;npm&gt;" in (tmp_path / "bench.html").read_text(encoding="utf-8")
 
 
-def test_one_part_is_judged_by_its_own_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run(tmp_path, monkeypatch, slow, "other") == 0
+def test_one_part_is_judged_by_its_own_claims_and_leaves_the_others_in_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(tmp_path, monkeypatch, slow) == 1
+    before = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))["parts"]["demo"]
+
+    assert run(tmp_path, monkeypatch, fast, "other") == 0
+
+    report = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
+    assert (list(report["parts"]), report["parts"]["demo"]) == (["demo", "other"], before)
 
 
 def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,7 +154,7 @@ def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_bars_are_as_long_as_their_medians(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, theirs = page.bars(report(tmp_path, monkeypatch)["measurements"][0])
+    ours, theirs = page.bars(report(tmp_path, monkeypatch)["parts"]["demo"]["measurements"][0])
 
     assert theirs["median_x"] == page.WIDTH - 2
     assert ours["median_x"] == pytest.approx(theirs["median_x"] / 3, abs=0.1)
