@@ -115,6 +115,7 @@ STOCK = st.lists(
 ).map(lines)
 
 
+@example(content=b'{"pk": %b}' % (b"[" * 500 + b"]" * 500), packed=False)
 @example(
     content=b'{"pk": 1, "product": 1, "modified_date": "2026-01-31T00:00:00Z", "x": 1e99999999999999999999}',
     packed=False,
@@ -257,7 +258,7 @@ CALLS = st.sampled_from(sorted(ADMIN)).flatmap(
 )
 
 
-@example(call=("/_mock/images/5", b'{"x": 1e99999999999999999999}'), kind=b"application/json")
+@example(call=("/_mock/images/5", b'{"hash": %b}' % (b"[" * 500 + b"]" * 500)), kind=b"application/json")
 @fuzz(
     150,
     call=CALLS,

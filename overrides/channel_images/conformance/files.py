@@ -21,6 +21,13 @@ MOST_NAMED = 8
 MOST_SHOWN = 200
 """Characters of a refusal, which may quote the file."""
 
+EXPONENTS = (
+    "tag:yaml.org,2002:float",
+    re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?[eE][-+]?[0-9]+$"),
+    list("-0123456789"),
+)
+"""What YAML has to be told of numbers: 1e5 is one in JSON, and a text in YAML 1.1."""
+
 Pointer = tuple[str | int, ...]
 
 
@@ -95,7 +102,10 @@ def load(path: Path, schema: dict[str, Any]) -> Document:
         raise BadFile(path, None, "nested too deep") from None
     if document.data is not None:
         validator = jsonschema_rs.validator_for(schema, validate_formats=True)
-        errors = validator.iter_errors(document.data)
+        try:
+            errors = list(validator.iter_errors(document.data))
+        except ValueError:  # the validator's, which takes fewer levels than the parsers
+            raise BadFile(path, None, "nested too deep") from None
         wrong = [(document.line(tuple(error.instance_path)), _words(error, schema)) for error in errors]
         if wrong:
             raise BadFile(path, *min(wrong))
@@ -194,10 +204,7 @@ class _Loader(yaml.SafeLoader):
         return value if is_json else node.value
 
 
-# To YAML 1.1, 1e5 is a text.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?[eE][-+]?[0-9]+$"), list("-0123456789")
-)
+_Loader.add_implicit_resolver(*EXPONENTS)
 
 
 def _characters(node: yaml.ScalarNode) -> str:

@@ -17,7 +17,7 @@ import yaml
 from attrs import evolve, frozen
 
 from channel_images.conformance.catalogue import CATALOGUE
-from channel_images.conformance.files import Document, load, or_near, packaged_schema, write_atomically
+from channel_images.conformance.files import EXPONENTS, Document, load, or_near, packaged_schema, write_atomically
 from channel_images.conformance.results import Result, Verdict
 
 GRACE = timedelta(days=30)
@@ -181,6 +181,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
 
 
 _Dumper.add_representer(str, _text)
+_Dumper.add_implicit_resolver(*EXPONENTS)
 
 
 def read_waivers(path: Path) -> Waivers:

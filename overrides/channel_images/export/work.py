@@ -34,6 +34,8 @@ _LEFTOVERS = (f"{_IDENTITY}.new", f"{_CHECKPOINT}.new", _CHECKPOINT, _LOCK)
 _PK_BYTES = 9
 """Room for the widest `pk` that a listing takes, with its sign."""
 _COPIED = 1 << 16
+_MOST_SHOWN = 300
+"""Characters of a value in an error: a file that was edited may hold any."""
 _UNABLE = {errno.EINVAL, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK}
 """What a file system answers, one of a network above all, when it cannot flush a folder or lock a file."""
 
@@ -141,7 +143,7 @@ class WorkFolder:
         for name in {**wanted, **found}:
             if found.get(name) != wanted.get(name):
                 raise ExportError(
-                    f"{self.path} holds an unfinished export with {name} {_shown(found.get(name))}, not "
+                    f"{self.path} holds an unfinished export with {_cut(name)} {_shown(found.get(name))}, not "
                     f"{_shown(wanted.get(name))}: finish it as it was begun, or remove the folder"
                 )
 
@@ -344,4 +346,9 @@ def _is_own(folder: Path, owner: int) -> bool:
 
 
 def _shown(value: object) -> str:
-    return json.dumps(value)
+    return _cut(json.dumps(value))
+
+
+def _cut(text: str) -> str:
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

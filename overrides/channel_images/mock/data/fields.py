@@ -27,6 +27,8 @@ _ATTRIBUTES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "string": ((str,), "Not a valid string."),
 }
 """What the value of an attribute may be, and what is said of any other, by the type of its filter."""
+_DEEPEST = 100
+"""Levels of arrays and objects in a field; the validator takes some more."""
 _CHANNEL, _SAMPLE = 5, 64
 """Whose rows are held to the contract, and how many of them."""
 
@@ -128,11 +130,13 @@ def checked(fields: Mapping[str, object]) -> Row:
     return row
 
 
-def _is_json(value: object) -> bool:
+def _is_json(value: object, depth: int = 0) -> bool:
+    if depth > _DEEPEST:
+        return False
     if isinstance(value, Mapping):
-        return all(isinstance(name, str) and _is_json(each) for name, each in value.items())
+        return all(isinstance(name, str) and _is_json(each, depth + 1) for name, each in value.items())
     if isinstance(value, list):
-        return all(map(_is_json, value))
+        return all(_is_json(each, depth + 1) for each in value)
     return (
         value is None or isinstance(value, str | int) or (isinstance(value, float | Decimal) and math.isfinite(value))
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from channel_images.mock.as_json import from_json, to_json
-from channel_images.mock.data.fields import MAX_ID, InvalidFields, checked_row, has_type
+from channel_images.mock.data.fields import MAX_ID, checked_row, has_type
 from channel_images.mock.data.loaded import Loaded, LoadedImage
 from channel_images.mock.data.made import Row
 from channel_images.mock.data.pattern import Traits, unknown
@@ -115,7 +115,7 @@ def _example(path: Path) -> str:
 def _image(place: str, row: Mapping[str, object]) -> LoadedImage:
     try:
         image = checked_row(row)
-    except InvalidFields as invalid:
+    except ValueError as invalid:  # `InvalidFields`, or the validator's own for what is nested too deep
         raise BadData(f"{place}: {invalid}") from None
     return LoadedImage(
         line=to_json(image),
