@@ -20,7 +20,7 @@ CHANNEL ?= 5
 # `.ci/run` sets --require-node here; elsewhere a machine without Node lints with the Python validator alone.
 CONTRACT_LINT_OPTIONS ?=
 
-# One or two files of each part, which take seconds and start no process.
+# One or two files of each part, which take a few seconds: no browser, few processes.
 QUICK_TESTS := $(addprefix tests/,calls/test_errors.py calls/test_options.py calls/test_retries.py cli/test_filters.py cli/test_export.py \
   client/test_parity.py client/test_with_options.py conformance/test_expect.py conformance/test_rules_healthy.py \
   conformance/test_waivers.py contract/test_contract.py docs/test_prose.py export/test_formats.py export/test_plan.py formats \
@@ -68,7 +68,7 @@ help:
 # Install what the second argument names into the environment in the first. uv takes a tenth of pip's time; where only pip's
 # settings say where the index is, pip does it.
 install = { $(BIN)/uv pip install --quiet --compile-bytecode --python $(1)/bin/python --no-deps $(2) || \
-  $(1)/bin/python -m pip install --disable-pip-version-check --no-deps $(2); }
+  $(BIN)/python -m pip --python $(1)/bin/python install --disable-pip-version-check --no-deps $(2); }
 
 SETUP_FAILED = echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2
 
@@ -106,10 +106,11 @@ $(READY_SPARK): $(READY) requirements-spark.lock
 $(READY_LOWEST): $(READY) requirements-lowest.lock
 	@log=$(VENV)/setup-lowest.log; \
 	echo "setting up $(VENV)/lowest from requirements-lowest.lock (once; log in $$log)"; \
-	if ! { $(BIN)/python -m venv --clear $(VENV)/lowest && \
-	  $(call install,$(VENV)/lowest,--require-hashes -r requirements.lock) && \
+	if ! { $(BIN)/python -m venv --clear --without-pip $(VENV)/lowest && \
 	  $(call install,$(VENV)/lowest,--require-hashes -r requirements-lowest.lock) && \
-	  $(call install,$(VENV)/lowest,--no-build-isolation -e .); } >$$log 2>&1; then \
+	  packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  echo "import site; site.addsitedir('$$packages')" >"$$($(VENV)/lowest/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/rest.pth"; \
+	} >$$log 2>&1; then \
 	  $(SETUP_FAILED); \
 	fi
 	@touch $@
