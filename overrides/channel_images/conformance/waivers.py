@@ -216,4 +216,4 @@ def _day(document: Document, index: int, name: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:  # the year 0, which JSON Schema knows
-        raise document.bad((index, name), f"{name}: {text} is no date like 2026-01-31") from None
+        raise document.bad((index, name), f"{name}: {text} is not a date like 2026-01-31") from None
