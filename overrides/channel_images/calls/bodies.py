@@ -16,6 +16,8 @@ CODINGS = "gzip, deflate"
 STEP = 1 << 20
 """Bytes; the most that is decoded between two checks."""
 _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+_HEAD = 2
+"""Bytes that tell deflate with its head from deflate without."""
 _OTHERS = frozenset(("br", "zstd", "compress", "x-compress", "dcb", "dcz"))
 _OF_THE_BODY = frozenset((b"content-encoding", b"content-length", b"transfer-encoding"))
 
@@ -81,6 +83,7 @@ class _Body:
         self._most = most
         self._option = option
         self._received = self._decoded = 0
+        self._held = b""
         self._headers = response.headers
         codings = [name.strip().lower() for name in self._headers.get_list("content-encoding", split_commas=True)]
         codings = [name for name in codings if name not in ("", "identity")]
@@ -108,11 +111,15 @@ class _Body:
         Raises:
             MalformedResponse: That is too long.
         """
-        is_first = not self._received
+        is_first = self._received == len(self._held)
         self._received += len(chunk)
         self._check_length(self._received)
         if self._inflate is None:
             yield chunk
+            return
+        chunk, self._held = self._held + chunk, b""
+        if is_first and len(chunk) < _HEAD:
+            self._held = chunk
             return
         while not self._inflate.eof:
             try:
