@@ -17,6 +17,8 @@ READY_SPARK := $(VENV)/.ready-spark
 READY_LOWEST := $(VENV)/lowest/.ready
 READY_CHANNEL_APP := $(VENV)/channel-app/.ready
 CHANNEL ?= 5
+N ?= 100
+SEED ?= 0
 # `.ci/run` sets --require-node here; elsewhere a machine without Node lints with the Python validator alone.
 CONTRACT_LINT_OPTIONS ?=
 
@@ -39,7 +41,7 @@ PYTHONS_TESTS := $(addprefix tests/,package/test_distribution.py package/test_pu
 # Some machines set it. The tests start hundreds of processes, and each would compile all of our code.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help verify test test-pythons test-httpx2 test-lowest test-spark test-channel-app java generate contract lint mock bench docs lock release-check fuzz test-quick coverage clean
+.PHONY: help verify test test-pythons test-httpx2 test-lowest test-spark test-channel-app java mutants generate contract lint mock bench docs lock release-check fuzz test-quick coverage clean
 .DEFAULT_GOAL := help
 
 help:
@@ -55,6 +57,7 @@ help:
 	@echo 'make test-spark the tests of the Spark data source, which need Java 17 and add PySpark, 450 MB, to .venv'
 	@echo 'make test-channel-app  the vendor'"'"'s own framework, channel_app, against the mock server'
 	@echo 'make fuzz       the tests of tests/fuzz from new seeds, until one fails or Ctrl-C'
+	@echo 'make mutants    change the code in 100 small ways, and see whether a test fails each time; N=500 SEED=2 is another sample'
 	@echo 'make generate   rewrite generated/ from openapi.yaml'
 	@echo 'make lint       contract, prose, code style, workflows and types'
 	@echo 'make mock       the mock server in the foreground'
@@ -193,6 +196,10 @@ test-channel-app: $(READY) $(READY_CHANNEL_APP)
 
 fuzz: $(READY)
 	@$(BIN)/python tests/fuzz/endless.py
+
+# MUTANTS="walks/plain.py calls/retries.py" are the files to take them from; N=0 takes all.
+mutants: $(READY)
+	@$(BIN)/python .ci/mutants.py --number $(N) --seed $(SEED) $(MUTANTS)
 
 generate: $(READY)
 	@$(BIN)/python overrides/codegen/generate.py

@@ -51,7 +51,7 @@ class PlainWalk(Walk):
         if not rows.images:
             self._take_empty(window)
             return ()
-        end = None if self._last is None else max(0, self._last - window.start)
+        end = None if self._last is None else self._last - window.start  # it began before its end
         images = rows.images[max(0, self._start - window.start) : end]
         pks = rows.pks if len(images) == len(rows.images) else keys_of(images)
         different = set(pks)
@@ -101,10 +101,10 @@ class PlainWalk(Walk):
 
     def _take_empty(self, empty: Window) -> None:
         """The end of the list, unless the server said that there are further rows, and does so again."""
-        if empty.number == 1 or not self._broken_promise(self.count, empty.start):
-            self.done = True
-        else:
+        if self._broken_promise(self.count, empty.start):
             self._ask(Window(empty.number - 1, empty.limit), lambda _, before: self._take_before(empty, before))
+        else:
+            self.done = True
 
     def _take_before(self, empty: Window, before: Rows) -> Sequence[ProductImage]:
         """The page before an empty one: the list may have become shorter."""
