@@ -64,7 +64,7 @@ NO_OPERATION = {"parameters", "dictorsetmaker", "arglist", "argument"}
 
 EXAMPLES = 25
 """The most examples of a property."""
-LONGEST, ALL = 1, 10
+LONGEST, ALL = 3, 15
 """Seconds of computing that a test may take, and all tests of a mutant together; the others are left out."""
 COMPUTING, WAITING = 10, 120
 """A mutant has timed out after so many seconds of computing, or of waiting, in one test."""
@@ -95,7 +95,7 @@ class Mutant:
 
     @property
     def place(self) -> str:
-        return f"| {self.path.relative_to(PACKAGE)} | {self.function} |"
+        return f"| `{self.path.relative_to(PACKAGE)}` | `{self.function or 'module'}` |"
 
     @property
     def source(self) -> str:
@@ -106,11 +106,13 @@ class Mutant:
     def row(self) -> str:
         """Its row in the table of survivors, but for the reason."""
         lines = zip(source(self.path).splitlines(), self.source.splitlines(), strict=False)
-        before, after = next((old.strip(), new.strip()) for old, new in lines if old != new)
+        before, after = next((old, new) for old, new in lines if old != new)
+        before, after = (line.partition("  # ")[0].strip() for line in (before, after))
         start = in_common(before, after)
         end = in_common(before[start:][::-1], after[start:][::-1])
         old, new = (line[start : len(line) - end].strip() for line in (before, after))
-        change = f"{before[:start]}⟦{old} → {new}⟧{before[len(before) - end :]}".replace("|", r"\|")
+        change = f"{before[:start]}⟦{old} → {new}⟧{before[len(before) - end :]}"
+        change = change.replace("|", r"\|").replace("`", "'")
         return f"{self.place} `{change}` |"
 
     @property
@@ -383,9 +385,8 @@ def main() -> int:
     made = [mutant for path in paths for mutant in mutants_of(path)]
     number = min(options.number or len(made), len(made))
     sample = random.Random(options.seed).sample(made, number)  # noqa: S311 - no secret
-    rows = re.findall(r"^\| .*? \| .*? \| `.*?` \|", EXPLAINED.read_text(encoding="utf-8"), re.MULTILINE)
-    places = {row[: row.index(" `")] for row in rows}
-    explained = {mutant for mutant in sample if mutant.place in places and mutant.row in rows}
+    rows = re.findall(r"^\| `[^`]*` \| `[^`]*` \| `.*?` \|", EXPLAINED.read_text(encoding="utf-8"), re.MULTILINE)
+    explained = {mutant for mutant in sample if any(row.startswith(mutant.place) and row == mutant.row for row in rows)}
     print(f"{number} of {len(made)} mutants, {len(explained)} of them explained in {EXPLAINED.relative_to(ROOT)}")
     runner = Runner([mutant for mutant in sample if mutant not in explained], options.jobs)
     if tests := sorted({test for mutant in runner.mutants for test in tests_of[mutant.path]}):

@@ -41,17 +41,37 @@ def test_a_page_is_suspicious_if_less_than_half_of_it_is_new(new: int, is_suspic
 
 
 @pytest.mark.parametrize(
-    ("number", "of_the_first", "is_end"), [(5, 4, False), (6, 2, False), (6, 3, True), (6, 4, True)]
+    ("first", "number", "of_the_first", "is_end"),
+    [(1, 5, 6, False), (1, 6, 3, False), (1, 6, 4, True), (1, 6, 6, True), (3, 7, 6, False), (3, 8, 4, True)],
 )
 def test_a_page_far_from_the_front_that_holds_mostly_its_rows_is_the_end(
-    number: int, of_the_first: int, is_end: bool
+    first: int, number: int, of_the_first: int, is_end: bool
 ) -> None:
-    walk = PlainWalk(4)
-    for before in range(1, number):
-        walk.feed(Window(before, 4), rows(range(4 * before, 4 * before + 4)))
-    others = range(100, 104 - of_the_first)
-    assert pks_of(walk.feed(Window(number, 4), rows([*range(4, 4 + of_the_first), *others]))) == list(others)
+    walk = PlainWalk(6, first=first)
+    for before in range(first, number):
+        walk.feed(Window(before, 6), rows(range(6 * before, 6 * before + 6)))
+    front, others = range(6 * first, 6 * first + of_the_first), range(100, 106 - of_the_first)
+    assert pks_of(walk.feed(Window(number, 6), rows([*front, *others]))) == list(others)
     assert walk.done is is_end
+
+
+def test_an_empty_page_that_breaks_a_promise_is_asked_for_again_after_the_page_before_it() -> None:
+    walk = PlainWalk(10)
+    page, nothing = Rows(rows(range(10)).images, count=30), Rows((), count=30)
+    asked = []
+    for answer in (page, nothing, page, nothing):
+        asked.append(walk.upcoming(1)[0])
+        walk.feed(asked[-1], answer)
+    assert asked == [Window(1, 10), Window(2, 10), Window(1, 10), Window(2, 10)]
+    assert walk.done
+    assert walk.doubts == [Window(2, 10)]
+
+
+def test_a_part_ends_with_its_last_row() -> None:
+    walk = PlainWalk(10, last=2)
+    walk.feed(Window(1, 10), rows(range(10)))
+    assert pks_of(walk.feed(Window(2, 10), rows(range(10, 30)))) == list(range(10, 20))
+    assert walk.done
 
 
 @pytest.mark.parametrize(("given", "is_end"), [(60, False), (61, True)])
