@@ -33,7 +33,7 @@ from channel_images import (
     Timeout,
 )
 from channel_images.calls.deadlines import CancelToken
-from channel_images.calls.retries import RateLimit
+from channel_images.calls.retries import RateLimit, is_worth_repeating_status
 
 AT_ONCE = Retries(max_wait=0)
 HTML = b"<!doctype html><html><body>Bad gateway</body></html>"
@@ -610,3 +610,8 @@ def test_every_default_is_finite() -> None:
     with ChannelImages("https://host", token=TOKEN) as api:
         assert all(seconds is not None and seconds <= 120 for seconds in api._options.timeouts.values())
         assert api._options.call_timeout == 120
+
+
+def test_the_statuses_that_are_worth_another_attempt() -> None:
+    worth = {status for status in range(400, 601) if is_worth_repeating_status(status)}
+    assert worth == {408, 429, *range(500, 600)} - {501}
