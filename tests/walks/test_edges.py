@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import pytest
 from tests.walks.simulation import image, pks_of
 
+from channel_images.walks.passes import Comparison
 from channel_images.walks.plain import PlainWalk
 from channel_images.walks.rows import NOTHING, Rows
-from channel_images.walks.walk import FAR
+from channel_images.walks.seen import SeenImages
+from channel_images.walks.walk import FAR, MAX_IDLE_WINDOWS
 from channel_images.window import Window
 
 
@@ -90,3 +92,45 @@ def test_a_part_of_one_page_is_compared_with_the_first_row_of_the_list(front: in
     walk.feed(Window(1, 1), rows([front]))
     assert walk.done
     assert walk.doubts == [Window(2, 10)] * is_doubt
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["rising", "falling"])
+def test_what_lies_between_the_last_one_forgotten_and_the_first_one_kept_is_new(sign: int) -> None:
+    seen = SeenImages(keep=2)
+    seen.extend([sign * pk for pk in (10, 20, 30, 40, 50)])
+    asked = rows([sign * pk for pk in (20, 30, 31, 39, 40, 60)])
+    assert [sign * pk for pk in pks_of(seen.certainly_new(asked.images))] == [31, 39, 60]
+
+
+@pytest.mark.parametrize(
+    ("pks", "keeps_all"), [([1, 2], False), ([2, 1], False), ([1, 3, 2, 4], True), ([4, 2, 3, 1], True), ([1, 1], True)]
+)
+def test_all_are_kept_if_they_neither_rise_nor_fall(pks: list[int], keeps_all: bool) -> None:
+    seen = SeenImages(keep=2)
+    seen.extend(pks)
+    assert seen.keeps_all is keeps_all
+
+
+@pytest.mark.parametrize(("new", "repeats"), [(4, True), (5, False)])
+def test_a_page_of_a_pass_repeats_others_if_less_than_half_of_it_is_new(new: int, repeats: bool) -> None:
+    comparison = Comparison(10)
+    comparison.take(range(10), is_last=False)
+    comparison.take(range(new, 10 + new), is_last=False)
+    assert comparison.repeats is repeats
+
+
+def test_the_only_page_of_a_pass_is_the_first_of_one_or_two() -> None:
+    comparison = Comparison(2)
+    for page, only in (([1, 2], [1, 2]), ([3, 4], [1, 2]), ([5, 6], ())):
+        comparison.take(page, is_last=False)
+        assert comparison.only_page == only
+
+
+def test_a_pass_ends_with_the_first_idle_page_that_is_too_many() -> None:
+    comparison = Comparison(1)
+    comparison.take([1], is_last=False)
+    taken = 0
+    while not comparison.ended:
+        comparison.take([1], is_last=False)
+        taken += 1
+    assert taken == MAX_IDLE_WINDOWS + 1
