@@ -134,3 +134,23 @@ def test_a_pass_ends_with_the_first_idle_page_that_is_too_many() -> None:
         comparison.take([1], is_last=False)
         taken += 1
     assert taken == MAX_IDLE_WINDOWS + 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "differing"),
+    [
+        ([[1, 2], [3, 4]], [[1, 2], [3, 4]], []),
+        ([[1, 2], [3, 4]], [[1, 2], [4, 3]], [Window(2, 2)]),
+        ([[1, 2], [3, 4]], [[1, 2], [3, 4], [5]], [Window(3, 2)]),
+        ([[1, 1], [3, 4]], [[1, 1], [3, 4]], None),
+    ],
+)
+def test_two_passes_differ_in_the_pages_that_hold_something_else(
+    first: list[list[int]], second: list[list[int]], differing: list[Window] | None
+) -> None:
+    comparison = Comparison(2)
+    for pages in (first, second):
+        for page in pages:
+            comparison.take(page, is_last=page is pages[-1])
+        told = comparison.compare()
+    assert told == differing
