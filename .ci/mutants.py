@@ -238,24 +238,12 @@ class Runner:
     _seconds: dict[int, float] = field(factory=dict)  # of each test, by its number
     _passing: dict[tuple[str, int], set[int]] = field(factory=dict)  # the tests that come by a line of a file
     _failed: bool = False
-    _too_long: bool = False
-    _is_watching: bool = False
 
     def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
         shorten(items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._failed = self._failed or report.failed
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self) -> Iterator[None]:
-        if not self._is_watching:
-            return (yield)
-        signal.setitimer(signal.ITIMER_PROF, LONGEST)
-        try:
-            return (yield)
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -300,19 +288,16 @@ class Runner:
         coverage = Coverage(
             data_file=None, config_file=False, include=sorted({str(each.path) for each in self.mutants})
         )
-        signal.signal(signal.SIGPROF, self._skip)
-        self._is_watching = True
         coverage.start()
         for number, (item, following) in enumerate(itertools.zip_longest(items, items[1:])):
             coverage.switch_context(str(number))
-            started, self._too_long = time.process_time(), False
+            started = time.process_time()
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
-            if not self._too_long:
-                self._seconds[number] = time.process_time() - started
-                if self._failed:
-                    os.write(2, f"\n{item.nodeid} fails without a mutant\n".encode())
-                    return FAILED
-            self._failed = False
+            if self._failed:
+                os.write(2, f"\n{item.nodeid} fails without a mutant\n".encode())
+                return FAILED
+            if (took := time.process_time() - started) < LONGEST:
+                self._seconds[number] = took
         coverage.stop()
         data = coverage.get_data()
         for path in data.measured_files():
@@ -321,10 +306,6 @@ class Runner:
         pickle.dump((self._seconds, self._passing), file)
         file.flush()
         return 0
-
-    def _skip(self, *_: object) -> None:
-        self._too_long = True
-        pytest.skip("takes too long to be run for each mutant")
 
     def _run(self, mutant: Mutant, functions: Sequence[FunctionType], tests: Sequence[pytest.Item]) -> int:
         """Run tests against a mutant, in a child. Returns its exit code."""
