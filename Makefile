@@ -41,7 +41,8 @@ PYTHONS_TESTS := $(addprefix tests/,package/test_distribution.py package/test_pu
 # Some machines set it. The tests start hundreds of processes, and each would compile all of our code.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help verify test test-pythons test-httpx2 test-lowest test-spark test-channel-app java mutants generate contract lint mock bench docs lock release-check fuzz test-quick coverage clean
+.PHONY: help verify test test-quick coverage test-pythons test-httpx2 test-lowest test-newest test-spark test-channel-app java fuzz \
+  mutants generate contract lint mock bench docs lock release-check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -54,6 +55,7 @@ help:
 	@echo 'make coverage   the test suite, with the coverage of overrides/, also in the processes that tests start'
 	@echo 'make test-httpx2  the tests of the SDK, with httpx2 in place of httpx'
 	@echo 'make test-lowest  tests of all parts, with the lowest versions that pyproject.toml allows'
+	@echo 'make test-newest  the same tests, with the newest that it allows'
 	@echo 'make test-spark the tests of the Spark data source, which need Java 17 and add PySpark, 450 MB, to .venv'
 	@echo 'make test-channel-app  the vendor'"'"'s own framework, channel_app, against the mock server'
 	@echo 'make fuzz       the tests of tests/fuzz from new seeds, until one fails or Ctrl-C'
@@ -187,6 +189,17 @@ test-httpx2: $(READY)
 
 test-lowest: $(READY_LOWEST)
 	@$(VENV)/lowest/bin/python -m pytest -n auto --dist worksteal $(LOWEST_TESTS) $(PYTEST_OPTIONS)
+
+# What whoever installs the package today gets. It is resolved anew each time, so a fault here need not be of our last change:
+# .github/workflows/nightly.yml runs it.
+test-newest: $(READY)
+	@log=$(VENV)/setup-newest.log; \
+	echo "setting up $(VENV)/newest with the newest versions that pyproject.toml allows (log in $$log)"; \
+	if ! { $(BIN)/python -m venv --clear $(VENV)/newest && \
+	  $(BIN)/uv pip install --python $(VENV)/newest/bin/python -e '.[dev]'; } >$$log 2>&1; then \
+	  $(SETUP_FAILED); \
+	fi
+	@$(VENV)/newest/bin/python -m pytest -n auto --dist worksteal $(LOWEST_TESTS) $(PYTEST_OPTIONS)
 
 test-spark: java $(READY) $(READY_SPARK)
 	@$(BIN)/python -m pytest tests/spark $(PYTEST_OPTIONS)
