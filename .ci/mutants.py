@@ -255,6 +255,7 @@ class Runner:
             self._seconds, self._passing = pickle.load(file)  # noqa: S301 - our own child wrote it
         show(f"\n{len(self._seconds)} tests are short enough, of {len(session.items)}")
         functions: dict[str, list[FunctionType]] = collections.defaultdict(list)
+        gc.unfreeze()  # as tests/conftest.py freezes; what is frozen is not listed
         for each in gc.get_objects():
             if isinstance(each, FunctionType):
                 functions[each.__code__.co_filename].append(each)
@@ -340,6 +341,7 @@ def run_outside(mutant: Mutant, tests: Sequence[str]) -> int:
     for name in list(sys.modules):
         if name.partition(".")[0] in {"channel_images", "tests"}:
             del sys.modules[name]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not type(finder).__module__.startswith("_pytest")]
     get_code, code = SourceFileLoader.get_code, mutant.code
 
     def mutated(loader: SourceFileLoader, name: str) -> CodeType | None:
@@ -350,7 +352,11 @@ def run_outside(mutant: Mutant, tests: Sequence[str]) -> int:
     os.dup2(1, 2)
     signal.alarm(WAITING)
     signal.setitimer(signal.ITIMER_PROF, COMPUTING + ALL)
-    return int(pytest.main(["-x", *OPTIONS, *sorted({test.partition("::")[0] for test in tests})], plugins=[Chosen()]))
+    return int(
+        pytest.main(
+            ["-x", "--assert=plain", *OPTIONS, *sorted({test.partition("::")[0] for test in tests})], plugins=[Chosen()]
+        )
+    )
 
 
 def main() -> int:
