@@ -222,7 +222,7 @@ def shorten(items: Sequence[pytest.Item]) -> None:
                 setattr(owner, name, settings(long, max_examples=most, phases=[Phase.explicit, Phase.generate]))
 
 
-@define
+@define(eq=False)  # pytest keeps plugins in sets
 class Runner:
     """A plugin of pytest that runs mutants in place of the tests.
 
