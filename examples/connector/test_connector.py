@@ -212,7 +212,7 @@ def test_a_signal_ends_what_the_platform_does_not_answer(
         ("CHANNEL_IMAGES_URL", "ftp://host", "the base URL begins with https://"),
         ("CHANNEL_IMAGES_TOKEN", "", "no token: set CHANNEL_IMAGES_TOKEN"),
         ("CHANNEL_IMAGES_CHANNEL", "", "no channel: set CHANNEL_IMAGES_CHANNEL"),
-        ("CHANNEL_IMAGES_CHANNEL", "five", "the channel in CHANNEL_IMAGES_CHANNEL is no number"),
+        ("CHANNEL_IMAGES_CHANNEL", "five", "the channel in CHANNEL_IMAGES_CHANNEL is not a number"),
         ("SHOP_URL", "", "no shop: set SHOP_URL"),
         ("SHOP_URL", "shop.example.com", "no shop: set SHOP_URL"),
         ("SHOP_URL", "http://", "no shop: set SHOP_URL"),

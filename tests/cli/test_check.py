@@ -108,7 +108,7 @@ def test_what_cannot_be_judged_is_one_line_and_exit_2(
         ),
         (
             CONTRACT.replace("past the end holds no rows, or is 404.\n      schema:", "past the end.\n      x-schema:"),
-            "it has no 'schema'",
+            "it lacks 'schema'",
         ),
     ],
 )

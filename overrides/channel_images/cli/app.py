@@ -16,7 +16,7 @@ from channel_images.cli.words import near, speak_plainly, what_is_wrong
 COMMANDS = {
     "images": "List the images of a channel.",
     "inserts": "List the images that were never sent to a channel.",
-    "updates": "List the images that have changed since they were sent to a channel.",
+    "updates": "List the images that have changed since a channel got them.",
     "pending": "List the images that a channel waits for: inserts and updates.",
     "count": "Count the images of a channel.",
     "image": "Show one image; exit 1 if there is none.",
