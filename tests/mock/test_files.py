@@ -194,7 +194,7 @@ LINES = {
     '{"pk": 1,\n': "not JSON: Expecting property name enclosed in double quotes at column 10; the mock loads NDJSON",
     '{"pk": NaN}\n': "not JSON: NaN is not a number in JSON",
     "[" * 100_000: "not JSON: it is nested too deep",
-    "[1]\n": "not a JSON object;  the mock loads NDJSON, an image a line",
+    "[1]\n": "not a JSON object; the mock loads NDJSON, an image a line",
     '"text"\n': "not a JSON object",
     "{}\n": "pk: This field is required.; product: This field is required.; modified_date: This field is required.",
     json.dumps({**ROW, "pk": "17"}): "pk: ",

@@ -160,11 +160,8 @@ class _Trial:
         for problem in sorted(every, key=lambda each: (each.severity is Severity.WARNING, len(each.answer.url))):
             shown.setdefault((problem.rule, problem.operation, problem.what), problem)
         for (rule, over, _), problem in shown.items():
-            due = "an answer that the contract documents for this operation"
-            proof = problem.proof() if problem.proof else None
-            finding = Finding(problem.what, due, problem.seen, (problem.answer,), problem.severity, proof=proof)
             others = [each for each in found[rule, over] if each.verdict is Verdict.VIOLATED]
-            found[rule, over] = [*others, violation(rule, over, finding)]
+            found[rule, over] = [*others, problem.violation()]
         return found
 
     def _weighed(self, problem: Problem) -> Problem:

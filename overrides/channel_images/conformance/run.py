@@ -35,7 +35,7 @@ from channel_images.conformance.judging.fuzz import fuzz
 from channel_images.conformance.judging.judge import Judge
 from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE, Problem, problems, route
 from channel_images.conformance.judging.proof import breaks
-from channel_images.conformance.judging.rule import Finding, Rule, violation
+from channel_images.conformance.judging.rule import Rule
 from channel_images.conformance.results import Latency, Report, Result, Severity, Verdict
 from channel_images.conformance.rules.pace import response_time
 from channel_images.conformance.seen import Coverage
@@ -371,11 +371,10 @@ class _Run:
         for problem in shortest[:SIGHTINGS]:
             again = session.replayed(problem.answer)
             if any((each.rule, each.what) == (problem.rule, problem.what) for each in problems(again)):
-                return [_violation(problem)]
+                return [problem.violation()]
         if shortest[0].answer.status == 500:
-            return [
-                _violation(evolve(shortest[0], seen=f"{shortest[0].seen}; it was gone when the request was sent again"))
-            ]
+            seen_once = f"{shortest[0].seen}; it was gone when the request was sent again"
+            return [evolve(shortest[0], seen=seen_once).violation()]
         words = f"seen {len(seen)} times, and not when its request was sent by itself: {shortest[0].what}"
         return [Result(shortest[0].rule, shortest[0].operation, Verdict.UNSTABLE, reason=words)]
 
@@ -413,12 +412,5 @@ class _Run:
             if operation := route(answer.request)[0]:
                 seen = f"{answer.describe()}; so {len(answers):,} of {self.wire.requests:,} requests"
                 proof = partial(breaks, answer, MOST_TRIED) if answer.broke or answer.is_server_error else None
-                yield _violation(Problem(rule, operation.id, what, seen, answer, severity, proof))
+                yield Problem(rule, operation.id, what, seen, answer, severity, proof).violation()
                 return
-
-
-def _violation(problem: Problem) -> Result:
-    due = "an answer that the contract documents for this operation"
-    proof = problem.proof() if problem.proof else None
-    finding = Finding(problem.what, due, problem.seen, (problem.answer,), problem.severity, proof=proof)
-    return violation(problem.rule, problem.operation, finding)

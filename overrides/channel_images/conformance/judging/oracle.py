@@ -17,7 +17,8 @@ from channel_images.conformance.asking.parsing import NotJson, parsed
 from channel_images.conformance.asking.wire import Answer, Request
 from channel_images.conformance.judging.allowances import may_answer, with_open_enums
 from channel_images.conformance.judging.proof import Proof, as_seen, at, by_status, by_type, leaks, part, unkeyed
-from channel_images.conformance.results import Severity
+from channel_images.conformance.judging.rule import Finding, violation
+from channel_images.conformance.results import Result, Severity
 from channel_images.contract import load_contract, resolve, standalone
 from channel_images.resource import ENVELOPE, resource
 
@@ -48,6 +49,14 @@ class Problem:
     severity: Severity = Severity.ERROR
     proof: Callable[[], Proof] | None = None
     """Makes what shows it in a shell; `None` if the answer shows it as it is. Few of many problems are shown."""
+
+    def violation(self) -> Result:
+        """The result that shows it."""
+        due = "an answer that the contract documents for this operation"
+        proof = self.proof() if self.proof else None
+        return violation(
+            self.rule, self.operation, Finding(self.what, due, self.seen, (self.answer,), self.severity, proof=proof)
+        )
 
 
 def problems(answer: Answer) -> Iterator[Problem]:

@@ -89,7 +89,7 @@ def _row(place: str, line: bytes) -> dict[str, object]:
         reason = f"{error.msg} at column {error.colno}" if isinstance(error, JSONDecodeError) else error
         raise BadData(f"{place}: not JSON: {reason}; the mock loads NDJSON, an image a line") from None
     if not isinstance(row, dict):
-        raise BadData(f"{place}: not a JSON object;  the mock loads NDJSON, an image a line")
+        raise BadData(f"{place}: not a JSON object; the mock loads NDJSON, an image a line")
     return row
 
 
