@@ -1,11 +1,10 @@
 """Measures the parts against their peers, and says of each claim of the README and of docs/ by how much it holds.
 
     python -m benchmarks [PART ...] [--report FOLDER]        PART: decode, listing, mock, check, export, import
-    python -m benchmarks --docs FOLDER                       write the tables of docs/benchmarks.md from that report
+    python -m benchmarks --docs [--report FOLDER]            write the tables of docs/benchmarks.md from that report
 
 Writes bench.json and bench.html into the folder, `report` unless you name one. If you name parts, what it has of the others
-stays in them. Exits 0 if every claim of the parts holds,
-1 if one does not, and 2 if one could not be measured.
+stays in them. Exits 0 if every claim of the parts holds, 1 if one does not, and 2 if one could not be measured.
 """
 
 import argparse
