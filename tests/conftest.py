@@ -13,6 +13,7 @@ from channel_images.mock import MockServer
 # How long an example takes says something about the machine, nothing about the code. No database: a run leaves nothing
 # for the next one.
 settings.register_profile("channel-images", deadline=None, database=None)
+settings.register_profile("thorough", settings.get_profile("channel-images"), max_examples=3000)
 settings.load_profile("channel-images")
 # Its tables of Unicode cost seconds: they are made once for all workers, and for the processes that tests start.
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(Path(__file__).parents[1] / ".hypothesis")

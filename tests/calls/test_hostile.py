@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from tests.wire import IMAGE, SURFACES, RawServer, get_image, http, list_pks, run
 
 from channel_images import (
@@ -158,7 +158,6 @@ def outcome(surface: str, call: Callable[[Any], Any], respond: Callable[[httpx.R
         return error
 
 
-@settings(database=None, deadline=None, max_examples=400)
 @given(
     surface=st.sampled_from(SURFACES),
     call=st.sampled_from(sorted(CALLS)),
@@ -180,7 +179,6 @@ def test_any_answer(surface: str, call: str, status: int, headers: Any, body: by
             getattr(came, name, None)
 
 
-@settings(database=None, deadline=None, max_examples=200)
 @given(
     surface=st.sampled_from(SURFACES), field=st.sampled_from([*ROW, "count", "next", "previous", "results"]), value=JSON
 )

@@ -1,10 +1,6 @@
-"""Contracts that Hypothesis writes: the generated code reads what JSON Schema takes, refuses the rest, and loses nothing.
-
-`CONTRACTS=100000 pytest tests/generated/test_contracts.py` tries that many.
-"""
+"""Contracts that Hypothesis writes: the generated code reads what JSON Schema takes, refuses the rest, and loses nothing."""
 
 import json
-import os
 import re
 from contextlib import ExitStack
 from typing import Any
@@ -19,11 +15,8 @@ from tests.generated.contracts import contract, decodings, package
 
 Node = dict[str, Any]
 
-MAX_EXAMPLES = int(os.environ.get("CONTRACTS", "150"))
 # Nothing is explained: that takes minutes.
-SETTINGS = settings(
-    max_examples=MAX_EXAMPLES, suppress_health_check=[*HealthCheck], phases=[Phase.generate, Phase.shrink]
-)
+SETTINGS = settings(suppress_health_check=[*HealthCheck], phases=[Phase.generate, Phase.shrink])
 
 # Why a contract may be refused here: its names. Whatever else it says is covered.
 REFUSED = re.compile(r"both become|become the module|same python_name|same Python identifier|duplicate models|same name; give one a title|conflicting enums|every reader")

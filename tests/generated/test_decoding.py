@@ -217,14 +217,12 @@ def changed(changes: list[tuple[str, str, str]]) -> str:
 ROWS = st.lists(st.lists(CHANGES, max_size=2).map(changed), max_size=4)
 
 
-@settings(database=None, max_examples=1500)
 @given(rows=ROWS, more=st.none() | TOKENS)
 def test_any_page_is_decoded_as_the_exact_way_does_it(ours: Package, rows: list[str], more: str | None) -> None:
     forget(ours)
     check(ours, page(rows) if more is None else page(rows, f'"page_size":{more}'))
 
 
-@settings(database=None, max_examples=1500)
 @given(rows=st.lists(ROWS, min_size=2, max_size=4))
 def test_what_a_page_taught_costs_no_other_page_a_field(ours: Package, rows: list[list[str]]) -> None:
     forget(ours)
@@ -233,7 +231,6 @@ def test_what_a_page_taught_costs_no_other_page_a_field(ours: Package, rows: lis
         assert outcome(ours, model.from_json, content) == outcome(ours, exactly(ours, model.from_dict), content)
 
 
-@settings(database=None, max_examples=500)
 @given(fields=st.lists(CHANGES, max_size=3).map(changed))
 def test_any_image_and_array_are_decoded_as_the_exact_way_does_it(ours: Package, fields: str) -> None:
     forget(ours)
@@ -262,7 +259,6 @@ VALID = st.one_of(
 )
 
 
-@settings(database=None, max_examples=1000)
 @given(rows=st.lists(st.lists(VALID, max_size=4).map(changed), max_size=4))
 def test_a_valid_page_is_decoded_as_by_stock(ours: Package, stock: Package, rows: list[str]) -> None:
     content = page(rows)
@@ -272,7 +268,6 @@ def test_a_valid_page_is_decoded_as_by_stock(ours: Package, stock: Package, rows
     assert is_fast(ours, ours.models.ProductImagePage, content)
 
 
-@settings(database=None, max_examples=500)
 @given(content=st.binary() | st.text().map(str.encode))
 def test_any_bytes_are_decoded_as_the_exact_way_does_it(ours: Package, content: bytes) -> None:
     check(ours, content)
@@ -336,7 +331,6 @@ def edited(edits: list[tuple[int, int, str]]) -> str:
     return text
 
 
-@settings(database=None, max_examples=2000)
 @given(texts=st.lists(st.lists(EDITS, max_size=2).map(edited), min_size=1, max_size=4))
 def test_date_times_are_read_as_the_exact_way_does_it_or_left_to_it(ours: Package, texts: list[str]) -> None:
     try:

@@ -4,7 +4,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from channel_images.mock.data.made import drawn, made
 
@@ -67,7 +67,6 @@ SCHEMAS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(schema=SCHEMAS, seed=st.integers(0, 1000))
 def test_a_value_is_one_that_the_schema_allows(schema: dict[str, Any], seed: int) -> None:
     noise = drawn(b"", seed)

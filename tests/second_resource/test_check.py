@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from channel_images.conformance.catalogue import CATALOGUE
 from channel_images.contract import use_contract
 
