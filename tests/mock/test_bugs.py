@@ -10,7 +10,7 @@ from tests.mock.battery import LETTERS, ROWS, SETTINGS, ask, battery, differing,
 from channel_images.contract import load_contract
 from channel_images.mock import MockServer
 from channel_images.mock.behaviour import Behaviour
-from channel_images.mock.bugs import BUGS, behaviour, cache
+from channel_images.mock.bugs import BUGS, behaviour, cache, protocol
 from channel_images.mock.data.store import Store
 
 RULES = list(load_contract()["x-conformance"])
@@ -108,6 +108,11 @@ LETTERS_OF = {name: letters for letters, names in TOUCHED.items() for name in na
 @pytest.fixture(autouse=True)
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "clock", lambda: 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _slow_answers_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "sleep", lambda seconds: None)
 
 
 @pytest.mark.parametrize(("name", "rule"), RULED.items())
