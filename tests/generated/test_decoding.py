@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 Package = Any  # a class of conftest.py, which tests cannot import
