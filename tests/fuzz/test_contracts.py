@@ -1,6 +1,7 @@
 """A contract that a person gives: `--contract`."""
 
 import io
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
 from pathlib import Path
@@ -31,9 +32,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def forget() -> None:
-    """As in a new process: no contract is in use."""
-    for read in (contract.contract_text, contract.load_contract, resource):
-        read.cache_clear()
+    """As in a new process: no contract is in use, and nothing is kept that was made of one."""
+    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == "channel_images"]
+    for each in [value for module in modules for value in vars(module).values()]:
+        if hasattr(each, "cache_clear"):
+            each.cache_clear()
 
 
 def used(file: Path, content: bytes, read: Callable[[], object]) -> bool:
