@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.walks.simulation import Server, Tied, error, give, pks_of, rows_in_order, walked
 
@@ -159,6 +159,19 @@ TestReading.settings = settings(
     chance=st.integers(0, 2**32).map(Random),
 )
 @settings(max_examples=500, deadline=None)
+# Stepping back from a gap, it asks a server that gives its last page again whether it reads `page`; the rows of that page
+# may be forgotten ones.
+@example(
+    server=Server(rows_in_order("blocks", 364, 1), envelope=False, past="last"),
+    limit=23,
+    ahead=2,
+    rows=1,
+    rate=0.05,
+    where="front",
+    changes="removes",
+    in_order=False,
+    chance=Random(12),
+)
 def test_what_was_there_throughout_is_handed_out_once_or_doubts_are_named(
     server: Server,
     limit: int,

@@ -255,7 +255,8 @@ class ConsistentWalk(Walk):
             if broken := self._broken_promise(self.count, self._handed_out):
                 self._end_in_doubt(window, broken)
         elif self._comparison is None:
-            self._compare_passes()
+            if not self._seen.forgets:  # else a pass could not tell what is new: the chain goes on
+                self._compare_passes()
         else:
             self._comparison.end()
             self._end_pass(self._comparison)
