@@ -180,8 +180,8 @@ test-quick: $(READY)
 
 # What fails it: a test, or `fail_under` in pyproject.toml.
 coverage: $(READY)
-	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report= --cov-fail-under=0 $(PYTEST_OPTIONS)
-	@$(BIN)/coverage report
+	@status=0; $(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report= --cov-fail-under=0 $(PYTEST_OPTIONS) || status=$$?; \
+	$(BIN)/coverage report && exit $$status
 
 # tests/httpx2 makes `import httpx` give httpx2, in the processes that tests start too.
 test-httpx2: $(READY)
