@@ -337,6 +337,21 @@ def test_rows_that_leave_are_made_up_for_by_stepping_back() -> None:
     walk.check()
 
 
+def test_a_list_that_is_replaced_while_it_is_read_is_read_from_its_front() -> None:
+    server = Server(rows_in_order("rising", 100))
+    old = set(server.pks)
+
+    def replace() -> None:
+        if len(server.requests) == 1:
+            server.remove(0, 100)
+            server.add(0, 100)
+
+    walk = ConsistentWalk(50)
+    handed_out = walked(walk, server, most=10, between=replace)
+    assert set(handed_out) - old == set(server.pks)
+    walk.check()
+
+
 def test_rows_added_in_front_as_fast_as_they_are_read_end_in_a_doubt() -> None:
     server = Server(rows_in_order("falling", 200))
     walk = ConsistentWalk(20)

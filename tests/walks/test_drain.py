@@ -291,7 +291,41 @@ def test_numbers_that_make_no_sense_are_refused(max_passes: Any, wait: Any) -> N
         draining(max_passes=max_passes, wait=wait)
 
 
-def test_an_image_without_a_date_is_handed_out_once() -> None:
+def dated(day: int | None, pk: int = 4) -> ProductImage:
+    """An image that was modified on a day since `FIRST`, or that has no date."""
+    return ProductImage(pk=pk) if day is None else ProductImage(pk=pk, modified_date=FIRST + datetime.timedelta(day))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_due"),
+    [(None, None, False), (None, 1, False), (1, None, False), (1, 0, False), (1, 1, False), (1, 2, True)],
+)
+def test_an_image_that_was_handed_out_or_is_skipped_is_due_once_its_date_rises(
+    before: int | None, now: int | None, is_due: bool
+) -> None:
     drain = draining()
-    assert drain.feed(Window(1, 10), Rows([ProductImage(pk=4)], 1, more=False))
-    assert not drain.feed(Window(1, 10), Rows([ProductImage(pk=4)], 1, more=False))
+    assert pks_of(drain.feed(Window(1, 10), Rows([dated(before)], 1, more=False))) == [4]
+    for each in (drain, Drain(10, 3, 1.0, skip=[dated(before)])):
+        assert pks_of(each.feed(Window(1, 10), Rows([dated(now), dated(now, 5)], 2, more=False))) == [4] * is_due + [5]
+
+
+@pytest.mark.parametrize("day", [None, 1])
+def test_an_image_that_is_skipped_by_its_pk_is_never_due(day: int | None) -> None:
+    drain = Drain(10, 3, 1.0, skip=[4])
+    assert not drain.feed(Window(1, 10), Rows([dated(day)], 1, more=False))
+    assert drain.done
+
+
+@pytest.mark.parametrize("skip", [None, "4", True, 4.0, ProductImage()])
+def test_what_is_neither_an_image_nor_a_pk_cannot_be_skipped(skip: Any) -> None:
+    with pytest.raises(TypeError, match="skip takes images, or the pk of each, not"):
+        Drain(10, 3, 1.0, skip=[skip])
+
+
+def test_without_a_wait_it_is_done_though_images_are_pending_and_goes_on_with_what_is_given_back() -> None:
+    queue, drain = queue_of(3), Drain(10, 3, None)
+    assert queue.next_batch(drain) == [1, 2, 3]
+    assert queue.next_batch(drain) == []
+    drain.give_back([dated(0, 2)])
+    assert queue.next_batch(drain) == [2]
+    assert not queue.pauses

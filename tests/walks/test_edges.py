@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import pytest
 from tests.walks.simulation import image, pks_of
 
+from channel_images.exceptions import IncompleteListing
+from channel_images.walks.consistent import ConsistentWalk
 from channel_images.walks.passes import Comparison
 from channel_images.walks.plain import PlainWalk
 from channel_images.walks.rows import NOTHING, Rows
@@ -93,6 +95,31 @@ def test_a_part_of_one_page_is_compared_with_the_first_row_of_the_list(front: in
     walk.feed(Window(1, 1), rows([front]))
     assert walk.done
     assert walk.doubts == [Window(2, 10)] * is_doubt
+
+
+def test_a_page_whose_halves_are_the_same_tells_nothing_of_a_server_that_ignores_page() -> None:
+    """As of a query that joins without `DISTINCT`. Past its end this server gives the last page again."""
+    walk, pks = PlainWalk(4), [1, 2, 1, 2]
+    asked = []
+    while not walk.done:
+        asked.append(window := walk.upcoming(1)[0])
+        start = (min(window.number, len(pks) // window.limit) - 1) * window.limit
+        walk.feed(window, rows(pks[start : start + window.limit]))
+    assert asked == [Window(1, 4), Window(2, 4), Window(2, 2), Window(FAR, 4)]
+    walk.check()
+
+
+@pytest.mark.parametrize("changing", [1, 2])
+def test_six_passes_that_all_differ_are_given_up(changing: int) -> None:
+    walk, asked = ConsistentWalk(1), []
+    while not walk.done:
+        asked.append(window := walk.upcoming(1)[0])
+        pk = len(asked) if window.number == changing else 1_000
+        walk.feed(window, Rows([image(pk)], more=window.number == 1))
+    assert [window.number for window in asked] == [1] + [1, 2] * 6
+    with pytest.raises(IncompleteListing) as raised:
+        walk.check()
+    assert (raised.value.windows, raised.value.passes) == ((Window(changing, 1),), 7)
 
 
 @pytest.mark.parametrize("sign", [1, -1], ids=["rising", "falling"])
