@@ -1,6 +1,7 @@
 """Reading a list that changes meanwhile: what is proved, on every kind of server, whatever changes when."""
 
 import itertools
+from collections.abc import Sequence
 from itertools import count
 from random import Random
 from typing import Any
@@ -337,19 +338,23 @@ def test_rows_that_leave_are_made_up_for_by_stepping_back() -> None:
     walk.check()
 
 
-def test_a_list_that_is_replaced_while_it_is_read_is_read_from_its_front() -> None:
-    server = Server(rows_in_order("rising", 100))
+@pytest.mark.parametrize(("rows", "limit", "read", "is_doubt"), [(100, 50, 1, False), (600, 25, 20, True)])
+def test_a_list_that_is_replaced_is_read_from_its_front_unless_rows_were_forgotten(
+    rows: int, limit: int, read: int, is_doubt: bool
+) -> None:
+    server = Server(rows_in_order("rising", rows))
     old = set(server.pks)
 
     def replace() -> None:
-        if len(server.requests) == 1:
-            server.remove(0, 100)
-            server.add(0, 100)
+        if len(server.requests) == read:
+            server.remove(0, rows)
+            server.add(0, rows)
 
-    walk = ConsistentWalk(50)
-    handed_out = walked(walk, server, most=10, between=replace)
-    assert set(handed_out) - old == set(server.pks)
-    walk.check()
+    walk = ConsistentWalk(limit)
+    handed_out = walked(walk, server, most=100, between=replace)
+    assert bool(walk.doubts) is is_doubt
+    assert (set(handed_out) - old == set(server.pks)) is not is_doubt
+    assert [window.number for window in server.requests].count(1) == 2, "it steps back to the front once"
 
 
 def test_rows_added_in_front_as_fast_as_they_are_read_end_in_a_doubt() -> None:
@@ -471,14 +476,20 @@ def test_a_set_of_pks_is_a_set(pks: set[int], other: int) -> None:
     assert (other in kept) is (other in pks)
 
 
-def test_a_server_that_takes_rows_out_of_its_pages_is_read_to_its_end() -> None:
-    """As `pending-drops-row` of the mock does: the 25th row is in no page, and the page that lacks it is no last one."""
+@pytest.mark.parametrize(
+    ("limit", "hidden", "says_more"), [(30, [25], False), (30, [25], True), (10, range(10, 15), True)]
+)
+def test_a_server_that_takes_rows_out_of_its_pages_is_read_to_its_end(
+    limit: int, hidden: Sequence[int], says_more: bool
+) -> None:
+    """As `pending-drops-row` of the mock does: what is hidden is in no page, and the page that lacks it is no last one."""
     pks = list(range(200))
 
     def answer(window: Window) -> Rows:
-        return Rows([ProductImage(pk=pk) for pk in pks[window.start : window.end] if pk != 25])
+        shown = [ProductImage(pk=pk) for pk in pks[window.start : window.end] if pk not in hidden]
+        return Rows(shown, more=window.end < 200 if says_more else None)
 
-    walk = ConsistentWalk(30)
+    walk = ConsistentWalk(limit)
     handed_out: list[int] = []
     for _ in range(60):
         if walk.done:
@@ -486,7 +497,7 @@ def test_a_server_that_takes_rows_out_of_its_pages_is_read_to_its_end() -> None:
         window = walk.upcoming(1)[0]
         handed_out += pks_of(walk.feed(window, answer(window)))
     assert walk.done
-    assert handed_out == [pk for pk in pks if pk != 25]
+    assert handed_out == [pk for pk in pks if pk not in hidden]
 
 
 def test_rows_that_the_server_counts_and_does_not_give_are_missed() -> None:
