@@ -17,7 +17,6 @@ from channel_images import (
     ConnectionFailed,
     MalformedResponse,
     NotAuthenticated,
-    RateLimited,
     Retries,
     ServerError,
     StatusError,
@@ -103,7 +102,7 @@ def no_answer(connection: socket.socket) -> None:
 
 
 FAILURES: list[tuple[str, Reply, type[ChannelImagesError]]] = [
-    ("503", http(503), ServerError),
+    ("500", http(500), ServerError),
     ("502 of a proxy", http(502, b"<html>", "Content-Type: text/html"), ServerError),
     ("408", http(408), StatusError),
     ("reset", reset, ConnectionFailed),
@@ -143,8 +142,9 @@ def test_what_was_refused_for_now_is_sent_again(surface: str) -> None:
     assert [asked.method for asked in server.asked] == ["POST", "POST"]
 
 
-def test_there_is_no_doubt_where_it_was_refused(surface: str) -> None:
-    with RawServer([http(429)]) as server, pytest.raises(RateLimited) as refused:
+@pytest.mark.parametrize("status", [400, 407, 409, 429, 499])
+def test_there_is_no_doubt_where_it_was_refused(surface: str, status: int) -> None:
+    with RawServer([http(status)]) as server, pytest.raises(StatusError) as refused:
         send(surface, server.url, "POST", json={})
 
     assert "look before" not in str(refused.value)

@@ -210,6 +210,14 @@ def test_permanent_errors_are_not(surface: str, error: Exception) -> None:
     assert caught.value.__cause__ is error
 
 
+@pytest.mark.parametrize("error", [error for error in TRANSIENT if isinstance(error, httpx.NetworkError)], ids=repr)
+def test_a_transient_error_that_stays_is_told_in_its_own_words(surface: str, error: Exception) -> None:
+    """It is not called one of the permanent ones, although it is of their kind."""
+    with pytest.raises(ConnectionFailed) as caught:
+        get_image(surface, "https://host", transport=answering(error), retries=0)
+    assert str(caught.value).endswith(f"/product_images/1/: {error}")
+
+
 def test_what_a_hook_raises_is_passed_on(surface: str) -> None:
     transport = answering(ZeroDivisionError("in a hook"), GOOD)
     with pytest.raises(ZeroDivisionError):
@@ -283,6 +291,19 @@ def test_a_retry_after_beyond_the_longest_wait_is_an_error_at_once(
     assert (error.retries, waits) == (0, [])
     assert error.retry_after is not None
     assert error.retry_after == pytest.approx(seconds, abs=3_600) if seconds else error.retry_after > 1e9
+
+
+@pytest.mark.parametrize(("max_wait", "is_longer"), [(0, False), (0.5, True), (6.5, True), (7, False), (8, False)])
+@pytest.mark.parametrize("status", [408, 429, 503])
+def test_an_error_says_that_the_server_asks_to_wait_longer_than_the_longest_wait(
+    surface: str, status: int, max_wait: float, is_longer: bool
+) -> None:
+    """With 0 nothing is waited for, so that it is no matter of how long."""
+    transport = answering(httpx.Response(status, headers={"Retry-After": "7"}))
+    with pytest.raises(StatusError) as caught:
+        get_image(surface, "https://host", transport=transport, retries=Retries(attempts=0, max_wait=max_wait))
+    hint = f". The server asks to wait 7 s, longer than max_wait={max_wait:g}"
+    assert str(caught.value).endswith(hint) is is_longer
 
 
 @pytest.mark.parametrize(
@@ -475,6 +496,26 @@ def test_a_line_for_each_request_and_each_retry(surface: str, caplog: pytest.Log
     assert all(url in text for text in info)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (httpx.Response(503), "the server answered 503 Service Unavailable"),
+        (httpx.Response(599), "the server answered 599"),
+        (httpx.Response(200, content=HTML), "the server answered 200, and the body is not JSON"),
+        (httpx.ReadError("reset by peer"), "reset by peer"),
+        (httpx.ReadError(""), "ReadError"),
+    ],
+    ids=repr,
+)
+def test_the_line_of_a_retry_says_why(
+    surface: str, caplog: pytest.LogCaptureFixture, outcome: httpx.Response | Exception, said: str
+) -> None:
+    caplog.set_level(logging.INFO, "channel_images")
+    get_image(surface, "https://host", transport=answering(outcome, GOOD), retries=AT_ONCE)
+    (record,) = [record for record in caplog.records if record.name == "channel_images"]
+    assert record.getMessage().endswith(f"/product_images/1/: {said}")
+
+
 def test_no_line_at_info_without_retries(surface: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "channel_images")
     with RawServer([http(200)]) as server:
@@ -593,6 +634,30 @@ def test_silence_ends_with_the_call_timeout_when_that_is_less(surface: str, sile
     with pytest.raises(Timeout) as caught:
         get_image(surface, silence.url, retries=0, timeout=None, call_timeout=0.1)
     assert "the whole answer took longer than 0.1 s; a longer call_timeout= may help" in str(caught.value)
+
+
+WAITS: dict[type[httpx.TimeoutException], tuple[str, str]] = {
+    httpx.ConnectTimeout: ("connect", "connecting"),
+    httpx.PoolTimeout: ("pool", "waiting for a free connection"),
+    httpx.WriteTimeout: ("write", "sending"),
+    httpx.ReadTimeout: ("read", "the answer"),
+}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "option"), [(4, "timeout"), (5, "call_timeout"), (6, "call_timeout"), (None, "call_timeout")]
+)
+@pytest.mark.parametrize("kind", WAITS)
+def test_a_timeout_names_what_took_so_long_and_the_option_that_ended_it(
+    surface: str, kind: type[httpx.TimeoutException], seconds: float | None, option: str
+) -> None:
+    name, what = WAITS[kind]
+    what = "the whole answer" if (name, option) == ("read", "call_timeout") else what
+    timeout = httpx.Timeout(**{"connect": 1, "read": 1, "write": 1, "pool": 1, name: seconds})
+    with pytest.raises(
+        Timeout, match=f": {what} took longer than {min(seconds or 5, 5)} s; a longer {option}= may help"
+    ):
+        get_image(surface, "https://host", transport=answering(kind("")), retries=0, timeout=timeout, call_timeout=5)
 
 
 def test_a_dripping_answer_is_asked_for_again(surface: str) -> None:
