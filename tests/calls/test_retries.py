@@ -674,7 +674,7 @@ def test_no_timeouts_at_all(surface: str, never: float | None) -> None:
 def test_every_default_is_finite() -> None:
     with ChannelImages("https://host", token=TOKEN) as api:
         assert all(seconds is not None and seconds <= 120 for seconds in api._options.timeouts.values())
-        assert api._options.call_timeout == 120
+        assert (api._options.call_timeout, api._options.max_body) == (120, 32 << 20)
 
 
 def test_the_statuses_that_are_worth_another_attempt() -> None:

@@ -127,7 +127,7 @@ class Deadline:
             if self.is_cancelled:
                 self.end()
                 raise httpx.ReadError(ABANDONED)
-        if timeout is None or timeout > left:
+        if timeout is None or timeout >= left:
             return None if left == math.inf else left
         return timeout
 
