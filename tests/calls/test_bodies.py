@@ -1,5 +1,6 @@
 """A body is read in steps, in one content coding at most, and no further than agreed, whatever a server sends."""
 
+import asyncio
 import contextlib
 import gzip
 import tracemalloc
@@ -11,8 +12,8 @@ from typing import Any
 import httpx
 import httpx_aiohttp
 import pytest
-from hypothesis import given, strategies as st
-from tests.wire import IMAGE, TOKEN, RawServer, Reply, get_image, http, list_pks
+from hypothesis import example, given, strategies as st
+from tests.wire import IMAGE, TOKEN, RawServer, Reply, get_image, http, list_pks, run
 
 from channel_images import (
     AsyncChannelImages,
@@ -26,7 +27,7 @@ from channel_images import (
     ServerError,
     Timeout,
 )
-from channel_images.calls.bodies import STEP, read_bounded
+from channel_images.calls.bodies import STEP, aread_bounded, read_bounded
 
 AT_ONCE = Retries(attempts=2, max_wait=0)
 MOST = 1 << 20
@@ -314,9 +315,34 @@ def test_a_check_can_end_the_reading() -> None:
     assert len(checks) == 3
 
 
+def test_other_tasks_have_their_turn_while_a_body_is_decoded() -> None:
+    class Stream(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield gzip.compress(b" " * (8 * STEP))
+
+    async def main() -> None:
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        response = httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Stream())
+        task = asyncio.create_task(other())
+        assert len(await aread_bounded(response, 8 * STEP)) == 8 * STEP
+        task.cancel()
+        assert turns == 8
+
+    run(main())
+
+
 PIECES = st.lists(st.integers(1, 40), max_size=20)
 
 
+@example(content=b"", pieces=[], coding="raw")
+@example(content=b"abc", pieces=[1] * 20, coding="raw")
 @given(content=st.binary(max_size=200), pieces=PIECES, coding=st.sampled_from(["gzip", "deflate", "raw", ""]))
 def test_any_body_in_any_pieces(content: bytes, pieces: list[int], coding: str) -> None:
     compress = raw_deflate if coding == "raw" else CODED[coding]
@@ -324,7 +350,7 @@ def test_any_body_in_any_pieces(content: bytes, pieces: list[int], coding: str) 
 
     def chunks() -> Iterator[bytes]:
         start = 0
-        for size in [2, *pieces, len(coded)]:
+        for size in [*pieces, len(coded)]:
             yield coded[start : start + size]
             start += size
 

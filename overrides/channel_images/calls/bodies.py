@@ -91,7 +91,7 @@ class _Body:
             raise self._refusal(
                 "the body is in several content codings, one on top of the other; the client decodes only one"
             )
-        self._coding = codings[0] if codings else ""
+        (self._coding,) = codings or [""]
         if self._coding in _OTHERS:
             raise self._refusal(f"the body is in the content coding {self._coding}; the client decodes {CODINGS}")
         window = _WINDOWS.get(self._coding)  # what is no coding at all, such as utf-8, is passed over
