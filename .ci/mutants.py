@@ -42,7 +42,7 @@ EXPLAINED = ROOT / "tests" / "MUTATIONS.md"
 RULES = [f"tests/conformance/test_rules_{name}.py" for name in ("faults", "healthy", "limits", "pending")]
 TESTS = {
     "walks/*.py": ["tests/walks"],
-    "calls/*.py": ["tests/calls"],
+    "calls/*.py": ["tests/calls", "tests/client/test_with_options.py"],
     "export/[rsw]*.py": ["tests/export"],  # reader, results, run, sinks, state, work: what checkpoints are made of
     "conformance/rules/pending.py": RULES,
     "conformance/rules/filters.py": RULES,

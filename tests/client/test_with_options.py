@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Any
 
+import httpx
 import pytest
 from tests.wire import SURFACES, TOKEN, RawServer, http, run
 
@@ -67,6 +68,19 @@ def test_a_secret_header_is_in_no_error(surface: str) -> None:
 def test_options_are_checked(changes: dict[str, Any]) -> None:
     with ChannelImages("https://host", token=TOKEN) as api, pytest.raises(ConfigurationError):
         api.with_options(**changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("retries", Retries(attempts=3)), ("max_body", 5), ("timeout", httpx.Timeout(4)), ("call_timeout", 9)],
+)
+def test_an_option_changes_alone(name: str, value: Any) -> None:
+    with ChannelImages("https://host", token=TOKEN) as api:
+        before, after = api._options, api.with_options(**{name: value})._options
+    names = ("retries", "max_body", "timeout", "call_timeout", "headers")
+    assert {each: getattr(after, each) for each in names if getattr(after, each) != getattr(before, each)} == {
+        name: value
+    }
 
 
 def test_the_timeout_of_the_client_stays(surface: str) -> None:
