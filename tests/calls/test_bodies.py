@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import gzip
+import io
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -338,6 +339,22 @@ def test_other_tasks_have_their_turn_while_a_body_is_decoded() -> None:
     run(main())
 
 
+def read_pieces(coding: str, pieces: Iterable[bytes], most: int = 1 << 21) -> bytes:
+    """The body of a response that comes in these pieces."""
+
+    class Stream(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            return iter(pieces)
+
+    response = httpx.Response(
+        200, headers={"Content-Encoding": coding}, stream=Stream(), request=httpx.Request("GET", "https://host")
+    )
+    try:
+        return read_bounded(response, most)
+    finally:
+        assert response.headers["content-encoding"] == coding
+
+
 PIECES = st.lists(st.integers(1, 40), max_size=20)
 
 
@@ -345,33 +362,18 @@ PIECES = st.lists(st.integers(1, 40), max_size=20)
 @example(content=b"abc", pieces=[1] * 20, coding="raw")
 @given(content=st.binary(max_size=200), pieces=PIECES, coding=st.sampled_from(["gzip", "deflate", "raw", ""]))
 def test_any_body_in_any_pieces(content: bytes, pieces: list[int], coding: str) -> None:
-    compress = raw_deflate if coding == "raw" else CODED[coding]
-    coded = compress(content)
+    coded = io.BytesIO((raw_deflate if coding == "raw" else CODED[coding])(content))
+    chunks = [*map(coded.read, pieces), coded.read()]
+    assert read_pieces("deflate" if coding == "raw" else coding, chunks, 300) == content
 
-    def chunks() -> Iterator[bytes]:
-        start = 0
-        for size in [*pieces, len(coded)]:
-            yield coded[start : start + size]
-            start += size
 
-    class Stream(httpx.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            return chunks()
-
-    headers = {"Content-Encoding": "deflate" if coding == "raw" else coding}
-    response = httpx.Response(200, headers=headers, stream=Stream(), request=httpx.Request("GET", "https://host"))
-    assert read_bounded(response, 300) == content
-    assert response.headers["content-encoding"] == headers["Content-Encoding"]
+@pytest.mark.parametrize("more", [-1, 0, 1, 100])
+def test_what_is_left_after_a_step_is_decoded_though_nothing_else_comes(more: int) -> None:
+    content = b" " * (STEP + more)
+    assert read_pieces("deflate", [raw_deflate(content)]) == content
 
 
 @given(content=st.binary(max_size=100), coding=st.sampled_from(["gzip", "deflate"]))
 def test_what_is_not_coded_as_it_says_is_an_error_of_httpx_or_its_beginning(content: bytes, coding: str) -> None:
-    class Stream(httpx.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            yield content
-
-    response = httpx.Response(
-        200, headers={"Content-Encoding": coding}, stream=Stream(), request=httpx.Request("GET", "https://host")
-    )
     with contextlib.suppress(httpx.DecodingError):
-        read_bounded(response, 1 << 20)
+        read_pieces(coding, [content])
