@@ -16,8 +16,6 @@ CODINGS = "gzip, deflate"
 STEP = 1 << 20
 """Bytes; the most that is decoded between two checks."""
 _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
-_HEAD = 2
-"""Bytes that tell deflate with its head from deflate without."""
 _OTHERS = frozenset(("br", "zstd", "compress", "x-compress", "dcb", "dcz"))
 _OF_THE_BODY = frozenset((b"content-encoding", b"content-length", b"transfer-encoding"))
 
@@ -83,7 +81,6 @@ class _Body:
         self._most = most
         self._option = option
         self._received = self._decoded = 0
-        self._held = b""
         self._headers = response.headers
         codings = [name.strip().lower() for name in self._headers.get_list("content-encoding", split_commas=True)]
         codings = [name for name in codings if name not in ("", "identity")]
@@ -111,28 +108,23 @@ class _Body:
         Raises:
             MalformedResponse: That is too long.
         """
-        is_first = self._received == len(self._held)
+        if self._coding == "deflate" and not self._received and chunk and chunk[0] & 0xF != zlib.DEFLATED:
+            # Many servers leave out the head, which says 8 there. A block would only if its padding were not 0.
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         self._received += len(chunk)
         self._check_length(self._received)
         if self._inflate is None:
             yield chunk
             return
-        chunk, self._held = self._held + chunk, b""
-        if is_first and len(chunk) < _HEAD:
-            self._held = chunk
-            return
         while not self._inflate.eof:
             try:
                 step = self._inflate.decompress(chunk, STEP)
             except zlib.error as error:
-                if is_first and self._coding == "deflate":  # many servers leave out the head that it should have
-                    self._inflate, is_first = zlib.decompressobj(-zlib.MAX_WBITS), False
-                    continue
                 raise httpx.DecodingError(str(error)) from None
             self._decoded += len(step)
             self._check_length(self._decoded)
             yield step
-            chunk, is_first = self._inflate.unconsumed_tail, False
+            chunk = self._inflate.unconsumed_tail
             if not chunk and len(step) < STEP:
                 return
 
