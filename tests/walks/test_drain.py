@@ -1,7 +1,9 @@
 """Working a pending list off: what is handed out, how often, and when it ends."""
 
 import datetime
+import re
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from tests.walks.simulation import Server, error, give, pks_of
 
 from channel_images.exceptions import ChannelImagesError, ConfigurationError, DrainStalled, IncompleteListing
-from channel_images.walks.drain import MAX_WAIT, Drain
+from channel_images.walks.drain import Drain
 from channel_images.walks.rows import Rows
 from channel_images.window import Window
 from channel_images_api.models import ProductImage
@@ -159,8 +161,9 @@ def test_a_pass_through_what_was_handed_out_reads_ahead_and_the_front_does_not()
 
 def test_late_reports_are_waited_for_longer_and_longer() -> None:
     queue, drain = queue_of(3), draining(max_passes=8, wait=2.0)
+    assert drain.pause == 0
     assert queue.next_batch(drain) == [1, 2, 3]
-    assert [queue.idle_pass(drain) for _ in range(7)] == [2, 4, 8, 16, MAX_WAIT, MAX_WAIT, MAX_WAIT]
+    assert [queue.idle_pass(drain) for _ in range(7)] == [2, 4, 8, 16, 30, 30, 30]
     queue.report(2)
     queue.server.add(2)
     assert queue.next_batch(drain) == [queue.server.newest]
@@ -173,10 +176,21 @@ def test_late_reports_are_waited_for_longer_and_longer() -> None:
 def test_a_report_less_resets_the_wait() -> None:
     queue, drain = queue_of(3), draining(max_passes=2)
     queue.next_batch(drain)
-    assert queue.idle_pass(drain) == 1.0
-    assert queue.idle_pass(drain) == 2.0
+    assert [queue.idle_pass(drain) for _ in range(2)] == [1, 2]
     queue.report(1)
-    assert queue.idle_pass(drain) == 1.0, "something has left: that is progress"
+    assert [queue.idle_pass(drain) for _ in range(3)] == [1, 1, 2], "something has left: that is progress"
+    with pytest.raises(DrainStalled):
+        queue.next_batch(drain)
+
+
+@pytest.mark.parametrize(
+    ("rows", "named"), [(1, "1"), (5, "1, 2, 3, 4, 5"), (6, "1, 2, 3, 4, 5, ..."), (9, "1, 2, 3, 4, 5, ...")]
+)
+def test_five_of_those_that_stay_are_named(rows: int, named: str) -> None:
+    queue, drain = queue_of(rows), draining(max_passes=0)
+    queue.next_batch(drain)
+    with pytest.raises(DrainStalled, match=re.escape(f" stay pending (pk {named});")):
+        queue.next_batch(drain)
 
 
 @pytest.mark.parametrize("max_passes", [0, 3, 2_000])
@@ -191,22 +205,26 @@ def test_a_caller_who_reports_nothing_is_told_so(max_passes: int) -> None:
     assert raised.value.pks == (1, 2, 3, 4, 5, 6, 7)
     assert raised.value.passes == max_passes + 1
     assert len(queue.pauses) == max_passes
-    assert max(queue.pauses, default=0) <= MAX_WAIT
+    assert max(queue.pauses, default=0) <= 30
 
 
-def test_a_list_that_cannot_be_read_to_its_end_is_told() -> None:
+@pytest.mark.parametrize("skip", [(), range(5)])
+def test_a_list_that_cannot_be_read_to_its_end_is_told(skip: Sequence[int]) -> None:
     """The server ignores `page`, so that nobody knows what comes behind the images that stay pending."""
-    drain = draining(limit=5)
+    drain = Drain(5, 3, 1.0, skip)
     page = Rows([ProductImage(pk=pk) for pk in range(5)], more=True)
-    assert len(drain.feed(drain.upcoming()[0], page)) == 5
+    assert len(drain.feed(drain.upcoming()[0], page)) == 5 - len(skip)
+    pauses = []
 
     def drain_on() -> None:
         for _ in range(100):
             (window,) = drain.upcoming()
             assert not drain.feed(window, Rows(page.images[: window.limit], more=True))
+            pauses.extend([drain.pause] if drain.pause else [])
 
     with pytest.raises(IncompleteListing, match="the server gives the same rows for any page"):
         drain_on()
+    assert pauses == [1, 2, 4]
 
 
 def test_only_the_image_whose_report_was_lost_is_named() -> None:
@@ -270,11 +288,16 @@ def test_a_limit_that_was_refused_is_not_asked_for_again() -> None:
 
 def test_another_error_leaves_the_limit() -> None:
     drain = draining()
-    drain.feed(drain.upcoming()[0], Rows([]))
-    drain = draining()
     with pytest.raises(ChannelImagesError):
         drain.failed(drain.upcoming()[0], error(500, {}))
     assert drain.upcoming() == (Window(1, 10),)
+
+
+def test_the_404_past_the_end_of_a_short_list_leaves_the_limit() -> None:
+    queue, drain = queue_of(6), draining()
+    queue.next_batch(drain)
+    queue.idle_pass(drain)
+    assert drain.upcoming() == (Window(1, 10),), "others may have come meanwhile"
 
 
 def test_images_without_a_pk_are_told() -> None:
