@@ -99,8 +99,12 @@ def test_a_wrong_port(surface: str) -> None:
     assert url in error.url
 
 
-def test_a_server_that_answers_html(surface: str) -> None:
-    with RawServer([http(200, HTML, "Content-Type: text/html")]) as server:
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(HTML, "text/html"), (b"Welcome", "text/html"), (HTML, "text/plain"), (b" \n" + HTML, "text/plain")],
+)
+def test_a_server_that_answers_html(surface: str, body: bytes, kind: str) -> None:
+    with RawServer([http(200, body, f"Content-Type: {kind}")]) as server:
         error = caught(surface, server.url)
     assert isinstance(error, MalformedResponse)
     assert f"An HTML page came: is {server.url} the base URL of the API?" in str(error)

@@ -408,8 +408,15 @@ def test_aiohttp_has_no_timeout_where_there_is_no_connection(tls: RawServer) -> 
     assert caught.value.retries == 0
 
 
-@pytest.mark.parametrize("error", [anyio.EndOfStream(), anyio.ClosedResourceError(), anyio.BrokenResourceError()])
-def test_what_anyio_raises_is_retried(error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (anyio.EndOfStream(), "the connection was closed"),
+        (anyio.ClosedResourceError(), "the connection was closed"),
+        (anyio.BrokenResourceError("broken pipe"), "broken pipe"),
+    ],
+)
+def test_what_anyio_raises_is_retried(error: Exception, said: str) -> None:
     left = [error]
 
     def handle(_request: httpx.Request) -> httpx.Response:
@@ -417,7 +424,11 @@ def test_what_anyio_raises_is_retried(error: Exception) -> None:
             raise left.pop()
         return httpx.Response(200, content=IMAGE)
 
-    assert get_image("async", "https://host", transport=httpx.MockTransport(handle), retries=AT_ONCE).retries == 1
+    transport = httpx.MockTransport(handle)
+    with pytest.raises(ConnectionFailed, match=f": {said}$"):
+        get_image("async", "https://host", transport=transport, retries=0)
+    left.append(error)
+    assert get_image("async", "https://host", transport=transport, retries=AT_ONCE).retries == 1
 
 
 def test_aiohttp_carries_the_asynchronous_client() -> None:

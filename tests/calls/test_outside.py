@@ -279,6 +279,19 @@ def test_one_that_was_refused_is_not_looked_for(surface: str, state: list[str]) 
     assert [asked.method for asked in server.asked] == ["POST", "POST"]
 
 
+@pytest.mark.parametrize("failure", [http(403), reset], ids=["403", "reset"])
+def test_only_a_refusal_that_tells_of_an_earlier_one_is_looked_into(
+    surface: str, state: list[str], failure: Reply
+) -> None:
+    with (
+        RawServer(things(state, lost(http(429)), lost(failure), lost(http(403)))) as server,
+        pytest.raises(StatusError, match="403"),
+    ):
+        send_with_look(surface, server.url)
+
+    assert [asked.method for asked in server.asked] == ["POST", "POST"] + ["GET", "POST"] * (failure is reset)
+
+
 @pytest.mark.parametrize("status", [400, 409])
 def test_one_that_arrives_late_is_found_when_the_next_is_refused(surface: str, state: list[str], status: int) -> None:
     """The server takes its time for the first, and does it after the look; so the second one makes no sense."""

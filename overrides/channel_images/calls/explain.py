@@ -160,7 +160,7 @@ def _malformed(error: MalformedBody, options: Options, secrets: Secrets, retries
 
 
 def _looks_like_html(response: httpx.Response) -> bool:
-    return "html" in response.headers.get("content-type", "") or response.content[:64].lstrip()[:1] == b"<"
+    return "html" in response.headers.get("content-type", "") or response.content[:64].lstrip().startswith(b"<")
 
 
 def _waited(error: httpx.TimeoutException, options: Options) -> tuple[str, str, float]:

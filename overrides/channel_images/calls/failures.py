@@ -111,7 +111,7 @@ def as_httpx(error: Exception, request: httpx.Request) -> Exception:
         failure: httpx.RequestError = httpx.ReadError(str(error) or "the connection was closed", request=request)
         failure.__cause__ = error
         return failure
-    inner = (error.__cause__ or error.__context__) if isinstance(error, httpx.RequestError) else error
+    inner = error.__cause__ if isinstance(error, httpx.RequestError) else error
     if inner is not None and is_of_package(inner, "aiohttp"):
         return _as_httpx_of_aiohttp(error, inner, request)
     if isinstance(error, httpx.TimeoutException) and isinstance(inner, OSError) and not isinstance(inner, TimeoutError):
