@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import Any
 
 import pytest
@@ -33,7 +33,7 @@ from tests.conformance.tiny import (
 )
 
 from channel_images.conformance.asking.standing import Session
-from channel_images.conformance.asking.wire import Answer, Request
+from channel_images.conformance.asking.wire import AT_ONCE, Answer, Request
 
 
 def test_a_healthy_server_is_accused_of_nothing() -> None:
@@ -126,6 +126,21 @@ def test_a_space_after_a_comma_may_be_overlooked() -> None:
             return Tiny.integers(self, name, text.replace(" ", ""))
 
     assert not ask(Lenient(), "filter.multi")
+
+
+FILTERS = ["id__in", "product", "product__pk__in", "product_type", "is_seller_product"]
+
+
+@pytest.mark.parametrize(("kept", "dropped"), [*permutations(FILTERS, 2)])
+def test_a_filter_that_is_dropped_beside_another_one_is_told(kept: str, dropped: str) -> None:
+    @define
+    class Dropping(Tiny):
+        def rows(self, channel: int, which: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
+            left = {name: text for name, text in params.items() if name != dropped or kept not in params}
+            return Tiny.rows(self, channel, which, left)
+
+    relation = f"{' and '.join(sorted((kept, dropped)))} together are not the intersection"
+    assert relation in told(Dropping(), "filter.and")
 
 
 # Pages
@@ -431,6 +446,7 @@ class Mixing(Within):
     """Answers each of several requests that are under way with the answer to the one before it."""
 
     def together(self, requests: Sequence[Request]) -> list[Answer]:
+        assert len(requests) > 1
         answers = [self._asked(request, None) for request in requests]
         return [
             Answer(answer.request, answer.url, other.status, other.headers, other.body)
@@ -444,15 +460,18 @@ class Mixing(Within):
         ("identity.retrieve", RETRIEVE, "an image is another one when several are asked for at the same time"),
         ("identity.detailed", RETRIEVE_DETAILED, "an image is another one when several are asked for at the same time"),
         ("paging.partition", FULL, "a page is another one when several are asked for at the same time"),
+        ("filter.sound", FULL, "a filtered list is another one when several are asked for at the same time"),
     ],
 )
-def test_answers_that_are_mixed_up_are_told(rule: str, operation: Any, relation: str) -> None:
+@pytest.mark.parametrize("at_once", [1, 2, AT_ONCE])
+def test_answers_that_are_mixed_up_are_told(rule: str, operation: Any, relation: str, at_once: int) -> None:
     from channel_images.conformance.catalogue import CATALOGUE
 
     survey = reading(Tiny())
     survey.session = Mixing(survey.session.wire, survey.session.standing, server=Tiny())
+    survey.session.wire.at_once = at_once
     findings = list(CATALOGUE[rule].check(survey, operation))
-    assert {finding.relation for finding in findings} == {relation}
+    assert {finding.relation for finding in findings} == ({relation} if at_once > 1 else set())
     assert all(finding.together and finding.is_proven for finding in findings)
 
 

@@ -317,11 +317,8 @@ def _filtered_at_once(survey: Survey) -> Iterator[Finding]:
         return
     asked = itertools.islice(_single(survey), survey.at_once)
     alone = [_listed(survey, _asking(by, value)) for by, value in asked]
-    answers = [known.pages[0].answer for known in alone if known.pages]
-    if len(answers) > 1:
-        yield from at_once(
-            survey, answers, "a filtered list is another one when several are asked for at the same time"
-        )
+    relation = "a filtered list is another one when several are asked for at the same time"
+    yield from at_once(survey, beginnings(*alone), relation)
 
 
 @rule("filter.complete", Pattern.COMPLETE, [FULL], rests_on=[ORDER])

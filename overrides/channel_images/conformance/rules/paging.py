@@ -426,9 +426,8 @@ def pages_at_once(survey: Survey, known: Known) -> Iterator[Finding]:
         return
     sizes = [size for size in TOGETHER if survey.takes(known.of, size)]
     asked = [(number, size) for number in range(1, 5) for size in sizes if (number - 1) * size < known.total]
-    if len(asked) > 1:
-        alone = [known.of.answer(survey.session, number, size) for number, size in asked]
-        yield from at_once(survey, alone, "a page is another one when several are asked for at the same time")
+    alone = [known.of.answer(survey.session, number, size) for number, size in asked]
+    yield from at_once(survey, alone, "a page is another one when several are asked for at the same time")
 
 
 def at_once(survey: Survey, alone: Sequence[Answer], relation: str) -> Iterator[Finding]:
@@ -436,6 +435,8 @@ def at_once(survey: Survey, alone: Sequence[Answer], relation: str) -> Iterator[
 
     Raises `Unreadable` if an answer of those holds no rows.
     """
+    if len(alone) < 2:
+        return
     due = [rows(answer).pks for answer in alone]
     for _ in range(ROUNDS):
         together = survey.session.together([answer.request for answer in alone])
