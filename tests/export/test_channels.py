@@ -179,11 +179,17 @@ def test_the_error_of_the_only_channel_is_raised_itself(shop: Shop, api: Channel
 
 def test_the_same_export_can_be_run_again(shop: Shop, api: ChannelImages, tmp_path: Path) -> None:
     shop.fails = {2: breaks_off}
-    export = Export(api, [1, 2], tmp_path / "images.csv")
+    said: list[Progress] = []
+    export = Export(api, [1, 2], tmp_path / "images.csv", page_size=10, overwrite=True, on_progress=said.append)
     with pytest.raises(ChannelsFailed):
         export.run()
     shop.fails.clear()
     assert export.run().status is Status.COMPLETE
+    assert (said[-1].rows, said[-1].new_rows, said[-1].fraction) == (40, 20, 1)
+    shop.fails = {2: status(401)}
+    with pytest.raises(NotAuthenticated):
+        export.run()
+    assert (export.result().status, export.result().rows) == (Status.PARTIAL, 20)
 
 
 def test_what_failed_survives_pickling(shop: Shop, api: ChannelImages, tmp_path: Path) -> None:
@@ -208,9 +214,12 @@ def test_a_token_that_is_refused_ends_all(shop: Shop, api: ChannelImages, tmp_pa
 
 def test_a_server_that_is_down_ends_all(shop: Shop, api: ChannelImages, tmp_path: Path) -> None:
     shop.fails = dict.fromkeys(range(11, 61), breaks_off)
-    with pytest.raises(RequestError):
-        Export(api, [*MANY], f"{tmp_path}/").run()
-    assert shop.asked_for() == set(range(1, 11 + MOST_UNANSWERED))
+    export = Export(api, [*MANY], f"{tmp_path}/")
+    for first in (1, 11):
+        shop.asked.clear()
+        with pytest.raises(RequestError):
+            export.run()
+        assert shop.asked_for() == set(range(first, 11 + MOST_UNANSWERED))
     shop.fails = dict.fromkeys(range(2, 61, 2), breaks_off)  # every other one: the server is there
     with pytest.raises(ChannelsFailed) as failed:
         Export(api, [*MANY], tmp_path).run()

@@ -11,7 +11,7 @@ from channel_images.calls.sender import Sender
 from channel_images.exceptions import ImageNotFound, IncompleteListing
 from channel_images.export.sinks import Sink
 from channel_images.export.state import ChannelState, Stage
-from channel_images.export.work import EMPTY, Spool, WorkFolder, pk_bytes, read_pks
+from channel_images.export.work import EMPTY, PK_BYTES, Spool, WorkFolder, pk_bytes, read_pks
 from channel_images.listings.driver import pages_by
 from channel_images.listings.missing import retrieve
 from channel_images.listings.query import Query
@@ -92,7 +92,7 @@ class Reader:
             # A file for each part, so that what the last checkpoint speaks of is never overwritten.
             path = self._work.path / f"{self.channel}.{self.state.part}.pks"
             self._pks = Spool(path, self.state.pks, self._work.disk)
-            self._rows_before = self.state.rows - self.state.pks.size // len(pk_bytes([0]))
+            self._rows_before = self.state.rows - self.state.pks.size // PK_BYTES
             self._walk = ConsistentWalk(self._parts[self.state.part].limit)
             if self.state.walk is not None:
                 self._walk.resume(self.state.walk, read_pks(path))

@@ -164,14 +164,16 @@ class Export:
             "escape_formulas": escape_formulas,
             "on_doubt": on_doubt,
         }
+        self._start()
+
+    def _start(self) -> None:
+        """Forget an earlier run of the same object."""
         self._state: dict[int, ChannelState] = {}
         self._readers: dict[int, Reader] = {}
         self._spent: list[Path] = []  # spools whose rows are in a file that is in its place
         self._errors: dict[int, ChannelImagesError] = {}
         self._unanswered = 0  # channels that failed since a page came
-        self._channels_read = self._rows_read = 0  # and the rows of those channels
-        self._begun_rows = self._new_rows = 0  # of earlier runs, and of this one
-        self._begun_fraction = 0.0
+        self._new_rows = 0  # of this run
         self._saved = 0  # rows of the last checkpoint
         self._saved_at: float | None = None
         self._retries = 0
@@ -192,6 +194,7 @@ class Export:
             ChannelsFailed: Some of several channels cannot be read. The others are written.
             ChannelImagesError: The server, or the only channel, cannot be read. The next run goes on with what was read.
         """
+        self._start()
         with disk_errors(self._path):
             if self._folder:
                 self._path.mkdir(parents=True, exist_ok=True)
@@ -262,7 +265,6 @@ class Export:
 
     def _resume(self, work: WorkFolder) -> None:
         """Take up what an earlier run has kept, if that is still there."""
-        self._errors.clear()
         self._resumed = bool(work.state)
         self._state = from_dict(work.state)
         for target, channels in self._targets():
@@ -277,9 +279,9 @@ class Export:
                 if state.stage is Stage.READ and (spool.exists() or not holds(target, state.spool)):
                     Spool(spool, state.spool, work.disk).close()  # refuses what was edited
         read = [state.rows for state in map(self._state_of, self._channels) if state.stage is not Stage.READING]
-        self._channels_read, self._rows_read = len(read), sum(read)
+        self._channels_read, self._rows_read = len(read), sum(read)  # and the rows of those channels
         self._begun_fraction = self._fraction()
-        self._begun_rows = self._saved = self._rows()
+        self._begun_rows = self._saved = self._rows()  # of earlier runs
 
     def _rows(self) -> int:
         return sum(self._state_of(channel).rows for channel in self._channels)

@@ -31,7 +31,7 @@ _CHECKPOINT = "checkpoint.json"
 _LOCK = "lock"
 _LEFTOVERS = (f"{_IDENTITY}.new", f"{_CHECKPOINT}.new", _CHECKPOINT, _LOCK)
 """What a run can leave without `export.json`: one that ended at once, or while it removed its folder, in this order."""
-_PK_BYTES = 9
+PK_BYTES = 9
 """Room for the widest `pk` that a listing takes, with its sign."""
 _COPIED = 1 << 16
 _MOST_SHOWN = 300
@@ -68,8 +68,8 @@ class Disk:
             if opened is not None:
                 os.close(opened)
 
-    def lock(self, file: BinaryIO, folder: Path) -> bool:
-        """Lock a file against other runs; whether it is.
+    def lock(self, file: BinaryIO, folder: Path) -> None:
+        """Lock a file against other runs.
 
         Raises:
             ExportError: Another run has locked it.
@@ -77,15 +77,13 @@ class Disk:
         try:
             import fcntl
         except ModuleNotFoundError:  # Windows: nothing keeps two runs apart
-            return False
+            return
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ExportError(f"another run is writing this export ({folder} is locked)") from None
         except OSError as error:
             self._go_on("cannot be locked: nothing keeps a second run from writing the same export", folder, error)
-            return False
-        return True
 
     def _go_on(self, lacking: str, path: Path, error: OSError) -> None:
         if error.errno not in _UNABLE:
@@ -169,7 +167,8 @@ class WorkFolder:
         """
         file = path.open("ab")
         try:
-            if not self.disk.lock(file, self.path) or os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            self.disk.lock(file, self.path)
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 return file
         except BaseException:
             file.close()
@@ -284,14 +283,14 @@ def holds(path: Path, mark: Mark) -> bool:
 def read_pks(path: Path) -> Iterator[Sequence[int]]:
     """The integers in a spool, some at a time."""
     with path.open("rb") as file:
-        while content := file.read(_PK_BYTES * _COPIED):
-            starts = range(0, len(content), _PK_BYTES)
-            yield [int.from_bytes(content[start : start + _PK_BYTES], "little", signed=True) for start in starts]
+        while content := file.read(PK_BYTES * _COPIED):
+            starts = range(0, len(content), PK_BYTES)
+            yield [int.from_bytes(content[start : start + PK_BYTES], "little", signed=True) for start in starts]
 
 
 def pk_bytes(pks: Sequence[int]) -> bytes:
     """Integers as a spool has them, each as long as any other."""
-    return b"".join(pk.to_bytes(_PK_BYTES, "little", signed=True) for pk in pks)
+    return b"".join(pk.to_bytes(PK_BYTES, "little", signed=True) for pk in pks)
 
 
 def damaged(path: Path) -> ExportError:
