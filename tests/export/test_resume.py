@@ -1,5 +1,6 @@
 """Whatever instant an export ends at, the next run ends in the same rows as an undisturbed one."""
 
+import errno
 import fcntl
 import json
 import multiprocessing
@@ -309,6 +310,35 @@ def test_a_file_that_is_gone_is_missed(
         export(client, path).run()
 
 
+@pytest.mark.parametrize("suffix", ["ndjson", "csv.gz", "parquet"])
+def test_a_run_that_ended_when_the_file_was_in_its_place_is_continued(
+    client: ChannelImages, server: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    """Before a checkpoint said so. Where the spool has become the file, the file is held against the checkpoint."""
+    path = tmp_path / f"images.{suffix}"
+    save = WorkFolder.save
+
+    def save_until_it_is_placed(work: WorkFolder, state: dict[str, Any]) -> None:
+        if state["channels"]["5"]["stage"] == "placed":
+            raise Stopped
+        save(work, state)
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(WorkFolder, "save", save_until_it_is_placed)
+        Export(client, [5], path).run()
+    whole = path.read_bytes()
+    if suffix != "parquet":
+        path.write_bytes(whole[:-1])
+        with pytest.raises(ExportError, match=r"5\.spool is damaged, or was edited"):
+            Export(client, [5], path).run()
+        path.write_bytes(whole)
+    before = len(server.requests)
+    assert Export(client, [5], path).run().status is Status.COMPLETE
+    assert len(server.requests) == before
+    assert len(pks_of(path)) == IMAGES
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
 def test_a_run_that_ends_between_two_parts_of_a_list_is_continued(
     client: ChannelImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -501,8 +531,9 @@ def test_a_lock_that_was_removed_is_no_lock(
     third[0].__exit__()
 
 
+@pytest.mark.parametrize("can_lock", [True, False])
 def test_a_folder_that_was_removed_meanwhile_is_made_anew(
-    client: ChannelImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: ChannelImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_lock: bool
 ) -> None:
     path = tmp_path / "images.ndjson"
     flock = fcntl.flock
@@ -510,6 +541,8 @@ def test_a_folder_that_was_removed_meanwhile_is_made_anew(
     def late(file: Any, how: int) -> None:
         monkeypatch.setattr(fcntl, "flock", flock)
         WorkFolder(path.with_name(f"{path.name}.export"), {}).remove()
+        if not can_lock:
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
         flock(file, how)
 
     monkeypatch.setattr(fcntl, "flock", late)
@@ -544,8 +577,10 @@ def test_two_runs_at_once(client: ChannelImages, tmp_path: Path) -> None:
 def test_a_file_is_replaced_only_when_that_is_said(client: ChannelImages, tmp_path: Path) -> None:
     path = tmp_path / "images.ndjson"
     path.write_text("precious")
+    refused = export(client, path)
     with pytest.raises(ExportError, match="exists: remove it, or give --overwrite"):
-        export(client, path).run()
+        refused.run()
+    assert refused.result().rows == 0
     assert path.read_text() == "precious"
     export(client, path, overwrite=True).run()
     assert len(pks_of(path)) == IMAGES + 23

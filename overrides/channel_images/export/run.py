@@ -33,7 +33,7 @@ from channel_images.export.reader import Read, Reader
 from channel_images.export.results import ChannelResult, ExportResult, Progress, Status
 from channel_images.export.sinks import format_of, sink_for
 from channel_images.export.state import ChannelState, Stage, from_dict, to_dict
-from channel_images.export.work import Spool, WorkFolder, disk_errors, holds
+from channel_images.export.work import WorkFolder, damaged, disk_errors, holds
 from channel_images.listings.query import check_id
 from channel_images.settings import refuse_arguments
 
@@ -276,8 +276,8 @@ class Export:
                 if state.stage is Stage.PLACED and not target.is_file():
                     raise ExportError(f"{target} is gone, which an earlier run wrote: remove {work.path} to begin anew")
                 # The spool of some formats is the file, and may have become it.
-                if state.stage is Stage.READ and (spool.exists() or not holds(target, state.spool)):
-                    Spool(spool, state.spool, work.disk).close()  # refuses what was edited
+                if state.stage is Stage.READ and not holds(spool if spool.exists() else target, state.spool):
+                    raise damaged(spool)
         read = [state.rows for state in map(self._state_of, self._channels) if state.stage is not Stage.READING]
         self._channels_read, self._rows_read = len(read), sum(read)  # and the rows of those channels
         self._begun_fraction = self._fraction()
