@@ -4,13 +4,15 @@ from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import pytest
-from attrs import define, field
-from tests.conformance.tiny import INSERTS, UNION, UPDATES, Tiny, ask, reading, row
+from attrs import define, evolve, field
+from tests.conformance.tiny import INSERTS, RETRIEVE, UNION, UPDATES, Tiny, ask, reading, row
 
+from channel_images.conformance.asking import reading as asking_reading
 from channel_images.conformance.asking.expect import Expectations
-from channel_images.conformance.asking.operations import Operation
+from channel_images.conformance.asking.operations import Operation, key_filter
 from channel_images.conformance.asking.reading import NotExercised, Value
 from channel_images.conformance.catalogue import CATALOGUE
+from channel_images.conformance.rules import pending
 from channel_images.conformance.rules.pending import FEW_MOMENTS, MOMENTS
 
 TO_INSERT, TO_UPDATE, NEITHER = 3, 4, 5
@@ -101,6 +103,7 @@ PARTS, WHOLE = ["inserts", "updates"], ["inserts_or_updates"]
         ("pending.union", UNION, LONG, WHOLE, lacking, ["666 rows"]),
         ("pending.union", UNION, LONG, WHOLE, adding(2, 5), ["669 rows"]),
         ("pending.union", UNION, LONG, WHOLE, altered, []),
+        ("pending.union", UNION, LONG, ["inserts", *WHOLE], none, ["0 rows"]),
         ("pending.subset", INSERTS, SHORT, PARTS, altered, ["width: 203 in the full list, 1 in the pending list"] * 2),
         (
             *("pending.subset", INSERTS, SHORT, PARTS, foreign),
@@ -130,23 +133,39 @@ def test_lists_that_disagree_are_told(
     assert [finding.seen for finding in ask(server, rule, operation)] == seen
 
 
+def test_evidence_has_the_retrieval_of_the_row_that_is_named_first() -> None:
+    server = Disagreeing(lists=PARTS, change=adding(998, 999))
+    (finding,) = ask(server, "pending.subset", INSERTS, quick=True)
+    assert finding.seen == "pk 998, 999 not in it"
+    assert finding.answers[-1].request.path == RETRIEVE.path_for(5, 998)
+
+
+@pytest.mark.parametrize(("takes", "times"), [("several keys", 2), ("one key", 2), ("none", 1)])
+def test_rows_are_asked_for_by_as_many_keys_as_the_contract_can_name(
+    monkeypatch: pytest.MonkeyPatch, takes: str, times: int
+) -> None:
+    by_key = key_filter()
+    assert by_key is not None
+    if takes != "several keys":
+        by_key = evolve(by_key, several=False) if takes == "one key" else None
+    for module in (pending, asking_reading):
+        monkeypatch.setattr(module, "key_filter", lambda: by_key)
+    found = ask(Disagreeing(lists=PARTS, change=altered), "pending.subset", INSERTS)
+    assert [finding.seen for finding in found] == ["width: 203 in the full list, 1 in the pending list"] * times
+    assert not ask(Tiny(), "pending.subset")
+
+
 @pytest.mark.parametrize(
     ("images", "seen"),
     [(SHORT, ["pk 2 missing; pk 3, 6 too many", "pk 3, 5 missing"]), (LONG, ["pk 3, 6 too many"])],
 )
 def test_what_contradicts_expect_is_told(images: int, seen: list[str]) -> None:
-    pending: dict[Value, Value] = {
-        2: "insert",
-        3: "update",
-        4: "update",
-        5: "update",
-        6: "none",
-        8: "none",
-        9: "insert",
-    }
+    due: dict[str, list[Value]] = {"insert": [2, 9], "update": [3, 4, 5], "none": [6, 8]}
+    known: dict[Value, Value] = {pk: word for word, pks in due.items() for pk in pks}
     server = Tiny(channels={5: [row(pk) for pk in range(1, images + 1)], 6: []}, largest=10 if images == LONG else 100)
-    found = ask(server, "pending.disjoint", expectations=Expectations(pending=pending))
+    found = ask(server, "pending.disjoint", expectations=Expectations(pending=known))
     assert [finding.seen for finding in found] == seen
+    assert [finding.expected for finding in found] == ["insert: pk 2, 9", "update: pk 3, 4, 5"][: len(seen)]
 
 
 @define
