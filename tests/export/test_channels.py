@@ -257,28 +257,33 @@ def test_requests_in_flight_are_spread_over_channels(shop: Shop, api: ChannelIma
     assert shop.most_in_flight == 4
 
 
-def test_the_last_channel_has_all_requests_in_flight(shop: Shop, api: ChannelImages, tmp_path: Path) -> None:
-    shop.channels = {1: 20, 2: 20, 3: 20, 4: 2_000}
+@pytest.mark.parametrize("concurrency", [2, 4])
+def test_the_last_channel_has_all_requests_in_flight(
+    shop: Shop, api: ChannelImages, tmp_path: Path, concurrency: int
+) -> None:
+    last = concurrency
+    shop.channels = dict.fromkeys(range(1, last), 20) | {last: 400}
     others_read, together = threading.Event(), threading.Event()
-    met = meeting(4, [4])
+    met = meeting(concurrency, [last])
 
     def meet(channel: int) -> None:
-        if channel == 4:
+        if channel == last:
             others_read.wait(timeout=30)
         if together.is_set():
             met(channel)
 
     def look(progress: Progress) -> None:
-        if progress.channels_read == 3 and progress.channel == 4:
+        if progress.channels_read == last - 1 and progress.channel == last:
             together.set()  # its one request is answered, and the next ones are sent at once
-        elif progress.channels_read == 3:
+        elif progress.channels_read == last - 1:
             others_read.set()
 
     shop.meet = meet
-    # Fewer pages than four may come at the end of the list: nobody waits there.
-    export = Export(api, [1, 2, 3, 4], tmp_path / "images.csv", page_size=20, concurrency=4, on_progress=look)
-    assert export.run().rows == 2_060
-    assert shop.most_in_flight == 4
+    # Fewer pages than that may come at the end of the list: nobody waits there.
+    path = tmp_path / "images.csv"
+    export = Export(api, [*shop.channels], path, page_size=20, concurrency=concurrency, on_progress=look)
+    assert export.run().rows == sum(shop.channels.values())
+    assert shop.most_in_flight == concurrency
 
 
 def meeting(parties: int, channels: Container[int]) -> Callable[[int], None]:
