@@ -286,6 +286,13 @@ def test_the_last_channel_has_all_requests_in_flight(
     assert shop.most_in_flight == concurrency
 
 
+def test_no_page_is_asked_for_twice(shop: Shop, api: ChannelImages, tmp_path: Path) -> None:
+    shop.channels = {1: 400}
+    Export(api, [1], tmp_path / "images.csv", page_size=20, concurrency=4).run()
+    targets = [asked.target for asked in shop.asked]
+    assert len(targets) == len(set(targets))
+
+
 def meeting(parties: int, channels: Container[int]) -> Callable[[int], None]:
     """Lets requests be answered when so many are in flight; once, since the last ones are fewer."""
     barrier = threading.Barrier(parties)
