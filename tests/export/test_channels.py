@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pickle
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Container, Iterator
@@ -343,7 +344,10 @@ def test_pending_images_with_their_details(tmp_path: Path, concurrency: int, suf
         ChannelImages(server.url, token=server.token) as client,
     ):
         channel = client.channel(5)
-        result = Export(client, [5], path, what="pending", detailed=True, concurrency=concurrency).run()
+        options = {"what": "pending", "detailed": True, "page_size": 10, "concurrency": concurrency}
+        result = Export(client, [5], path, **options).run()  # type: ignore[arg-type]
+        asked = "".join("d" if "/detailed/" in request.path else "p" for request in server.requests)
+        assert re.fullmatch("(pd+)+p+", asked), "no page is read while details are"
         pks = [image.pk for image in channel.inserts_or_updates(consistent=True)]
         assert pks_of(path) == pks
         assert result.rows == len(pks)
