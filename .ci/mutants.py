@@ -39,7 +39,7 @@ from coverage import Coverage
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "overrides" / "channel_images"
 EXPLAINED = ROOT / "tests" / "MUTATIONS.md"
-RULES = [f"tests/conformance/test_rules_{name}.py" for name in ("faults", "healthy", "limits", "pending")]
+RULES = [f"tests/conformance/test_rules_{name}.py" for name in ("faults", "filters", "healthy", "limits", "pending")]
 TESTS = {
     "walks/*.py": ["tests/walks"],
     "calls/*.py": ["tests/calls", "tests/client/test_with_options.py"],
