@@ -47,7 +47,7 @@ TRIED: list[tuple[str, Filter, list[Value], list[Value], list[Value], list[Value
 def test_values_that_no_row_has(
     by: Filter, used: Sequence[Value], unused: Sequence[Value], odd: Sequence[Value], wrapping: Sequence[Value]
 ) -> None:
-    rows = [row(value if by.field == "pk" else 900 + number, n=value) for number, value in enumerate(used)]
+    rows = [{**row(900 + number), by.field: value} for number, value in enumerate(used)]
     survey = reading(Tiny(channels={5: rows, 6: [row(9001)]}))
     assert filters._unused(survey, by) == unused
     assert filters._odd(survey, by) == odd

@@ -110,7 +110,7 @@ class Reader:
 
     def widen(self, share: int) -> None:
         """Have more requests in flight from now on, since other channels have ended."""
-        if share >= 2 * self._share and not self.is_read:
+        if share >= 2 * self._share:
             self._close_pages()
             self._share = share
             self._pages = self._read()
