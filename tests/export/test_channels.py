@@ -9,6 +9,8 @@ import subprocess
 import threading
 from collections.abc import Callable, Container, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -28,10 +30,15 @@ from channel_images import (
 )
 from channel_images.export import Export, ExportError, Progress, Status, may_pass
 from channel_images.export.run import MOST_UNANSWERED
+from channel_images.export.work import WorkFolder
 from channel_images.mock import MockServer
 
 MANY = range(1, 61)
 GONE, FORBIDDEN, BROKEN = 17, 31, 45
+
+
+class Stopped(Exception):
+    pass
 
 
 @pytest.fixture
@@ -169,6 +176,11 @@ def test_another_channel_can_be_added(shop: Shop, api: ChannelImages, tmp_path: 
     assert Export(api, [1, 3], tmp_path, overwrite=True).run().rows == 40
 
 
+def test_each_id_of_a_channel_is_looked_at(api: ChannelImages, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="channel_id takes integers from 0 to"):
+        Export(api, [1, -1], f"{tmp_path}/")
+
+
 def test_the_error_of_the_only_channel_is_raised_itself(shop: Shop, api: ChannelImages, tmp_path: Path) -> None:
     shop.fails = {2: status(403)}
     with pytest.raises(PermissionDenied):
@@ -252,9 +264,10 @@ def test_a_parquet_file_has_the_same_rows_however_many_are_read_at_a_time(
 
 
 def test_requests_in_flight_are_spread_over_channels(shop: Shop, api: ChannelImages, tmp_path: Path) -> None:
+    shop.channels = dict.fromkeys(range(1, 9), 60)
     shop.meet = meeting(4, range(1, 9))
-    result = Export(api, range(1, 9), tmp_path / "images.csv", concurrency=4).run()
-    assert result.rows == 160
+    result = Export(api, range(1, 9), tmp_path / "images.csv", page_size=20, concurrency=4).run()
+    assert result.rows == 480
     assert shop.most_in_flight == 4
 
 
@@ -315,6 +328,68 @@ def test_progress_says_how_far_it_is(shop: Shop, api: ChannelImages, tmp_path: P
     assert said[0].expected is None  # two channels have not begun
     assert (said[-1].rows, said[-1].expected) == (60, 60)
     assert all(progress.seconds_left is not None for progress in said)
+
+
+def test_progress_says_how_long_it_takes(
+    shop: Shop, api: ChannelImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page takes ten seconds, of a clock that stands still else."""
+    seconds, said = 1_000.0, list[Progress]()
+    shop.channels = {1: 40, 2: 40}
+
+    def passing(channel: int) -> None:
+        nonlocal seconds
+        seconds += 10
+
+    def look(progress: Progress) -> None:
+        said.append(progress)
+        if (progress.channels_read, progress.rows) in ((1, 40), (1, 50), (1, 58)):
+            raise Stopped
+
+    monkeypatch.setattr("channel_images.export.run.time", SimpleNamespace(monotonic=lambda: seconds))
+    shop.meet = passing
+    for rows, expected, fraction in ((40, None, 0.5), (50, 80, 0.625), (58, 80, 0.725)):
+        export = Export(api, [1, 2], tmp_path / "images.csv", page_size=10, checkpoint_seconds=0, on_progress=look)
+        with pytest.raises(Stopped):
+            export.run()
+        assert (said[-1].rows, said[-1].expected, said[-1].fraction) == (rows, expected, fraction)
+        assert export.result().seconds == said[-1].seconds
+    first, second = said[0], said[-2]
+    assert (first.fraction, first.seconds, first.seconds_left) == (0.125, 10, 70)
+    assert (second.fraction, second.seconds, second.seconds_left) == (0.625, 10, 30)  # of a run that began at 0.5
+
+
+def test_progress_of_a_list_without_a_count(tmp_path: Path) -> None:
+    said: list[Progress] = []
+    with MockServer(images=230) as server, ChannelImages(server.url, token=server.token) as client:
+        Export(client, [5], tmp_path / "images.csv", what="inserts", on_progress=said.append).run()
+    assert {(each.expected, each.fraction, each.seconds_left) for each in said[:-1]} == {(None, 0, None)}
+    assert (said[-1].expected, said[-1].fraction) == (said[-1].rows, 1)
+
+
+@pytest.mark.parametrize(("seconds", "pages"), [(0, [1, 2, 3, 4, 5, 6]), (10, [1, 3, 5, 6]), (11, [1, 4, 6])])
+def test_checkpoints_are_made_at_once_when_their_time_has_come_and_at_the_end(
+    shop: Shop, api: ChannelImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, pages: list[int]
+) -> None:
+    """Each page takes five seconds."""
+    path, now, page, kept = tmp_path / "images.csv", 1_000.0, 0, list[int]()
+    shop.channels = {1: 40}
+
+    def passing(channel: int) -> None:
+        nonlocal now, page
+        now, page = now + 5, page + 1
+
+    save = WorkFolder.save
+
+    def saving(work: WorkFolder, state: dict[str, Any]) -> None:
+        kept.append(page)
+        save(work, state)
+
+    monkeypatch.setattr("channel_images.export.run.time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(WorkFolder, "save", saving)
+    shop.meet = passing
+    Export(api, [1], path, page_size=10, checkpoint_seconds=seconds).run()
+    assert list(dict.fromkeys(kept)) == pages
 
 
 # What a file says of itself

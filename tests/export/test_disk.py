@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from channel_images import ChannelImages
 from channel_images.cli.app import app
 from channel_images.export import Export, ExportError
+from channel_images.export.work import disk_errors
 from channel_images.mock import MockServer
 
 Patch = Callable[[pytest.MonkeyPatch, int], None]
@@ -97,6 +98,24 @@ def test_what_is_wrong_with_a_disk_still_ends_it(
     lacking(monkeypatch, code)
     with pytest.raises(ExportError, match=os.strerror(code)):
         Export(client, [5], tmp_path / "images.ndjson").run()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "images.csv: Input/output error"),
+        (OSError(errno.EIO, "Input/output error", "5.spool"), "5.spool: Input/output error"),
+        (OSError("out of order"), "images.csv: out of order"),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "images.csv: No space left on device; free some space and run the command again, to go on",
+        ),
+    ],
+)
+def test_an_error_of_a_disk_is_one_line(error: OSError, said: str) -> None:
+    with pytest.raises(ExportError) as raised, disk_errors(Path("images.csv")):
+        raise error
+    assert str(raised.value) == said
 
 
 @pytest.mark.parametrize("lacking", [without_flush_of_folders, without_locks])

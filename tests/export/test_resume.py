@@ -151,6 +151,7 @@ def test_in_a_folder_finished_channels_are_not_read_again(
     with pytest.raises(Stopped):
         export(client, folder, on_progress=stop_after(IMAGES + 1)).run()
     assert (tmp_path / "out/channel_id=5/images.parquet").exists()
+    assert not (tmp_path / "out/.export/5.spool").exists(), "its rows take the space once"
     before = len(server.requests)
     result = export(client, folder).run()
     assert (result.rows, len(result.files)) == (IMAGES + 23, 2)
@@ -166,15 +167,16 @@ def refused_after(server: MockServer, requests: int, status: int) -> Iterator[No
         server.reset()
 
 
-@pytest.mark.parametrize(("status", "error"), [(401, NotAuthenticated), (500, ChannelsFailed)])
+@pytest.mark.parametrize(("status", "error", "retries"), [(401, NotAuthenticated, 0), (500, ChannelsFailed, 4)])
 def test_a_server_that_stops_answering(
-    client: ChannelImages, server: MockServer, tmp_path: Path, status: int, error: type[Exception]
+    client: ChannelImages, server: MockServer, tmp_path: Path, status: int, error: type[Exception], retries: int
 ) -> None:
     path = tmp_path / "images.parquet"
     broken_off = export(client, path)
     with refused_after(server, 6, status), pytest.raises(error):
         broken_off.run()
     assert broken_off.result().rows > 0
+    assert broken_off.result().retries == retries
     assert not path.exists()
     assert export(client, path).run().rows == IMAGES + 23
 
@@ -203,6 +205,14 @@ def test_another_export_is_not_continued(client: ChannelImages, server: MockServ
     assert export(client, path).run().rows == IMAGES + 23
 
 
+def test_what_a_run_can_leave_behind_is_not_in_the_way(client: ChannelImages, tmp_path: Path) -> None:
+    folder = tmp_path / "images.ndjson.export"
+    folder.mkdir()
+    for name in ("export.json.new", "checkpoint.json.new", "checkpoint.json", "lock"):
+        (folder / name).touch()
+    assert export(client, tmp_path / "images.ndjson").run().rows == IMAGES + 23
+
+
 def test_a_folder_that_is_no_export_is_left_alone(client: ChannelImages, tmp_path: Path) -> None:
     folder = tmp_path / "images.ndjson.export"
     folder.mkdir()
@@ -221,6 +231,33 @@ def test_a_damaged_folder_is_not_continued(client: ChannelImages, tmp_path: Path
     (tmp_path / "images.ndjson.export" / name).write_text(content)
     with pytest.raises(ExportError, match=r"damaged, or was edited: remove|unfinished export with"):
         export(client, path).run()
+
+
+@pytest.mark.parametrize(("length", "cut"), [(298, False), (299, True)])
+def test_what_an_edited_file_says_is_shown_in_short(
+    client: ChannelImages, tmp_path: Path, length: int, cut: bool
+) -> None:
+    path = tmp_path / "images.ndjson"
+    (broken_off(client, path) / "export.json").write_text(json.dumps({"version": "x" * length}))
+    with pytest.raises(ExportError, match="unfinished export with version") as refused:
+        export(client, path).run()
+    assert ("…" in str(refused.value)) == cut
+
+
+def test_what_a_checkpoint_speaks_of_is_on_the_disk(client: ChannelImages, tmp_path: Path) -> None:
+    path, seen = tmp_path / "images.ndjson", 0
+
+    def look(progress: Progress) -> None:
+        nonlocal seen
+        folder = path.with_name(f"{path.name}.export")
+        for channel, state in json.loads((folder / "checkpoint.json").read_bytes())["state"]["channels"].items():
+            pks = folder / f"{channel}.{state['part']}.pks"
+            assert (folder / f"{channel}.spool").stat().st_size >= state["spool"]["size"]
+            assert (pks.stat().st_size if pks.exists() else 0) >= state["pks"]["size"]
+            seen += 1
+
+    export(client, path, on_progress=look).run()
+    assert seen > 10
 
 
 def broken_off(client: ChannelImages, path: Path) -> Path:
@@ -323,12 +360,15 @@ def test_a_run_that_ended_when_the_file_was_in_its_place_is_continued(
             raise Stopped
         save(work, state)
 
-    with monkeypatch.context() as patch, pytest.raises(Stopped):
+    with monkeypatch.context() as patch:
         patch.setattr(WorkFolder, "save", save_until_it_is_placed)
-        Export(client, [5], path).run()
+        with pytest.raises(Stopped):
+            Export(client, [5], path).run()
     whole = path.read_bytes()
-    if suffix != "parquet":
-        path.write_bytes(whole[:-1])
+    for edited in (whole[:-1], whole + b"\n", whole[:-1] + b" ", None) if suffix != "parquet" else ():
+        path.unlink()
+        if edited is not None:
+            path.write_bytes(edited)
         with pytest.raises(ExportError, match=r"5\.spool is damaged, or was edited"):
             Export(client, [5], path).run()
         path.write_bytes(whole)
@@ -355,7 +395,10 @@ def test_a_run_that_ends_between_two_parts_of_a_list_is_continued(
         patch.setattr("channel_images.export.reader.pages_by", pages_of_the_first_part)
         with pytest.raises(Stopped):
             export(client, path, filters={"id_in": ids}).run()
-    assert export(client, path, filters={"id_in": ids}).run().resumed
+    said: list[Progress] = []
+    result = export(client, path, filters={"id_in": ids}, on_progress=said.append).run()
+    assert result.resumed
+    assert {progress.expected for progress in said} == {None, result.rows}
     assert pks_of(path) == [image.pk for channel in (5, 6) for image in client.channel(channel).images(id_in=ids)]
 
 
@@ -371,7 +414,7 @@ def precious(tmp_path: Path) -> Path:
     return path
 
 
-LINKS = ("lock", "export.json.new", "checkpoint.json", "checkpoint.json.new", "5.spool", "5.0.pks", "5.parquet")
+LINKS = ("lock", "export.json.new", "checkpoint.json", "checkpoint.json.new", "5.spool", "5.0.pks", "whole.parquet")
 
 
 @pytest.mark.parametrize("name", LINKS)
@@ -445,6 +488,12 @@ def test_in_a_folder_no_link_is_followed(client: ChannelImages, tmp_path: Path, 
     assert len(pks_of(out / "channel_id=6/images.parquet")) == 23
     assert precious.read_text() == "precious"
     assert [entry.name for entry in precious.parent.iterdir()] == ["precious"]
+
+
+def test_a_file_can_be_in_a_folder_that_a_link_leads_to(client: ChannelImages, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    export(client, tmp_path / "link/images.ndjson").run()
+    assert len(pks_of(tmp_path / "images.ndjson")) == IMAGES + 23
 
 
 def test_a_link_that_leads_nowhere_is_there_already(client: ChannelImages, tmp_path: Path) -> None:
@@ -564,6 +613,13 @@ def test_runs_that_race_write_the_file_once(server: MockServer, tmp_path: Path) 
     assert [entry.name for entry in tmp_path.iterdir()] == ["images.ndjson"]
 
 
+def test_a_folder_is_free_when_its_run_has_ended(tmp_path: Path) -> None:
+    runs = [WorkFolder(tmp_path / "images.ndjson.export", {}) for _ in range(2)]
+    for run in runs:
+        with run, pytest.raises(ExportError, match="another run is writing this export"):
+            WorkFolder(run.path, {}).__enter__()
+
+
 def test_two_runs_at_once(client: ChannelImages, tmp_path: Path) -> None:
     path = tmp_path / "images.ndjson"
 
@@ -578,9 +634,10 @@ def test_a_file_is_replaced_only_when_that_is_said(client: ChannelImages, tmp_pa
     path = tmp_path / "images.ndjson"
     path.write_text("precious")
     refused = export(client, path)
+    result = refused.result()
+    assert (result.status, result.rows, result.retries, result.resumed) == (Status.PARTIAL, 0, 0, False)
     with pytest.raises(ExportError, match="exists: remove it, or give --overwrite"):
         refused.run()
-    assert refused.result().rows == 0
     assert path.read_text() == "precious"
     export(client, path, overwrite=True).run()
     assert len(pks_of(path)) == IMAGES + 23
@@ -644,6 +701,6 @@ def test_a_list_that_changes_too_fast_is_called_unstable(tmp_path: Path) -> None
 
 
 def test_the_pks_of_a_spool_come_back(tmp_path: Path) -> None:
-    pks = [0, 1, -7, 2**63 - 1, 2**63 + 5, 2**70 - 1, -(2**70) + 1]
+    pks = [0, 1, -7, 2**63 - 1, 2**63 + 5, 2**70 - 1, -(2**70) + 1] * 20_000  # more than are read at once
     (tmp_path / "pks").write_bytes(pk_bytes(pks))
     assert [pk for some in read_pks(tmp_path / "pks") for pk in some] == pks

@@ -212,7 +212,8 @@ class Export:
                     if self._done or not (self._state and work.state):  # nothing to go on with
                         work.remove()
         if len(self._channels) == 1 and self._errors:
-            raise self._errors[self._channels[0]]
+            (error,) = self._errors.values()
+            raise error
         if self._errors:
             raise ChannelsFailed(self._errors)
         return self.result()
@@ -311,7 +312,7 @@ class Export:
         """Put a file in its place. The next run repeats what this one does not finish: all spools are kept until then."""
         spools = [work.path / f"{channel}.spool" for channel in channels]
         if spools[0].exists():  # else it has become the file
-            file = self._sink.finish(spools, work.path / f"{channels[0]}{self._sink.suffix}", self._about(channels))
+            file = self._sink.finish(spools, work.path / f"whole{self._sink.suffix}", self._about(channels))
             work.disk.flush(file)
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)

@@ -315,7 +315,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 def _hash_of(file: BinaryIO, size: int) -> "hashlib._Hash":
     """The digest of the first bytes of a file, to be continued."""
     digest = hashlib.sha256()
-    while size > 0 and (content := file.read(min(size, _COPIED))):
+    while content := file.read(min(size, _COPIED)):
         digest.update(content)
         size -= len(content)
     return digest

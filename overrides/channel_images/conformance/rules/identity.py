@@ -69,7 +69,9 @@ def _at_once(survey: Survey, operation: Operation) -> Iterator[Finding]:
     if survey.quick:
         return
     alone = [_retrieved(survey, operation, pk)[0] for pk in _sample(survey)[: survey.at_once]]
-    yield from at_once(survey, alone, f"{noun(article=True)} is another one when several are asked for at the same time")
+    yield from at_once(
+        survey, alone, f"{noun(article=True)} is another one when several are asked for at the same time"
+    )
 
 
 def _listing(survey: Survey, pk: int) -> tuple[Answer, ...]:
