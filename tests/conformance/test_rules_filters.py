@@ -1,17 +1,19 @@
 """The rules of filters: what they try filters with, and which of them tells a filter that finds the wrong rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from attrs import define
-from tests.conformance.tiny import FULL, Tiny, reading, row
+from attrs import define, evolve
+from tests.conformance.tiny import FULL, Reply, Tiny, ask, reading, reply, row
 
+from channel_images.conformance.asking.expect import Expectations
 from channel_images.conformance.asking.reading import NotExercised, Value
 from channel_images.conformance.catalogue import CATALOGUE
 from channel_images.conformance.rules import filters
-from channel_images.conformance.rules.filters import FAR, WRAPS
+from channel_images.conformance.rules.filters import FAR
 from channel_images.resource import Filter, resource
 
 # What filters are tried with
@@ -22,12 +24,18 @@ def on(field: str, kind: str, *values: Value, several: bool = False, **schema: A
     return Filter(field, field, True, several, schema, kind, values, False, ())
 
 
+def cut_down(value: int) -> list[Value]:
+    """What becomes this value when it is cut down to fewer bits."""
+    return [value + wrap for wrap in (2**32, 2**33, 2**48, 2**62)]
+
+
 TRIED: list[tuple[str, Filter, list[Value], list[Value], list[Value], list[Value]]] = [
-    ("keys", resource().filters["id__in"], [31, 57], [1_009_004, 2_000_000_011], [0], [31 + wrap for wrap in WRAPS]),
-    ("integers", on("n", "integer"), [31, 257, 9], [257 + FAR], [0, 3, 1, 25, 57], [31 + wrap for wrap in WRAPS]),
+    ("keys", resource().filters["id__in"], [31, 57], [1_009_004, 2_000_000_011], [0], cut_down(31)),
+    ("integers", on("n", "integer"), [31, 257, 9], [257 + FAR], [0, 3, 1, 25, 57], cut_down(31)),
     ("long integers", on("n", "integer"), [31, 2**31], [2**31 + FAR], [0, 3, 1, 214748364, 147483648], []),
+    ("ten", on("n", "integer"), [10], [10 + FAR], [0, 1], cut_down(10)),
     ("integers up to 99", on("n", "integer", maximum=99), [31], [], [0, 3, 1], []),
-    ("digits", on("n", "integer"), [0, 9], [9 + FAR], [], list(WRAPS)),
+    ("digits", on("n", "integer"), [0, 9], [9 + FAR], [], cut_down(0)),
     ("listed integers", on("n", "integer", 0, 2, 31), [31, 2], [0], [], []),
     ("numbers", on("n", "number"), [2.5, 31.25], [31 + FAR], [0, 2.0, 31.0, 31.5], []),
     ("listed numbers", on("n", "number", 1.5, 2.5), [2.5], [1.5], [], []),
@@ -52,6 +60,127 @@ def test_values_that_no_row_has(
     assert filters._unused(survey, by) == unused
     assert filters._odd(survey, by) == odd
     assert filters._wrapping(survey, by) == wrapping
+
+
+def few(images: int = 7, largest: int = 100) -> Tiny:
+    """A server of four products, of which some have more images than others."""
+    products = (11, 12, 13, 14, 12, 13, 12)
+    rows = [row(pk, product=products[pk % 7]) for pk in range(7, images + 7)]
+    return Tiny(channels={5: rows, 6: [row(9001)]}, largest=largest)
+
+
+@pytest.mark.parametrize(
+    ("most", "of_products", "common", "of_keys"),
+    [
+        (1, [11], [11], [7]),
+        (2, [11, 14], [11, 14], [7, 10]),
+        (3, [11, 14, 12], [12, 11, 14], [7, 9, 11]),
+        (4, [11, 14, 12, 13], [12, 13, 11, 14], [7, 8, 9, 10]),
+        (9, [11, 14, 12, 13], [12, 13, 11, 14], [7, 8, 9, 10, 11, 12, 13]),
+    ],
+)
+def test_values_that_rows_have(most: int, of_products: list[int], common: list[int], of_keys: list[int]) -> None:
+    survey, by = reading(few()), resource().filters
+    assert filters._values(survey, by["product"], most) == of_products
+    assert filters._common(survey, by["product"], most) == common
+    assert sorted(filters._values(survey, by["id__in"], most)) == of_keys
+
+
+def by_name(pairs: Iterable[tuple[Filter, Value]]) -> dict[str, list[Value]]:
+    tried: dict[str, list[Value]] = {}
+    for by, value in pairs:
+        tried.setdefault(by.name, []).append(value)
+    return tried
+
+
+@pytest.mark.parametrize(("quick", "keys", "products"), [(False, 3, [11, 14, 12, 13]), (True, 1, [11, 14])])
+def test_a_filter_is_tried_with_single_values(quick: bool, keys: int, products: list[int]) -> None:
+    tried = by_name(filters._single(reading(few(), quick=quick)))
+    assert len(set(tried.pop("id__in"))) == keys
+    assert tried == {"product": products, "product__pk__in": [11, 14]}
+
+
+@pytest.mark.parametrize(
+    ("server", "of_products"), [(few(), [14 + FAR, 0, 1, 2, *cut_down(11)]), (few(1_000, 10), cut_down(11))]
+)
+def test_a_filter_is_tried_with_values_that_no_row_has(server: Tiny, of_products: list[Value]) -> None:
+    """Of a list of which a sample is read, any product may be in the rest."""
+    assert by_name(filters._absent(reading(server))) == {
+        "id__in": [9_001 + 1_000_003, 2_000_000_011, 0, *cut_down(7)],
+        "product": of_products,
+        "product__pk__in": of_products,
+        "product_type": [999],
+    }
+
+
+NONE = 14 + FAR
+
+
+@pytest.mark.parametrize("server", [few(), few(1_000, 10)])
+@pytest.mark.parametrize(
+    ("name", "unions"),
+    [
+        (
+            "product__pk__in",
+            [
+                *([11, 14], [14, 11], [11, 14, 12, NONE], [NONE, 11, 14, 12]),
+                *([11, 14, 12, 13], [11, 12, 13, 14], [11, 11, 14, 12, 13], [11, 14, 12, 13], [13, 12, 14, 11]),
+            ],
+        ),
+        (
+            "product_type",
+            [
+                *([5, 2], [0, 1], [1, 0], [2, 5], [0, 5]),
+                *([0, 1, 2, 5], [5, 2, 1, 0], [0, 1, 2, 3, 4, 5], [0, 2]),
+            ],
+        ),
+    ],
+)
+def test_a_filter_is_tried_with_several_values(server: Tiny, name: str, unions: list[list[Value]]) -> None:
+    by = resource().filters[name]
+    assert filters._unions(reading(server), by) == unions
+    quick = [unions[0], unions[2]] if by.is_shown else unions[:1]
+    assert filters._unions(reading(server, quick=True), by) == quick
+
+
+def test_filters_are_tried_together_with_what_cuts_the_list_in_two() -> None:
+    candidates = filters._candidates(reading(few()), [7, 8, 9, 10])
+    keys = candidates.pop("id__in")
+    assert candidates == {
+        "is_seller_product": ["false", "true"],
+        "product_type": ["0", "1", "2", "5", "0,1"],
+        "product": ["12", "13", "11", "14"],
+        "product__pk__in": ["12,11", "12,13,11,14", "13,11", "12"],
+    }
+    assert [len(text.split(",")) for text in keys] == [2, 3, 2, 3, 2]
+    assert keys[3:] == ["8,11,13", "9,12"]  # of the commonest product types
+
+
+def test_lists_of_several_rows_are_paged_one_for_each_filter() -> None:
+    def lengths(server: Tiny, **options: Any) -> dict[str, int]:
+        filtered = itertools.chain.from_iterable(filters._long_lists(reading(server, **options)))
+        return {name: len(text.split(",")) for name, text in filtered}
+
+    short = {"id__in": 23, "product": 1, "product__pk__in": 15}
+    assert lengths(Tiny()) == short | {"is_seller_product": 1, "product_type": 1}
+    assert lengths(Tiny({5: [row(pk) for pk in range(1, 1_000)], 6: []}, largest=10)) == short
+    assert lengths(Tiny(), quick=True) == {"id__in": 10}
+
+
+def test_a_filter_is_named_in_short() -> None:
+    assert filters._named((("one", "x" * 59), ("other", "y" * 60))) == f"one={'x' * 59}&other={'y' * 57}..."
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_a_value_that_no_row_has_may_be_refused(status: int) -> None:
+    @define
+    class Refusing(Tiny):
+        def page(self, channel: int, which: str, params: Mapping[str, str]) -> Reply:
+            if self.rows(channel, which, params):
+                return Tiny.page(self, channel, which, params)
+            return reply(status, {"detail": "No."})
+
+    assert not list(CATALOGUE["filter.sound"].check(reading(Refusing()), FULL))
 
 
 # Filters that find the wrong rows
@@ -172,11 +301,103 @@ def told_by(server: Tiny, *, quick: bool) -> str:
     [
         (images, mistake, *each)
         for images, table in ((137, SHORT), (1_000, LONG), (0, QUICK))
-        for mistake, by_name in table.items()
-        for each in by_name.items()
+        for mistake, by_filter in table.items()
+        for each in by_filter.items()
     ],
 )
 def test_a_mistake_is_told_by_its_rules(images: int, mistake: str, name: str, told: str) -> None:
     channels = {5: [row(pk) for pk in range(1, (images or 137) + 1)], 6: [row(9001)]}
     server = Mistaken(channels, largest=10 if images == 1_000 else 100, name=name, mistake=MISTAKES[mistake])
     assert told_by(server, quick=not images) == told
+
+
+@pytest.mark.parametrize(
+    ("images", "name", "mistake", "rule", "expected", "seen"),
+    [
+        (
+            7,
+            "product",
+            "ignored",
+            "sound",
+            "product=11: rows whose product is 11",
+            "pk 8, 9, 10, 11, 12 and 1 more too",
+        ),
+        (7, "product", "nothing", "complete", "product=11: 1 row, pk 7", "0 rows: pk 7 missing"),
+        (
+            *(1_000, "product", "one less", "complete"),
+            *("product=11: 14 rows, pk 7, 14, 21, 63, 560 and 9 more", "142 rows: pk 1001 missing"),
+        ),
+        (7, "product__pk__in", "one less", "multi", "product__pk__in=11,14: 2 rows, pk 7, 10", "1 row: pk 10 missing"),
+        (
+            *(7, "product__pk__in", "one twice", "multi", "product__pk__in=11,14: 2 rows, pk 7, 10"),
+            "3 rows: none of them missing or too many; some of them twice",
+        ),
+        (
+            *(1_000, "product__pk__in", "ignored", "multi"),
+            "product__pk__in=11,14: 28 rows among the rows that were read, pk 7, 10, 14, 17, 21 and 23 more",
+            "1000 rows: pk 8, 9, 11, 12, 13 and 23 more too many",
+        ),
+        (
+            *(7, "is_seller_product", "ignored", "partition"),
+            *("no row of both true and false", "pk 7, 8, 9, 10, 11 and 2 more of both"),
+        ),
+        (7, "is_seller_product", "one less", "partition", "each row on a side", "pk 12, 13 on none"),
+        (
+            *(7, "is_seller_product", "one less", "partition"),
+            *("all images of product 12 on one side", "pk 8 on true, pk 13 on none"),
+        ),
+        (7, "is_seller_product", "one more", "partition", "rows of the full list", "pk 999"),
+        (1_000, "is_seller_product", "one less", "partition", "1000 rows", "427 and 571 rows"),
+        (
+            *(1_000, "product_type", "one twice", "partition"),
+            *("at most 1000 rows", "429 and 287 and 144 and 0 and 0 and 144 rows"),
+        ),
+        (7, "product_type", "ignored", "partition", "no row of both 0 and 1", "pk 7, 8, 9, 10, 11 and 2 more of both"),
+        (
+            7,
+            "product_type",
+            "ignored",
+            "sound",
+            "no row for product_type=999, or 400",
+            "7 rows: pk 7, 8, 9, 10, 11 and 2 more",
+        ),
+        (
+            *(7, "is_seller_product", "one less", "and"),
+            *("is_seller_product=false&product__pk__in=12,11: 1 row, pk 7", "0 rows: pk 7 missing"),
+        ),
+    ],
+)
+def test_a_mistake_is_shown(images: int, name: str, mistake: str, rule: str, expected: str, seen: str) -> None:
+    rows = few(images, 10 if images == 1_000 else 100)
+    server = Mistaken(rows.channels, rows.largest, name=name, mistake=MISTAKES[mistake])
+    found = [(finding.expected, finding.seen) for finding in ask(server, f"filter.{rule}", FULL)]
+    assert found.count((expected, seen)) == 1
+
+
+def test_what_contradicts_expect_is_shown_with_its_rows() -> None:
+    known = Expectations({"is_seller_product": {11: True, 12: True}, "product_type": {11: 5, 13: 2}})
+    found = ask(few(), "filter.partition", expectations=known)
+    assert [(finding.expected, finding.seen) for finding in found] == [
+        ("product 11: is_seller_product true", "pk 7 not among them"),
+        ("product 13: product_type 2", "pk 9, 12 not among them"),
+    ]
+    assert [answer.request.params for finding in found for answer in finding.answers] == [
+        (("is_seller_product", "true"), ("product", "11")),
+        (("product_type", "2"), ("product", "13")),
+    ]
+
+
+def test_a_list_of_one_row_is_no_reason_to_page_no_other() -> None:
+    rows = [row(pk, product=1_000 + pk) for pk in range(1, 30)]
+    server = Mistaken({5: rows, 6: []}, name="product__pk__in", mistake=MISTAKES["one twice"])
+    assert ask(server, "filter.with-paging")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_two_filters_are_tried_together_where_there_are_two(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    names = ["product", "product__pk__in"][:number]
+    reduced = evolve(resource(), filters={name: resource().filters[name] for name in names})
+    monkeypatch.setattr(filters, "resource", lambda: reduced)
+    monkeypatch.setattr(filters, "key_filter", lambda: None)
+    server = Mistaken(name="product", mistake=MISTAKES["ignored"])
+    assert bool(ask(server, "filter.and")) == (number == 2)

@@ -527,15 +527,16 @@ def _in_number(survey: Survey, by: Filter) -> Iterator[Finding]:
         return ListOf(FULL, survey.channel, filters).page(survey.session, 1, 1)
 
     whole, sides = count(), [count(*_asking(by, value)) for value in _sides(survey, by)]
-    if whole.count is None or any(each.count is None for each in sides):
+    counts = [each.count for each in sides if each.count is not None]
+    if whole.count is None or len(counts) < len(sides):
         return
-    total, is_half = sum(each.count or 0 for each in sides), by.type == "boolean"
+    total, is_half = sum(counts), by.type == "boolean"
     if total > whole.count or (is_half and total < whole.count):
         yield Finding(
             f"{_halves(by)} "
             + ("are not as many rows as the list" if is_half else "together are more rows than the list"),
             f"{'' if is_half else 'at most '}{row_count(whole.count)}",
-            " and ".join(str(each.count) for each in sides) + " rows",
+            " and ".join(map(str, counts)) + " rows",
             (whole.answer, *(each.answer for each in sides)),
             proof=summed(whole.answer, [each.answer for each in sides], exactly=is_half),
         )
