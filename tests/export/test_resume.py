@@ -613,13 +613,6 @@ def test_runs_that_race_write_the_file_once(server: MockServer, tmp_path: Path) 
     assert [entry.name for entry in tmp_path.iterdir()] == ["images.ndjson"]
 
 
-def test_a_folder_is_free_when_its_run_has_ended(tmp_path: Path) -> None:
-    runs = [WorkFolder(tmp_path / "images.ndjson.export", {}) for _ in range(2)]
-    for run in runs:
-        with run, pytest.raises(ExportError, match="another run is writing this export"):
-            WorkFolder(run.path, {}).__enter__()
-
-
 def test_two_runs_at_once(client: ChannelImages, tmp_path: Path) -> None:
     path = tmp_path / "images.ndjson"
 
