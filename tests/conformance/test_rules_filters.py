@@ -1,20 +1,23 @@
 """The rules of filters: what they try filters with, and which of them tells a filter that finds the wrong rows."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import pytest
 from attrs import define, evolve
-from tests.conformance.tiny import FULL, Reply, Tiny, ask, reading, reply, row
+from tests.conformance.tiny import FULL, Reply, Tiny, ask, reading, reply, row, told
 
 from channel_images.conformance.asking.expect import Expectations
-from channel_images.conformance.asking.reading import NotExercised, Value
+from channel_images.conformance.asking.reading import NotExercised, Row, Value
 from channel_images.conformance.catalogue import CATALOGUE
 from channel_images.conformance.rules import filters
 from channel_images.conformance.rules.filters import FAR
 from channel_images.resource import Filter, resource
+
+Rows = list[dict[str, Any]]
 
 # What filters are tried with
 
@@ -34,6 +37,8 @@ TRIED: list[tuple[str, Filter, list[Value], list[Value], list[Value], list[Value
     ("integers", on("n", "integer"), [31, 257, 9], [257 + FAR], [0, 3, 1, 25, 57], cut_down(31)),
     ("long integers", on("n", "integer"), [31, 2**31], [2**31 + FAR], [0, 3, 1, 214748364, 147483648], []),
     ("ten", on("n", "integer"), [10], [10 + FAR], [0, 1], cut_down(10)),
+    ("31 bits", on("n", "integer"), [2**30], [2**30 + FAR], [0, 107374182, 73741824], cut_down(2**30)),
+    ("whole numbers", on("n", "number"), [31], [31 + FAR], [0, 31.5], []),
     ("integers up to 99", on("n", "integer", maximum=99), [31], [], [0, 3, 1], []),
     ("digits", on("n", "integer"), [0, 9], [9 + FAR], [], cut_down(0)),
     ("listed integers", on("n", "integer", 0, 2, 31), [31, 2], [0], [], []),
@@ -116,35 +121,58 @@ def test_a_filter_is_tried_with_values_that_no_row_has(server: Tiny, of_products
 NONE = 14 + FAR
 
 
-@pytest.mark.parametrize("server", [few(), few(1_000, 10)])
+def test_listed_texts_of_what_rows_do_not_show_are_spelled_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    color = evolve(on("color", "string", "red", "green"), is_shown=False)
+    monkeypatch.setattr(filters, "resource", lambda: evolve(resource(), filters={"color": color}))
+    assert by_name(filters._absent(reading(few()))) == {"color": ["redx"]}
+
+
 @pytest.mark.parametrize(
-    ("name", "unions"),
+    ("server", "name", "unions"),
     [
-        (
-            "product__pk__in",
-            [
-                *([11, 14], [14, 11], [11, 14, 12, NONE], [NONE, 11, 14, 12]),
-                *([11, 14, 12, 13], [11, 12, 13, 14], [11, 11, 14, 12, 13], [11, 14, 12, 13], [13, 12, 14, 11]),
-            ],
+        *(
+            (
+                *(server, "product__pk__in"),
+                [
+                    *([11, 14], [14, 11], [11, 14, 12, NONE], [NONE, 11, 14, 12]),
+                    *([11, 14, 12, 13], [11, 12, 13, 14], [11, 11, 14, 12, 13], [11, 14, 12, 13], [13, 12, 14, 11]),
+                ],
+            )
+            for server in (few(), few(1_000, 10))
         ),
         (
-            "product_type",
-            [
-                *([5, 2], [0, 1], [1, 0], [2, 5], [0, 5]),
-                *([0, 1, 2, 5], [5, 2, 1, 0], [0, 1, 2, 3, 4, 5], [0, 2]),
-            ],
+            *(few(), "product_type"),
+            [*([5, 2], [0, 1], [1, 0], [2, 5], [0, 5]), *([0, 1, 2, 5], [5, 2, 1, 0], [0, 1, 2, 3, 4, 5], [0, 2])],
         ),
+        (
+            *(Tiny(), "product_type"),
+            [*([5, 4], [0, 1], [1, 0], [4, 5], [0, 5]), *([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [0, 2, 4])],
+        ),
+        (Tiny({5: [row(1, product=11)], 6: []}), "product_type", [[5, 5], [0, 1, 2, 3, 4, 5]]),
     ],
 )
 def test_a_filter_is_tried_with_several_values(server: Tiny, name: str, unions: list[list[Value]]) -> None:
     by = resource().filters[name]
     assert filters._unions(reading(server), by) == unions
     quick = [unions[0], unions[2]] if by.is_shown else unions[:1]
-    assert filters._unions(reading(server, quick=True), by) == quick
+    assert filters._unions(reading(server, quick=True), by) == [each for each in quick if each != [5, 5]]
+
+
+def test_keys_are_tried_together_as_many_as_a_server_takes() -> None:
+    unions = filters._unions(reading(Tiny({5: [row(pk) for pk in range(1, 201)], 6: []})), resource().filters["id__in"])
+    assert [len(each) for each in unions] == [2, 2, 4, 4, 4, 4, 5, 150, 150]
+    assert unions[2][-1] == unions[3][0] == 200 + 1_000_003
+
+
+def test_of_other_fields_the_commonest_values_are_tried() -> None:
+    products = [*range(11, 40), 20, 20, 30]
+    survey = reading(Tiny({5: [row(pk, product=product) for pk, product in enumerate(products, 1)], 6: []}))
+    assert filters._values(survey, resource().filters["product"], 4) == [11, 39, 20, 30]
+    assert len(by_name(filters._single(survey))["product"]) == 6
 
 
 def test_filters_are_tried_together_with_what_cuts_the_list_in_two() -> None:
-    candidates = filters._candidates(reading(few()), [7, 8, 9, 10])
+    candidates = filters._candidates(reading(few(12)), list(range(7, 19)))
     keys = candidates.pop("id__in")
     assert candidates == {
         "is_seller_product": ["false", "true"],
@@ -152,8 +180,46 @@ def test_filters_are_tried_together_with_what_cuts_the_list_in_two() -> None:
         "product": ["12", "13", "11", "14"],
         "product__pk__in": ["12,11", "12,13,11,14", "13,11", "12"],
     }
-    assert [len(text.split(",")) for text in keys] == [2, 3, 2, 3, 2]
-    assert keys[3:] == ["8,11,13", "9,12"]  # of the commonest product types
+    assert [len(text.split(",")) for text in keys] == [6, 4, 2, 5, 3]
+    assert keys[1].startswith("8,")  # of the commonest product
+    assert keys[3:] == ["8,11,13,15,18", "9,12,16"]  # of the commonest product types
+
+
+def test_each_two_filters_and_three_of_them_are_tried_together() -> None:
+    without_keys = [each for each in filters._combinations(reading(few())) if all(name != "id__in" for name, _ in each)]
+    assert without_keys == [
+        (("is_seller_product", "false"), ("product_type", "0,1")),
+        (("is_seller_product", "false"), ("product_type", "0")),
+        (("is_seller_product", "false"), ("product", "12")),
+        (("is_seller_product", "false"), ("product__pk__in", "12,11")),
+        (("is_seller_product", "false"), ("product__pk__in", "12")),
+        (("product_type", "0"), ("product", "13")),
+        (("product_type", "0,1"), ("product__pk__in", "12,11")),
+        (("product_type", "0"), ("product__pk__in", "13,11")),
+        (("product", "12"), ("product__pk__in", "13,11")),
+        (("is_seller_product", "false"), ("product_type", "0"), ("product__pk__in", "12,11")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("images", "largest", "within"), [(40, 10, 0), (41, 10, 40), (1_000, 30, 100), (1_000, 100, 100)]
+)
+def test_a_list_is_filtered_whole_up_to_four_pages(images: int, largest: int, within: int) -> None:
+    filter_of_keys, rows = filters._universe(reading(few(images, largest)))
+    assert bool(filter_of_keys) == bool(within)
+    assert len(rows) == (within or images)
+
+
+@pytest.mark.parametrize("takes", ["one key", "none"])
+def test_a_long_list_is_not_filtered_within_keys_that_cannot_be_named(
+    monkeypatch: pytest.MonkeyPatch, takes: str
+) -> None:
+    by_key = evolve(resource().filters["id__in"], several=False)
+    monkeypatch.setattr(filters, "key_filter", lambda: by_key if takes == "one key" else None)
+    with pytest.raises(NotExercised, match="no filter for the keys"):
+        filters._universe(reading(few(1_000, 10)))
+    if takes == "one key":
+        assert all(text.isdigit() for text in filters._candidates(reading(few()), [7, 8, 9, 10])["id__in"])
 
 
 def test_lists_of_several_rows_are_paged_one_for_each_filter() -> None:
@@ -180,12 +246,31 @@ def test_a_value_that_no_row_has_may_be_refused(status: int) -> None:
                 return Tiny.page(self, channel, which, params)
             return reply(status, {"detail": "No."})
 
-    assert not list(CATALOGUE["filter.sound"].check(reading(Refusing()), FULL))
+    assert not list(CATALOGUE["filter.sound"].check(reading(Refusing(few().channels)), FULL))
+
+
+def test_a_value_that_is_refused_keeps_no_other_from_being_tried() -> None:
+    @define
+    class Refusing(Tiny):
+        def rows(self, channel: int, which: str, params: Mapping[str, str]) -> Rows:
+            if params.get("id__in") == str(9_001 + 1_000_003):
+                raise ValueError("id__in")
+            return Tiny.rows(self, channel, which, {name: text for name, text in params.items() if text != "999"})
+
+    assert told(Refusing(few().channels), "filter.sound") == {
+        "product_type returns rows for a value that does not exist"
+    }
+
+
+def test_a_quick_run_tries_one_value_that_no_row_has() -> None:
+    server = few()
+    assert not ask(server, "filter.sound", quick=True)
+    assert {int(dict(request.params).get("id__in", "0")) for request in server.requests} >= {1_009_004}
+    assert "2000000011" not in {dict(request.params).get("id__in") for request in server.requests}
 
 
 # Filters that find the wrong rows
 
-Rows = list[dict[str, Any]]
 Find = Callable[[str | None], Rows]
 Mistake = Callable[[Find, str], Rows]
 
@@ -370,8 +455,83 @@ def test_a_mistake_is_told_by_its_rules(images: int, mistake: str, name: str, to
 def test_a_mistake_is_shown(images: int, name: str, mistake: str, rule: str, expected: str, seen: str) -> None:
     rows = few(images, 10 if images == 1_000 else 100)
     server = Mistaken(rows.channels, rows.largest, name=name, mistake=MISTAKES[mistake])
-    found = [(finding.expected, finding.seen) for finding in ask(server, f"filter.{rule}", FULL)]
-    assert found.count((expected, seen)) == 1
+    found = ask(server, f"filter.{rule}", FULL)
+    assert [(finding.expected, finding.seen) for finding in found].count((expected, seen)) == 1
+    assert all(finding.proof for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("images", "name", "mistake", "relations"),
+    [
+        (7, "product_type", "ignored", ["product types share rows"]),
+        (7, "is_seller_product", "ignored", ["is_seller_product true and false share rows"]),
+        (
+            1_000,
+            "is_seller_product",
+            "one twice",
+            ["is_seller_product true and false are not as many rows as the list"],
+        ),
+        (1_000, "product_type", "one twice", ["product types together are more rows than the list"]),
+    ],
+)
+def test_values_that_share_rows_are_told_once(images: int, name: str, mistake: str, relations: list[str]) -> None:
+    rows = few(images, 10 if images == 1_000 else 100)
+    server = Mistaken(rows.channels, rows.largest, name=name, mistake=MISTAKES[mistake])
+    assert [finding.relation for finding in ask(server, "filter.partition")] == relations
+
+
+def test_a_filter_that_finds_the_rows_of_other_channels_too_is_told_by_its_length() -> None:
+    server = Mistaken(
+        few().channels, name="product", mistake=lambda find, text: find(text) + [row(pk) for pk in range(50, 2_500)]
+    )
+    (finding, *_) = ask(server, "filter.complete")
+    assert finding.seen == "2451 rows: none of them missing or too many"
+    assert finding.proof is None
+
+
+@pytest.mark.parametrize(("images", "quick", "counted"), [(7, False, 0), (1_000, True, 0), (1_000, False, 9)])
+def test_rows_are_counted_where_a_sample_was_compared(images: int, quick: bool, counted: int) -> None:
+    server = few(images, 10 if images == 1_000 else 100)
+    assert not ask(server, "filter.partition", quick=quick)
+    assert sum(dict(request.params).get("limit") == "1" for request in server.requests) == counted
+
+
+@pytest.mark.parametrize("which", ["whole", "filtered"])
+def test_rows_that_a_server_does_not_count_are_compared_with_nothing(which: str) -> None:
+    @define
+    class Uncounted(Tiny):
+        def page(self, channel: int, which_list: str, params: Mapping[str, str]) -> Reply:
+            status, headers, body = Tiny.page(self, channel, which_list, params)
+            is_filtered = not params.keys() <= {"page", "limit"}
+            if params.get("limit") != "1" or is_filtered != (which == "filtered"):
+                return status, headers, body
+            return reply(status, {**json.loads(body), "count": None})
+
+    assert not list(CATALOGUE["filter.partition"].check(reading(Uncounted(few(1_000).channels, 10)), FULL))
+
+
+def test_rows_are_grouped_by_what_can_be_the_same_in_several() -> None:
+    rows: dict[int, Row] = {pk: row(pk, product=value) for pk, value in enumerate([7, None, True, "x", 7, 1.5])}
+    assert filters._groups(resource().filters["is_seller_product"], rows) == {7: [0, 4], "x": [3]}
+
+
+@pytest.mark.parametrize("name", ["product__pk__in", "id__in", "product_type"])
+@pytest.mark.parametrize(("images", "largest"), [(7, 100), (1_000, 10)])
+@pytest.mark.parametrize("read", ["overlooked", "all rows", "no row"])
+def test_a_space_is_overlooked_or_told(name: str, images: int, largest: int, read: str) -> None:
+    @define
+    class Spaced(Tiny):
+        def rows(self, channel: int, which: str, params: Mapping[str, str]) -> Rows:
+            text = params.get(name, "")
+            if " " in text and read != "overlooked":
+                rest = {other: value for other, value in params.items() if other != name}
+                return Tiny.rows(self, channel, which, rest) if read == "all rows" else []
+            return Tiny.rows(self, channel, which, {**params, name: text.replace(" ", "")} if text else params)
+
+    found = list(filters._spaced(reading(Spaced(few(images).channels, largest)), resource().filters[name]))
+    # Of a long list, rows that were not read may be due as well.
+    is_told = read == "no row" or (read == "all rows" and (images == 7 or name != "product__pk__in"))
+    assert bool(found) == is_told
 
 
 def test_what_contradicts_expect_is_shown_with_its_rows() -> None:
@@ -391,6 +551,13 @@ def test_a_list_of_one_row_is_no_reason_to_page_no_other() -> None:
     rows = [row(pk, product=1_000 + pk) for pk in range(1, 30)]
     server = Mistaken({5: rows, 6: []}, name="product__pk__in", mistake=MISTAKES["one twice"])
     assert ask(server, "filter.with-paging")
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_two_rows_are_enough_to_page(images: int) -> None:
+    survey = reading(Tiny({5: [row(pk, product=11) for pk in range(1, images + 1)], 6: []}))
+    with nullcontext() if images == 2 else pytest.raises(NotExercised, match="no filter leaves more than one row"):
+        assert not list(CATALOGUE["filter.with-paging"].check(survey, FULL))
 
 
 @pytest.mark.parametrize("number", [1, 2])

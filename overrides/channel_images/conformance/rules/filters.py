@@ -135,8 +135,9 @@ def _wrapping(survey: Survey, by: Filter) -> list[Value]:
 
 def _kept(survey: Survey, by: Filter, values: Sequence[Value]) -> list[Value]:
     """As many of some values as the server takes in one filter; no more than it has to take where that is not asked."""
-    most = LEAST if survey.quick else survey.most_values(by.name, values) if values else 0
-    return list(values[:most])
+    if not values:
+        return []
+    return list(values[: LEAST if survey.quick else survey.most_values(by.name, values)])
 
 
 def _asking(by: Filter, *values: Value) -> Filters:
@@ -297,7 +298,7 @@ def sound(survey: Survey, operation: Operation) -> Iterator[Finding]:
     for by, value in itertools.islice(_absent(survey), 1 if survey.quick else None):
         filters = _asking(by, value)
         answer = survey.session.get(FULL.path_for(survey.channel), [*filters, *paged(limit=10)])
-        if 400 <= answer.status < 500 or answer.is_server_error:
+        if answer.broke or answer.status >= 400:
             continue
         known = _listed(survey, filters)
         if known.rows:
@@ -406,7 +407,7 @@ def _spaced(survey: Survey, by: Filter) -> Iterator[Finding]:
     is_known = isinstance(survey.full(), Whole) or by is key_filter() or not by.is_shown
     for space in ("%20", "+"):
         answer = survey.session.get(f"{FULL.path_for(survey.channel)}?{by.name}={one},{space}{other}&{others}")
-        if 400 <= answer.status < 500 or answer.is_server_error:
+        if answer.broke or answer.status >= 400:
             continue
         found = page(answer)
         missing = due - set(found.pks) if len(found.rows) < limit else set()
@@ -633,21 +634,17 @@ def _candidates(survey: Survey, pks: list[int]) -> dict[str, list[str]]:
 @rule("filter.with-paging", Pattern.COMPLETE, [FULL], rests_on=[ORDER])
 def with_paging(survey: Survey, operation: Operation) -> Iterator[Finding]:
     """Filtered lists obey each paging rule."""
-    tried = 0
-    for filters in _long_lists(survey):
-        known = _listed(survey, filters)
-        if known.total < 2:
-            continue
-        tried += 1
+    lists = [known for filters in _long_lists(survey) if (known := _listed(survey, filters)).total > 1]
+    if not lists:
+        raise NotExercised("no filter leaves more than one row")
+    for known in lists:
         for identity, relation in RELATIONS.items():
             for finding in relation(survey, known):
                 yield evolve(
                     finding,
                     relation=f"{identity}: {finding.relation}",
-                    expected=f"{_named(filters)}: {finding.expected}",
+                    expected=f"{_named(known.of.filters)}: {finding.expected}",
                 )
-    if not tried:
-        raise NotExercised("no filter leaves more than one row")
 
 
 def _long_lists(survey: Survey) -> Iterator[Filters]:
