@@ -12,6 +12,7 @@ from tests.conformance.tiny import FULL, Reply, Tiny, ask, reading, reply, row, 
 
 from channel_images.conformance.asking.expect import Expectations
 from channel_images.conformance.asking.reading import NotExercised, Row, Value
+from channel_images.conformance.asking.wire import Request
 from channel_images.conformance.catalogue import CATALOGUE
 from channel_images.conformance.rules import filters
 from channel_images.conformance.rules.filters import FAR
@@ -185,8 +186,12 @@ def test_filters_are_tried_together_with_what_cuts_the_list_in_two() -> None:
     assert keys[3:] == ["8,11,13,15,18", "9,12,16"]  # of the commonest product types
 
 
-def test_each_two_filters_and_three_of_them_are_tried_together() -> None:
-    without_keys = [each for each in filters._combinations(reading(few())) if all(name != "id__in" for name, _ in each)]
+@pytest.mark.parametrize("server", [few(), few(1_000, 10)], ids=["short", "long"])
+def test_each_two_filters_and_three_of_them_are_tried_together(server: Tiny) -> None:
+    survey = reading(server)
+    within = filters._universe(survey)[0]
+    tried = [each[len(within) :] for each in filters._combinations(survey)]
+    without_keys = [each for each in tried if "id__in" not in dict(each)]
     assert without_keys == [
         (("is_seller_product", "false"), ("product_type", "0,1")),
         (("is_seller_product", "false"), ("product_type", "0")),
@@ -513,6 +518,29 @@ def test_rows_that_a_server_does_not_count_are_compared_with_nothing(which: str)
 def test_rows_are_grouped_by_what_can_be_the_same_in_several() -> None:
     rows: dict[int, Row] = {pk: row(pk, product=value) for pk, value in enumerate([7, None, True, "x", 7, 1.5])}
     assert filters._groups(resource().filters["is_seller_product"], rows) == {7: [0, 4], "x": [3]}
+
+
+def test_a_space_that_is_refused_in_one_spelling_is_tried_in_the_other() -> None:
+    @define
+    class Refusing(Tiny):
+        def answer(self, request: Request, authorization: str | None) -> Reply:
+            if "%20" in request.path:
+                return reply(400, {"detail": "No."})
+            return reply(200, []) if "+" in request.path else Tiny.answer(self, request, authorization)
+
+    assert list(filters._spaced(reading(Refusing(few().channels)), resource().filters["id__in"]))
+
+
+@pytest.mark.parametrize(("most", "is_told"), [(9, True), (10, False)])
+def test_a_filter_that_takes_ten_values_takes_enough(most: int, is_told: bool) -> None:
+    @define
+    class Few(Tiny):
+        def integers(self, name: str, text: str) -> set[int]:
+            if len(text.split(",")) > most:
+                raise ValueError(name)
+            return Tiny.integers(self, name, text)
+
+    assert ("id__in does not take 10 values" in told(Few(few(12).channels), "filter.multi")) == is_told
 
 
 @pytest.mark.parametrize("name", ["product__pk__in", "id__in", "product_type"])
