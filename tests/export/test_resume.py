@@ -395,11 +395,17 @@ def test_a_run_that_ends_between_two_parts_of_a_list_is_continued(
         patch.setattr("channel_images.export.reader.pages_by", pages_of_the_first_part)
         with pytest.raises(Stopped):
             export(client, path, filters={"id_in": ids}).run()
-    said: list[Progress] = []
-    result = export(client, path, filters={"id_in": ids}, on_progress=said.append).run()
-    assert result.resumed
-    assert {progress.expected for progress in said} == {None, result.rows}
+    assert export(client, path, filters={"id_in": ids}).run().resumed
     assert pks_of(path) == [image.pk for channel in (5, 6) for image in client.channel(channel).images(id_in=ids)]
+
+
+def test_rows_are_expected_when_the_last_part_of_a_list_is_begun(client: ChannelImages, tmp_path: Path) -> None:
+    said: list[Progress] = []
+    filters = {"id_in": [*range(300, 3_000), *range(300)]}  # more than fit into one URL, and images in the last part
+    Export(client, [5], tmp_path / "images.ndjson", filters=filters, on_progress=said.append).run()
+    before = [progress.rows for progress in said if progress.expected is None]
+    assert 0 < max(before) < said[-1].rows
+    assert {progress.expected for progress in said} == {None, said[-1].rows}
 
 
 # Whose the files are
