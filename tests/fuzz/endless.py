@@ -39,7 +39,7 @@ def main() -> int:
             )
     except KeyboardInterrupt:
         minutes = (time.monotonic() - begun) / 60
-        say(f"\nended by Ctrl-C: {cases:,} cases in {rounds} whole rounds, {minutes:,.0f} minutes, none failed")
+        say(f"\nended by Ctrl-C: {cases:,} cases, whole rounds: {rounds}, minutes: {minutes:,.1f}, none failed")
         return 0
 
 
