@@ -17,6 +17,8 @@ from channel_images.mock import MockServer
 Read = Callable[..., Any]
 IMAGES = 6_000
 PAGES = 60
+PART = 15
+"""Pages of a partition."""
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,12 @@ def kill_the_python_workers_of_an_executor() -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+def in_the_middle(server: MockServer) -> int:
+    """How many partitions are begun, and have a third of their pages to go."""
+    asked = Counter((int(request.query["page"]) - 1) // PART for request in server.requests)
+    return sum(3 <= pages <= 2 * PART // 3 for pages in asked.values())
+
+
 def test_executors_are_processes_of_their_own_and_every_row_is_there_once(read: Read, pks: list[int]) -> None:
     rows = read(channels="5,6", pageSize=100, partitionRows=1_500).select("channel_id", "pk").collect()
     assert sorted(row.pk for row in rows if row.channel_id == 5) == pks
@@ -107,8 +115,8 @@ def test_no_command_line_shows_the_token(read: Read, server: MockServer, tmp_pat
 def test_a_process_that_is_killed_half_way_costs_no_row_and_repeats_none(
     read: Read, server: MockServer, pks: list[int], tmp_path: Path, kill: Callable[[], None]
 ) -> None:
-    server.fault("latency:seconds=0.1")
-    frame = read(channels=5, pageSize=100, partitionRows=1_500)
+    server.fault("latency:seconds=0.3")
+    frame = read(channels=5, pageSize=100, partitionRows=PART * 100)
     failures: list[BaseException] = []
 
     def write() -> None:
@@ -120,7 +128,7 @@ def test_a_process_that_is_killed_half_way_costs_no_row_and_repeats_none(
 
     writing = threading.Thread(target=write)
     writing.start()
-    while len(server.requests) < PAGES / 3:  # both executors are in the middle of a partition
+    while in_the_middle(server) < 2:  # a partition of each executor
         assert writing.is_alive(), failures
         writing.join(0.05)
     kill()
