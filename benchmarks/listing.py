@@ -30,7 +30,7 @@ from benchmarks.measuring import (
     stock as stock_output,
 )
 
-ROUNDS = 5
+ROUNDS = 4
 SIZES = {1_000: 50_000, 100: 20_000}
 """Images that are read, by the rows of a page."""
 LATENCY = 0.05

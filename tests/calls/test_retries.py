@@ -481,8 +481,12 @@ def test_statuses_are_retried_on_the_same_connection(surface: str) -> None:
 # What is said
 
 
-def test_a_line_for_each_request_and_each_retry(surface: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_for_each_request_and_each_retry(
+    surface: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.DEBUG, "channel_images")
+    clock = SimpleNamespace(perf_counter=itertools.count(7).__next__, monotonic=time.monotonic)
+    monkeypatch.setattr("channel_images.calls.call.time", clock)
     with RawServer([http(503), reset, http(200)]) as server:
         get_image(surface, server.url, retries=AT_ONCE)
         url = f"{server.url}/api/v1/channel/5/product_images/1/"
@@ -490,7 +494,7 @@ def test_a_line_for_each_request_and_each_retry(surface: str, caplog: pytest.Log
     assert [level for level, _ in said] == ["DEBUG", "INFO", "DEBUG", "INFO", "DEBUG"]
     debug = [text for level, text in said if level == "DEBUG"]
     info = [text for level, text in said if level == "INFO"]
-    assert all(text.startswith(f"GET {url}: ") and text.endswith(" ms") for text in debug)
+    assert all(text.startswith(f"GET {url}: ") and text.endswith(", in 1000.0 ms") for text in debug)
     assert [text.partition(":")[0] for text in info] == ["retry 1 of 6 in 0.00 s", "retry 2 of 6 in 0.00 s"]
     assert "503" in info[0]
     assert all(url in text for text in info)

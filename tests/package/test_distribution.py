@@ -118,7 +118,7 @@ def test_importing_the_package_pulls_in_no_extra(installed: Path) -> None:
 import sys
 import httpx  # which imports rich for a command line of its own, where it is installed
 before = set(sys.modules)
-import channel_images
+import channel_images, channel_images.export.run
 heavy = {"typer", "rich", "starlette", "uvicorn", "jsonschema_rs", "yaml", "schemathesis", "jinja2", "pyarrow", "pyspark"}
 print(sorted(heavy & (set(sys.modules) - before)))
 """

@@ -109,6 +109,25 @@ def test_a_page_whose_halves_are_the_same_tells_nothing_of_a_server_that_ignores
     walk.check()
 
 
+def test_a_short_page_may_have_others_behind_it() -> None:
+    walk = ConsistentWalk(20)
+    walk.feed(Window(1, 20), rows(range(20)))
+    window = walk.upcoming(1)[0]
+    assert window == Window(2, 19)
+    walk.feed(window, rows([*range(19, 30), *range(31, 38)]))
+    assert list(walk.upcoming(1)) == [Window(3, 19)]
+
+
+@pytest.mark.parametrize(("shared", "is_proven"), [([18, 19], True), ([19, 18], False)])
+def test_whole_passes_are_compared_if_two_rows_have_changed_places(shared: list[int], is_proven: bool) -> None:
+    walk = ConsistentWalk(20)
+    walk.feed(Window(1, 20), rows(range(20)))
+    walk.feed(walk.upcoming(1)[0], rows([*shared, *range(20, 36)]))
+    walk.feed(walk.upcoming(1)[0], NOTHING)
+    assert walk.done is is_proven
+    assert is_proven or list(walk.upcoming(1)) == [Window(1, 20)]
+
+
 @pytest.mark.parametrize("changing", [1, 2])
 def test_six_passes_that_all_differ_are_given_up(changing: int) -> None:
     walk, asked = ConsistentWalk(1), []

@@ -86,4 +86,4 @@ def is_safe(request: Request) -> bool:
 
 def is_success(request: Request, status: int) -> bool:
     """Whether a status is what a request is answered with when all is well: 200 by the contract."""
-    return status == 200 or (isinstance(request, OutsideRequest) and 200 <= status < 300)
+    return status in (range(200, 300) if isinstance(request, OutsideRequest) else (200,))

@@ -249,7 +249,7 @@ class ConsistentWalk(Walk):
         else:
             self.done = True
 
-    def _end(self, window: Window, *, is_same_page: bool = False) -> None:
+    def _end(self, window: Window, *, is_same_page: bool) -> None:
         if is_same_page:
             self.done = True
             if broken := self._broken_promise(self.count, self._handed_out):

@@ -69,7 +69,7 @@ class PlainWalk(Walk):
         elif new:
             self._is_one_page = False
         if goes_round or self._repeats >= _MAX_REPEATS or self._outgrows_the_reader():
-            self._end(window)
+            self._end(window, is_same_page=False)
         else:
             self._go_on(window, rows, is_suspicious=2 * len(keys) < len(images))
         return new
@@ -123,7 +123,7 @@ class PlainWalk(Walk):
         self._end_in_doubt(window, f"it is empty, although {says}")
         return ()
 
-    def _end(self, window: Window, *, is_same_page: bool = False) -> None:
+    def _end(self, window: Window, *, is_same_page: bool) -> None:
         if is_same_page and self._start:
             self._end_in_doubt(window, IGNORES_PAGE)
         elif broken := self._broken_promise(self.count, self._start + self._handed_out):

@@ -206,7 +206,7 @@ class Walk(ABC):
         """As `feed`, where there was no question."""
 
     @abstractmethod
-    def _end(self, window: Window, *, is_same_page: bool = False) -> None:
+    def _end(self, window: Window, *, is_same_page: bool) -> None:
         """End, since the server gives no further rows, whatever page it is asked for.
 
         Args:
