@@ -65,7 +65,7 @@ NO_OPERATION = {"parameters", "dictorsetmaker", "arglist", "argument"}
 
 EXAMPLES = 25
 """The most examples of a property."""
-LONGEST, ALL = 3, 15
+LONGEST, ALL = 3, 60
 """Seconds of computing that a test may take, and all tests of a mutant together; the others are left out."""
 COMPUTING, WAITING = 10, 120
 """A mutant has timed out after so many seconds of computing, or of waiting, in one test."""
