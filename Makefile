@@ -72,7 +72,7 @@ help:
 
 # Install what the second argument names into the environment in the first. uv takes a tenth of pip's time; where only pip's
 # settings say where the index is, pip does it.
-install = { $(BIN)/uv pip install --quiet --python $(1)/bin/python --no-deps $(2) || \
+install = { $(BIN)/uv pip install --quiet --compile-bytecode --python $(1)/bin/python --no-deps $(2) || \
   $(BIN)/python -m pip --python $(1)/bin/python install --disable-pip-version-check --no-deps $(2); }
 
 SETUP_FAILED = echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2
@@ -196,7 +196,7 @@ test-newest: $(READY)
 	@log=$(VENV)/setup-newest.log; \
 	echo "setting up $(VENV)/newest with the newest versions that pyproject.toml allows (log in $$log)"; \
 	if ! { $(BIN)/python -m venv --clear $(VENV)/newest && \
-	  $(BIN)/uv pip install --python $(VENV)/newest/bin/python -e '.[dev]'; } >$$log 2>&1; then \
+	  $(BIN)/uv pip install --compile-bytecode --python $(VENV)/newest/bin/python -e '.[dev]'; } >$$log 2>&1; then \
 	  $(SETUP_FAILED); \
 	fi
 	@$(VENV)/newest/bin/python -m pytest -n auto --dist worksteal $(LOWEST_TESTS) $(PYTEST_OPTIONS)
