@@ -35,8 +35,8 @@ LOWEST_TESTS := $(addprefix tests/,calls generated listings export cli mock/test
   mock/test_contract.py conformance/test_check.py conformance/test_schemathesis.py conformance/test_target.py package/test_public_names.py)
 # Of what depends on Python's version: how the package is built, compiled packages, asyncio, dates, processes.
 PYTHONS_TESTS := $(addprefix tests/,package/test_distribution.py package/test_public_names.py calls/test_options.py \
-  client/test_lifecycle.py generated/test_values.py export/test_formats.py cli/test_start.py mock/test_operations.py mock/test_tls.py \
-  conformance/test_schemathesis.py conformance/test_matrix.py::test_schemathesis_does_not_accuse_variants_either)
+  client/test_lifecycle.py export/test_formats.py cli/test_start.py mock/test_tls.py \
+  conformance/test_matrix.py::test_schemathesis_does_not_accuse_variants_either)
 
 # Some machines set it. The tests start hundreds of processes, and each would compile all of our code.
 unexport PYTHONDONTWRITEBYTECODE
@@ -72,7 +72,7 @@ help:
 
 # Install what the second argument names into the environment in the first. uv takes a tenth of pip's time; where only pip's
 # settings say where the index is, pip does it.
-install = { $(BIN)/uv pip install --quiet --compile-bytecode --python $(1)/bin/python --no-deps $(2) || \
+install = { $(BIN)/uv pip install --quiet --python $(1)/bin/python --no-deps $(2) || \
   $(BIN)/python -m pip --python $(1)/bin/python install --disable-pip-version-check --no-deps $(2); }
 
 SETUP_FAILED = echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2
@@ -196,13 +196,13 @@ test-newest: $(READY)
 	@log=$(VENV)/setup-newest.log; \
 	echo "setting up $(VENV)/newest with the newest versions that pyproject.toml allows (log in $$log)"; \
 	if ! { $(BIN)/python -m venv --clear $(VENV)/newest && \
-	  $(BIN)/uv pip install --compile-bytecode --python $(VENV)/newest/bin/python -e '.[dev]'; } >$$log 2>&1; then \
+	  $(BIN)/uv pip install --quiet --python $(VENV)/newest/bin/python -e '.[dev]'; } >$$log 2>&1; then \
 	  $(SETUP_FAILED); \
 	fi
 	@$(VENV)/newest/bin/python -m pytest -n auto --dist worksteal $(LOWEST_TESTS) $(PYTEST_OPTIONS)
 
 test-spark: java $(READY) $(READY_SPARK)
-	@$(BIN)/python -m pytest tests/spark $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/spark $(PYTEST_OPTIONS)
 
 test-channel-app: $(READY) $(READY_CHANNEL_APP)
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/channel_app $(PYTEST_OPTIONS)
