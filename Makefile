@@ -41,7 +41,9 @@ PYTHONS_TESTS := $(addprefix tests/,package/test_distribution.py package/test_pu
 # Some machines set it. The tests start hundreds of processes, and each would compile all of our code.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help verify test test-quick coverage test-pythons test-httpx2 test-lowest test-newest test-spark test-channel-app java fuzz \
+OTHER_PYTHONS := test-python-3.12 test-python-3.13 test-python-3.14
+
+.PHONY: help verify test test-quick coverage test-pythons $(OTHER_PYTHONS) test-httpx2 test-lowest test-newest test-spark test-channel-app java fuzz \
   mutants generate contract lint mock bench docs lock release-check clean
 .DEFAULT_GOAL := help
 
@@ -93,10 +95,10 @@ $(READY): requirements.lock pyproject.toml
 	  sed -n '/^uv==/,/# via/p' requirements.lock >$(VENV)/uv.lock && \
 	  $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock && \
 	  $(call install,$(VENV),--require-hashes -r requirements.lock) && \
-	  $(call install,$(VENV),--no-build-isolation -e .); } >.setup.log 2>&1; then \
-	  mkdir -p $(VENV); mv .setup.log $$log; \
+	  $(call install,$(VENV),--no-build-isolation -e .); } >$(VENV)-setup.log 2>&1; then \
+	  mkdir -p $(VENV); mv $(VENV)-setup.log $$log; \
 	  $(SETUP_FAILED); \
-	fi; mv .setup.log $$log
+	fi; mv $(VENV)-setup.log $$log
 	@touch $@
 
 $(READY_SPARK): $(READY) requirements-spark.lock
@@ -163,17 +165,17 @@ endif
 test: $(READY)
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_OPTIONS)
 
-# Python's own name may be a shim of pyenv's for a version that is not there.
-test-pythons:
-	@found=; for version in 3.12 3.13 3.14; do \
-	  for python in "python$$version" "$${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version".*/bin/python; do \
-	    if "$$python" -c 'import ssl' 2>/dev/null; then \
-	      found=1; echo "Python $$version: $$python"; \
-	      $(MAKE) --no-print-directory test PYTHON="$$python" PYTEST_OPTIONS="$(PYTHONS_TESTS)" || exit; \
-	      break; \
-	    fi; \
-	  done; \
-	done; [ -n "$$found" ] || echo 'no Python 3.12, 3.13 or 3.14 is here'
+test-pythons: $(OTHER_PYTHONS)
+
+# Python's own name may be a shim of pyenv's for a version that is not there. One process: these few tests take no longer than
+# it takes to start several.
+$(OTHER_PYTHONS): test-python-%:
+	@for python in "python$*" "$${PYENV_ROOT:-$$HOME/.pyenv}/versions/$*".*/bin/python; do \
+	  if "$$python" -c 'import ssl' 2>/dev/null; then \
+	    echo "Python $*: $$python"; \
+	    exec $(MAKE) --no-print-directory test PYTHON="$$python" PYTEST_OPTIONS="-n0 $(PYTHONS_TESTS)"; \
+	  fi; \
+	done; echo 'no Python $* is here'
 
 test-quick: $(READY)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(QUICK_TESTS) $(PYTEST_OPTIONS)
