@@ -72,9 +72,9 @@ help:
 	@echo '                TAG=v1.2.3 REPOSITORY=https://host/owner/name for one that is tagged'
 	@echo 'make clean      remove everything that the other targets made, but not generated/'
 
-# Install what the second argument names into the environment in the first. uv takes a tenth of pip's time; where only pip's
-# settings say where the index is, pip does it.
-install = { $(BIN)/uv pip install --quiet --python $(1)/bin/python --no-deps $(2) || \
+# Install what the second argument names into the environment in the first, with the options of uv in the third. uv takes a tenth
+# of pip's time; where only pip's settings say where the index is, pip does it.
+install = { $(BIN)/uv pip install --quiet $(3) --python $(1)/bin/python --no-deps $(2) || \
   $(BIN)/python -m pip --python $(1)/bin/python install --disable-pip-version-check --no-deps $(2); }
 
 SETUP_FAILED = echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$log | tail -n 1). Is the package index reachable? All of it: $$log" >&2; exit 2
@@ -82,6 +82,7 @@ SETUP_FAILED = echo "channel-images: set-up failed: $$(grep -E '^ERROR|rror:' $$
 # The lock file names everything, so pip looks up no dependencies: it would refuse `coverage[toml]` as not pinned as soon as
 # there is a newer version than the one in the file.
 # Pip's own account of a failed install is hundreds of lines: it goes to a log, and its last error to the terminal.
+# All of it is compiled, or each process of `make test` would begin with that. A part of the tests imports a part of it.
 $(READY): requirements.lock pyproject.toml
 	@python=; for candidate in $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11 python); do \
 	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
@@ -94,7 +95,7 @@ $(READY): requirements.lock pyproject.toml
 	if ! { "$$python" -m venv --clear $(VENV) && \
 	  sed -n '/^uv==/,/# via/p' requirements.lock >$(VENV)/uv.lock && \
 	  $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock && \
-	  $(call install,$(VENV),--require-hashes -r requirements.lock) && \
+	  $(call install,$(VENV),--require-hashes -r requirements.lock,$(if $(PYTHON),,--compile-bytecode)) && \
 	  $(call install,$(VENV),--no-build-isolation -e .); } >$(VENV)-setup.log 2>&1; then \
 	  mkdir -p $(VENV); mv $(VENV)-setup.log $$log; \
 	  $(SETUP_FAILED); \

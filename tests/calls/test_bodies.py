@@ -48,13 +48,13 @@ def get(request: pytest.FixtureRequest) -> Callable[..., Any]:
     return get
 
 
-def raw_deflate(content: bytes) -> bytes:
-    return zlib.compress(content, wbits=-zlib.MAX_WBITS)
+def raw_deflate(content: bytes, level: int = -1) -> bytes:
+    return zlib.compress(content, level, wbits=-zlib.MAX_WBITS)
 
 
 @cache
-def bomb(compress: Callable[[bytes], bytes] = gzip.compress) -> bytes:
-    return compress(b"[" * (64 << 20))
+def bomb(compress: Callable[[bytes, int], bytes] = gzip.compress) -> bytes:
+    return compress(b"[" * (64 << 20), 1)
 
 
 CODED: dict[str, Callable[[bytes], bytes]] = {
