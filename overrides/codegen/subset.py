@@ -239,6 +239,8 @@ class _Contract:
             _refuse(where, "no template for additionalProperties: false; leave it out, and what is unknown is kept")
         if extra is not True:
             extra = self._schema(extra, f"{where}, additional properties", "AdditionalProperty")
+            if extra and not any(extra.values()):  # the generator takes a const of 0, "" or false for no schema at all
+                extra["description"] = where
         return plain | ({"additionalProperties": extra} if extra not in (True, {}) else {})
 
     # --- Operations ---------------------------------------------------------------------------------------------------
