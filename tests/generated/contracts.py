@@ -117,7 +117,8 @@ def decodings(load: Any, model: Any, row: Node) -> list[Any]:
             decoded = decode(body)
         except malformed as error:
             assert error.path.startswith(prefix), error.path
-            return error.path.removeprefix(prefix).removeprefix("."), error.expected
+            path = error.path.removeprefix(prefix)
+            return path.removeprefix(".") if prefix else path, error.expected  # a field may be called "."
         if prefix:
             decoded = (decoded.results if attrs.has(type(decoded)) else decoded)[1]
         return exact(decoded), exact(decoded.to_dict())
