@@ -34,7 +34,7 @@ LIST = "/api/v1/channel/5/product_images/"
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command in this process, as if in a pipe, where it is not to serve."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("channel_images.mock.server._Server.serve_bound", lambda _: pytest.fail("it serves"))
+        patch.setattr("channel_images.mock.server.Listening.serve_bound", lambda _: pytest.fail("it serves"))
         return subprocess.CompletedProcess(arguments, *invoke(["mock", *arguments], ENVIRONMENT))
 
 

@@ -16,14 +16,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Literal, Protocol
 
-import uvicorn
 from attrs import Factory, define, field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channel_images.mock.as_json import to_json
 from channel_images.mock.beside import LOGIN_PATH
 from channel_images.mock.http.answers import JSON_TYPE, Answer
-from channel_images.mock.http.protocol import BoundedHttpProtocol, connection_of
+from channel_images.mock.http.protocol import connection_of
+from channel_images.mock.server import Listening
 from channel_images.mock.variants import html
 
 
@@ -81,23 +81,14 @@ def _in_front(server: Server, handle: Handler) -> Iterator[Front]:
 @contextmanager
 def _serving(app: ASGIApp) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as bound:
-        config = uvicorn.Config(
-            app,
-            http=BoundedHttpProtocol,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, args=([bound],), daemon=True)
+        server = Listening(app, bound, "127.0.0.1")
+        thread = threading.Thread(target=server.serve_bound, daemon=True)
         thread.start()
         try:
             # It listens already: a request that comes before the thread is ready waits for it.
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+            yield server.url
         finally:
-            running.should_exit = True
+            server.end()
             thread.join()
 
 

@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ from channel_images.mock.reporting.ledger import Ledger
 from channel_images.mock.settings import DEFAULT_CHANNELS, Settings, credentials
 from channel_images.mock.state import State
 from channel_images.mock.tls import Certificate, Files, prepare
-from channel_images.mock.work import Pace, Work, pace_of
+from channel_images.mock.work import Pace, pace_of
 
 if TYPE_CHECKING:
     from channel_images.mock.http.transport import MockTransport
@@ -161,7 +161,7 @@ class MockServer:
             self._served = LoggedApp(self.app, log, tokens)
         self._address = (host, port)
         self._certificate = prepare(tls, host)
-        self._server: _Server | None = None
+        self._server: Listening | None = None
         self._thread: threading.Thread | None = None
 
     def __repr__(self) -> str:
@@ -388,7 +388,7 @@ class MockServer:
     def stop(self) -> None:
         """Stop serving; requests under way get a second to end."""
         if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
+            self._server.end()
             self._thread.join()
         self._server = self._thread = None
 
@@ -408,29 +408,38 @@ class MockServer:
             self._server = None
 
     @property
-    def _running(self) -> "_Server":
+    def _running(self) -> "Listening":
         if self._server is None:
             raise RuntimeError("the mock server is not running: use it as a context manager, or call start()")
         return self._server
 
-    def _bind(self) -> "_Server":
+    def _bind(self) -> "Listening":
         if self._server is not None:
             raise RuntimeError(f"the mock server is running already, at {self.url}")
-        self._server = _Server(
-            self._served, _listen(*self._address), self._address[0], self._certificate, self._state.work
+        self._server = Listening(
+            self._served, _listen(*self._address), self._address[0], self._certificate, self._state.work.come
         )
         self._server.on_stop = self._state.faults.release
         return self._server
 
 
-class _Server(uvicorn.Server):
+async def _no_work() -> None:
+    """Nothing comes by itself."""
+
+
+class Listening(uvicorn.Server):
     """uvicorn on a socket that is bound already, which says when it answers and in which loop."""
 
     loop: asyncio.AbstractEventLoop
     ca_file: str | None = None
 
     def __init__(
-        self, app: ASGIApp, bound: socket.socket, host: str, certificate: Certificate | None, work: Work
+        self,
+        app: ASGIApp,
+        bound: socket.socket,
+        host: str,
+        certificate: Certificate | None = None,
+        work: Callable[[], Coroutine[object, object, None]] = _no_work,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -474,16 +483,37 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.loop = asyncio.get_running_loop()
+        self._ended = self.loop.create_future()
         await super().startup(sockets)
-        self._coming = asyncio.create_task(self._work.come())
+        self._coming = asyncio.create_task(self._work())
         self.ready.set()
         self.on_ready()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)  # which gives answers their date, before the first request is read
+        ticking = asyncio.create_task(super().main_loop())
+        await asyncio.wait({ticking, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        ticking.cancel()
+
+    def end(self) -> None:
+        """Stop, from another thread, and not only at uvicorn's next tick."""
+        self.should_exit = True
+        if self.started:
+            with contextlib.suppress(RuntimeError):  # the loop may have ended by itself
+                self.loop.call_soon_threadsafe(self._ended.cancel)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Requests that a fault keeps waiting would use up the time that the others have to end.
         self.on_stop()
         self._coming.cancel()
-        await super().shutdown(sockets)
+        # uvicorn waits a tenth of a second for connections to close. Those that are idle close at once.
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0.001)
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
 
 
 def _sizes(images: int | None, channels: Mapping[int, int] | None, loaded: Mapping[int, Loaded]) -> Mapping[int, int]:
