@@ -2,8 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,22 +10,16 @@ import pytest
 DRF = Path(__file__).resolve().parents[1] / "drf" / "server.py"
 DRF_TOKEN = "drf-token"
 
-DrfServer = Callable[..., AbstractContextManager[str]]
 
-
-@contextmanager
-def drf_server(*faults: str) -> Iterator[str]:
-    """The URL of the Django REST Framework server, with faults."""
-    command = [sys.executable, str(DRF), *faults]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+@pytest.fixture(scope="session")
+def drf() -> Iterator[str]:
+    """The URL of the Django REST Framework server; below it, at the name of a fault, is one with that fault."""
+    with subprocess.Popen(
+        [sys.executable, str(DRF)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdin
         assert process.stdout
         try:
             yield process.stdout.readline().strip()
         finally:
             process.stdin.close()
-
-
-@pytest.fixture(scope="session")
-def drf() -> DrfServer:
-    return drf_server

@@ -1,6 +1,7 @@
 """A second, independent server of the API: what a team writes with Django REST Framework and django-filter.
 
-Run it as a program: ``python tests/drf/server.py [FAULT ...]``. It prints its URL and ends when its standard input does.
+Run it as a program: ``python tests/drf/server.py``. It prints its URL and ends when its standard input does. Below
+that URL, at the name of a fault, is the server with that fault: to start Django for each takes most of a second.
 Channels 5 (137 images), 6 (12 images, three of them in channel 5 too) and 7 (none); the token is ``drf-token``.
 """
 
@@ -17,8 +18,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 import django
 from django.conf import settings
 
-FAULTS = frozenset(sys.argv[1:])
-KNOWN_FAULTS = {
+FAULTS = {
     "unordered": "a queryset without an order_by that every page sorts anew",
     "filter-not-declared": "the FilterSet forgets is_seller_product",
     "multi-value-last": "id__in reads a single value of a list",
@@ -30,8 +30,14 @@ KNOWN_FAULTS = {
     "null-as-zero": "the detailed serializer writes 0 for a height that is null",
     "detail-500": "a product without a hash breaks the detailed serializer",
 }
-if unknown := FAULTS - set(KNOWN_FAULTS):
-    sys.exit(f"unknown fault: {', '.join(sorted(unknown))}; known: {', '.join(KNOWN_FAULTS)}")
+ASKED = threading.local()
+"""The fault of the request that a thread answers."""
+
+
+def has(fault: str) -> bool:
+    """Whether the server that was asked has a fault."""
+    return bool(ASKED.fault == fault)
+
 
 FOLDER = tempfile.TemporaryDirectory()
 settings.configure(
@@ -136,10 +142,10 @@ class DetailedImageSerializer(ImageSerializer):
         fields = [*ImageSerializer.Meta.fields, "product_type"]
 
     def to_representation(self, instance: Image) -> dict[str, Any]:
-        if "detail-500" in FAULTS:
+        if has("detail-500"):
             instance.hash.upper()  # type: ignore[union-attr]  # the fault: hash may be null
         row: dict[str, Any] = super().to_representation(instance)
-        if "null-as-zero" in FAULTS:
+        if has("null-as-zero"):
             row["height"] = row["height"] or 0
         return row
 
@@ -161,14 +167,17 @@ class IdInFilter(filters.BaseInFilter, IdFilter):
 class ImageFilter(filters.FilterSet):
     product = IdFilter(field_name="product_id")
     product__pk__in = IdInFilter(field_name="product_id", lookup_expr="in")
-    id__in = (
-        filters.NumberFilter(field_name="id", method="last_id")
-        if "multi-value-last" in FAULTS
-        else IdInFilter(field_name="id", lookup_expr="in")
-    )
+    id__in = IdInFilter(field_name="id", lookup_expr="in")
     product_type = IdInFilter(field_name="product__product_type", lookup_expr="in")
-    if "filter-not-declared" not in FAULTS:
-        is_seller_product = filters.BooleanFilter(field_name="product__is_seller_product")
+    is_seller_product = filters.BooleanFilter(field_name="product__is_seller_product")
+
+
+class FilterWithoutSeller(ImageFilter):
+    is_seller_product = None
+
+
+class FilterOfLastId(ImageFilter):
+    id__in = filters.NumberFilter(field_name="id", method="last_id")
 
     def last_id(self, queryset: "QuerySet[Image]", name: str, value: object) -> "QuerySet[Image]":
         return queryset.filter(id=self.data["id__in"].split(",")[-1])
@@ -181,13 +190,13 @@ class Pagination(pagination.PageNumberPagination):
 
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> list[Any] | None:
         rows = super().paginate_queryset(queryset, request, view)
-        if "page-drops-last" in FAULTS and rows and self.page.has_next():
+        if has("page-drops-last") and rows and self.page.has_next():
             return rows[:-1]
         return rows
 
     def get_paginated_response(self, data: Any) -> Response:
         answer = super().get_paginated_response(data)
-        if "count-ignores-filter" in FAULTS:
+        if has("count-ignores-filter"):
             answer.data["count"] = Listing.objects.filter(
                 channel_id=self.request.parser_context["kwargs"]["channel_id"]
             ).count()
@@ -197,12 +206,17 @@ class Pagination(pagination.PageNumberPagination):
 class ImageList(generics.ListAPIView[Image]):
     serializer_class: type[ImageSerializer] = ImageSerializer
     pagination_class = Pagination
-    filterset_class: type[filters.FilterSet] | None = ImageFilter
+
+    @property
+    def filterset_class(self) -> type[filters.FilterSet] | None:
+        if has("filter-not-declared"):
+            return FilterWithoutSeller
+        return FilterOfLastId if has("multi-value-last") else ImageFilter
 
     def get_queryset(self) -> "QuerySet[Image]":
         channel = get_object_or_404(Channel, pk=self.kwargs["channel_id"])
         images = Image.objects.filter(self.pending(), listing__channel=channel).select_related("product")
-        return images.order_by("?") if "unordered" in FAULTS else images.order_by("pk")
+        return images.order_by("?") if has("unordered") else images.order_by("pk")
 
     def pending(self) -> Q:
         return Q()
@@ -211,8 +225,9 @@ class ImageList(generics.ListAPIView[Image]):
 class DetailedImageList(ImageList):
     serializer_class = DetailedImageSerializer
     filterset_class = None
-    if "detailed-public" in FAULTS:
-        permission_classes = (permissions.AllowAny,)
+
+    def get_permissions(self) -> list[Any]:
+        return [permissions.AllowAny()] if has("detailed-public") else super().get_permissions()
 
 
 class PendingList(ImageList):
@@ -240,7 +255,7 @@ class UpdateList(PendingList):
 
 class InsertOrUpdateList(PendingList):
     def pending(self) -> Q:
-        return INSERTS if "updates-not-in-union" in FAULTS else INSERTS | UPDATES
+        return INSERTS if has("updates-not-in-union") else INSERTS | UPDATES
 
 
 class ImageDetail(generics.RetrieveAPIView[Image]):
@@ -249,7 +264,7 @@ class ImageDetail(generics.RetrieveAPIView[Image]):
     def get_object(self) -> Image:
         get_object_or_404(Channel, pk=self.kwargs["channel_id"])
         images = Image.objects.select_related("product")
-        if "retrieve-any-channel" not in FAULTS:
+        if not has("retrieve-any-channel"):
             images = images.filter(listing__channel_id=self.kwargs["channel_id"])
         image: Image = get_object_or_404(images, pk=self.kwargs["id"])
         return image
@@ -327,6 +342,19 @@ def without_bodies_of_head(application: Any) -> Any:
     return answer
 
 
+def with_fault(application: Any) -> Any:
+    """The server with the fault that the path begins with; without one, the healthy server."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        fault, _, rest = environ["PATH_INFO"].removeprefix("/").partition("/")
+        ASKED.fault = fault if fault in FAULTS else ""
+        if ASKED.fault:
+            environ |= {"SCRIPT_NAME": f"/{fault}", "PATH_INFO": f"/{rest}"}
+        return application(environ, start_response)
+
+    return answer
+
+
 class QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         pass
@@ -340,7 +368,7 @@ class ThreadingServer(socketserver.ThreadingMixIn, WSGIServer):
 def main() -> None:
     fill()
     server = ThreadingServer(("127.0.0.1", 0), QuietHandler)
-    server.set_app(without_bodies_of_head(get_wsgi_application()))
+    server.set_app(with_fault(without_bodies_of_head(get_wsgi_application())))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201 - the caller reads it
     sys.stdin.read()
