@@ -122,7 +122,11 @@ def serving(answer: Callable[[str], tuple[int, str, bytes]], headers: Mapping[st
     """A server whose answers depend on the path alone."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet
+
         def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, content_type, body = answer(self.path)
             self.send_response(status)
             self.send_header("Content-Type", content_type)
@@ -139,7 +143,8 @@ def serving(answer: Callable[[str], tuple[int, str, bytes]], headers: Mapping[st
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        # Its end is looked for so often.
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
