@@ -34,7 +34,11 @@ def said(body: bytes) -> Any:
 def _parsed(body: bytes) -> tuple[Any, str]:
     """What a body says, and why it is not JSON that a reader takes; the reason is empty where it is."""
     try:
-        return _readable(json.loads(body.decode(), parse_constant=_refuse), 0), ""
+        document = json.loads(body.decode(), parse_constant=_refuse)
+        # Half of a surrogate pair can only come from an escape.
+        if b"\\u" in body or _is_deeper(document, DEEPEST):
+            document = _readable(document, 0)
+        return document, ""
     except RecursionError:
         fault = TOO_DEEP
     except ValueError as error:
@@ -47,6 +51,12 @@ def _parsed(body: bytes) -> tuple[Any, str]:
 
 def _refuse(constant: str) -> NoReturn:
     raise NotJson(f"{constant} is not a value of JSON")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether a value is nested deeper than so many levels; most values of a row are not nested."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return not levels or any(_is_deeper(each, levels - 1) for each in inner if isinstance(each, (dict, list)))
 
 
 def _readable(value: Any, depth: int) -> Any:

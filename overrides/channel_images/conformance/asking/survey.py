@@ -6,7 +6,7 @@ longer one, windows at the start, the end and at seeded places between.
 
 import json
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import combinations, cycle, islice
 
@@ -172,6 +172,7 @@ class Survey:
     _known: dict[ListOf, Whole | Sample] = field(init=False, factory=dict)
     _existing: dict[int, bool] = field(init=False, factory=dict)
     _samples: dict[tuple[int, object], list[int]] = field(init=False, factory=dict)
+    _found: dict[Filter, dict[Value, list[int]]] = field(init=False, factory=dict)
 
     @property
     def token(self) -> str:
@@ -415,7 +416,7 @@ class Survey:
         rows = known.by_pk
         pks = list(rows)
         chosen: dict[int, None] = dict.fromkeys([*pks[:1], *pks[-1:]])
-        for strata in self._strata(known):
+        for strata in self._strata:
             found: dict[object, int] = {}
             for pk in self.random("stratum", salt).sample(pks, k=len(pks)):
                 found.setdefault(strata(rows[pk]), pk)
@@ -430,20 +431,10 @@ class Survey:
         chosen.update(dict.fromkeys(self.random("rest", salt).sample(rest, k=min(len(rest), most))))
         return list(chosen)[:most]
 
-    def _strata(self, known: Known) -> Iterable[Callable[[Row], object]]:
+    @cached_property
+    def _strata(self) -> Sequence[Callable[[Row], object]]:
         """What to tell rows apart by, so that a sample has some of each kind."""
-        rows = known.rows.values()
-        for name in resource().fields:
-            values = {json.dumps(row.get(name)) for row in rows}
-            if len(values) <= CATEGORIES:
-                yield lambda row, name=name: json.dumps(row.get(name))  # type: ignore[misc]  # bound here, not later
-            else:
-                yield lambda row, name=name: row.get(name) is None  # type: ignore[misc]  # as above
-        for one, other in combinations(resource().fields, 2):
-            alike = sum(row.get(one) == row.get(other) for row in rows)
-            # What is the same in most rows is easily taken for the same in all of them.
-            if len(rows) < 2 * alike < 2 * len(rows):
-                yield lambda row, one=one, other=other: row.get(one) == row.get(other)  # type: ignore[misc]  # as above
+        return list(_strata(self.full().rows.values()))
 
     def some_pk(self) -> int:
         """The key of a row of the channel; 1 where none can be read."""
@@ -457,11 +448,14 @@ class Survey:
 
         Raises `Unreadable`.
         """
-        found: dict[Value, list[int]] = {}
-        for pk, row in self.all_rows().items():
-            if (value := asked_for(by, row)) is not None:
-                found.setdefault(value, []).append(pk)
-        return found
+        rows = self.all_rows()  # what the rule at work looks at
+        if by not in self._found:
+            found: dict[Value, list[int]] = {}
+            for pk, row in rows.items():
+                if (value := asked_for(by, row)) is not None:
+                    found.setdefault(value, []).append(pk)
+            self._found[by] = found
+        return self._found[by]
 
     def absent_pk(self, count: int = 1) -> list[int]:
         """Keys that no row of any channel at hand has, within 32 bits where the others are: what lies beyond may match
@@ -514,3 +508,22 @@ def full_size(page: Page, limit: int | None) -> int:
     if limit is None or (page.count is not None and rows < min(limit, page.count)):
         return max(rows, 1)
     return max(limit, 1)
+
+
+def _strata(rows: Collection[Row]) -> Iterator[Callable[[Row], object]]:
+    for name in resource().fields:
+        values = {_as_told(row.get(name)) for row in rows}
+        if len(values) <= CATEGORIES:
+            yield lambda row, name=name: _as_told(row.get(name))  # type: ignore[misc]  # bound here, not later
+        else:
+            yield lambda row, name=name: row.get(name) is None  # type: ignore[misc]  # as above
+    for one, other in combinations(resource().fields, 2):
+        alike = sum(row.get(one) == row.get(other) for row in rows)
+        # What is the same in most rows is easily taken for the same in all of them.
+        if len(rows) < 2 * alike < 2 * len(rows):
+            yield lambda row, one=one, other=other: row.get(one) == row.get(other)  # type: ignore[misc]  # as above
+
+
+def _as_told(value: object) -> object:
+    """What tells a value of JSON apart: 1 is not 1.0, and not true."""
+    return json.dumps(value) if isinstance(value, (dict, list)) else (type(value), value)
