@@ -1,7 +1,9 @@
 """A page in headless Chromium: the system's, since Playwright's own browsers are a download of their own."""
 
+import asyncio
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import NoReturn
 
 import lint_contract
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 REQUIRED = "CHANNEL_IMAGES_REQUIRE_BROWSER"
 """Set to 1 where a missing browser, or a missing npm, is an error: in CI, whose runs skip nothing."""
@@ -53,22 +55,65 @@ def axe_source() -> str:
 
 def axe_findings(page: Page) -> list[str]:
     """What axe finds on the page as it stands, by all of its rules: a line for each, with its first element."""
-    found = page.evaluate("axe.run({rules: {'target-size': {enabled: true}}})")
-    return [f"{each['id']}: {each['help']}: {each['nodes'][0]['html']}" for each in found["violations"]]
+    # What it does not object to is megabytes, which need not leave the page.
+    violations = page.evaluate(
+        "axe.run({rules: {'target-size': {enabled: true}}, resultTypes: ['violations']}).then(found => found.violations)"
+    )
+    return [f"{each['id']}: {each['help']}: {each['nodes'][0]['html']}" for each in violations]
 
 
 @contextmanager
 def chromium_page(url: str, *, scripts: bool = True) -> Iterator[Page]:
-    """A page at ``url``, whose scripts run or not, in a browser of its own that is gone afterwards.
+    """A page at ``url``, whose scripts run or not, with storage of its own that is gone afterwards.
 
-    Playwright keeps an event loop running in this thread meanwhile: no fixture that outlives a test may hold the page,
-    or ``asyncio.run`` would fail in the tests that follow.
+    All tests of a process share one Chromium: to start it, and the driver of Playwright, costs more than most of them.
     """
-    executable = find_chromium()
+    if not _kept:
+        _kept.append(_Chromium(find_chromium()))
     with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=executable, args=list(_FLAGS)) as browser,
+        _kept[0].at_work() as browser,
+        browser.new_context(
+            base_url=url, viewport={"width": 1280, "height": 900}, java_script_enabled=scripts
+        ) as context,
     ):
-        page = browser.new_page(base_url=url, viewport={"width": 1280, "height": 900}, java_script_enabled=scripts)
-        page.set_default_timeout(_TIMEOUT)
-        yield page
+        context.set_default_timeout(_TIMEOUT)
+        yield context.new_page()
+
+
+class _Chromium:
+    """Chromium and the driver of Playwright, from the first test that needs them until ``end_chromium``.
+
+    Playwright leaves an event loop running in this thread, in a greenlet of its own. ``asyncio.run`` of other tests would
+    fail there, so Python is told of that loop only as long as a page is in use.
+    """
+
+    def __init__(self, executable: Path) -> None:
+        self._hooks = sys.get_asyncgen_hooks()
+        self._playwright = sync_playwright().start()
+        self._loop = asyncio.get_running_loop()
+        self._loops_hooks = sys.get_asyncgen_hooks()
+        self._browser = self._playwright.chromium.launch(executable_path=executable, args=list(_FLAGS))
+
+    @contextmanager
+    def at_work(self) -> Iterator[Browser]:
+        asyncio._set_running_loop(self._loop)
+        sys.set_asyncgen_hooks(*self._loops_hooks)
+        try:
+            yield self._browser
+        finally:
+            asyncio._set_running_loop(None)
+            sys.set_asyncgen_hooks(*self._hooks)
+
+    def end(self) -> None:
+        with self.at_work():
+            self._browser.close()
+            self._playwright.stop()
+
+
+_kept: list[_Chromium] = []
+
+
+def end_chromium() -> None:
+    """At the end of a run."""
+    while _kept:
+        _kept.pop().end()
