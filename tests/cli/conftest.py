@@ -8,9 +8,12 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple, Protocol
 
 import pytest
+from tests.cli.warm import Warm
 from typer.testing import CliRunner
 
 from channel_images.cli.app import app
@@ -85,21 +88,43 @@ def spawn(shop: MockServer) -> Run:
     return spawn
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Runs command lines, each in a process that is a fork."""
+    process = Warm()
+    yield process
+    process.end()
+
+
 @pytest.fixture
-def terminal(shop: MockServer) -> Terminal:
+def fork(warm: Warm) -> Run:
+    """Run a command in a process that is a fork, in a pipe, against no server in particular."""
+
+    def fork(*arguments: str, **environment: str) -> Done:
+        with TemporaryFile() as out, TemporaryFile() as err, Path(os.devnull).open() as nothing:
+            warm.begin(arguments, environment_for(None, environment), [nothing.fileno(), out.fileno(), err.fileno()])
+            code = warm.code()
+            out.seek(0)
+            err.seek(0)
+            return Done(code, out.read().decode(), err.read().decode())
+
+    return fork
+
+
+@pytest.fixture
+def terminal(shop: MockServer, warm: Warm) -> Terminal:
     """Run a command against `shop` in a terminal of some width; its stderr is there too."""
 
     def terminal(width: int, *arguments: str, **environment: str) -> Done:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-        env = environment_for(shop, environment)
-        with subprocess.Popen([*COMMAND, *arguments], env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-            os.close(theirs)
-            shown = b""
-            while part := _read(ours):
-                shown += part
+        warm.begin(arguments, environment_for(shop, environment), [theirs] * 3)
+        os.close(theirs)
+        shown = b""
+        while part := _read(ours):
+            shown += part
         os.close(ours)
-        return Done(process.returncode, shown.decode().replace("\r\n", "\n"))
+        return Done(warm.code(), shown.decode().replace("\r\n", "\n"))
 
     return terminal
 

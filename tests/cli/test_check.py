@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from tests.cli.conftest import COMMAND, environment_for, invoke
+from tests.cli.conftest import COMMAND, Run, environment_for, invoke
 
 from channel_images import conformance
 from channel_images.cli.bounds import Bounds
@@ -112,15 +112,17 @@ def test_what_cannot_be_judged_is_one_line_and_exit_2(
         ),
     ],
 )
-def test_a_contract_that_is_none_is_one_line_and_exit_2(tmp_path: Path, text: str | None, words: str) -> None:
+def test_a_contract_that_is_none_is_one_line_and_exit_2(
+    fork: Run, tmp_path: Path, text: str | None, words: str
+) -> None:
     file = tmp_path / "contract.yaml"
     if text is not None:
         file.write_text(text)
-    done = spawn("check", "http://127.0.0.1:9", "--channel", "5", "--token", "x", "--contract", str(file))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert done.stderr.startswith(f"channel-images: {file}")
-    assert words in done.stderr
+    done = fork("check", "http://127.0.0.1:9", "--channel", "5", "--token", "x", "--contract", str(file))
+    assert (done.code, done.out) == (2, "")
+    assert len(done.err.splitlines()) == 1, done.err
+    assert done.err.startswith(f"channel-images: {file}")
+    assert words in done.err
 
 
 def test_the_report_names_the_contract(healthy_mock: MockServer, tmp_path: Path) -> None:

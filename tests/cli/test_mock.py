@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import shutil
 import signal
@@ -17,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
-from tests.cli.conftest import invoke
+from tests.cli.conftest import Run, Terminal, invoke
 
 from channel_images.mock import MockServer
 from channel_images.mock.bugs import BUGS
@@ -36,13 +35,6 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("channel_images.mock.server.Listening.serve_bound", lambda _: pytest.fail("it serves"))
         return subprocess.CompletedProcess(arguments, *invoke(["mock", *arguments], ENVIRONMENT))
-
-
-def spawn(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own, as another contract needs it."""
-    return subprocess.run(
-        [*COMMAND, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=30
-    )
 
 
 class Running:
@@ -425,16 +417,18 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
         ),
     ],
 )
-def test_what_is_no_contract_is_refused_in_a_line(tmp_path: Path, content: bytes | None, reason: str) -> None:
+def test_what_is_no_contract_is_refused_in_a_line(
+    fork: Run, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
     path = tmp_path / "contract.yaml"
     if content is not None:
         path.write_bytes(content)
     for options in (["--contract", str(path)], ["--list-bugs", "--contract", str(path)]):
-        done = spawn(*options)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith(f"channel-images: {path}")
-        assert reason in done.stderr
-        assert done.stderr.count("\n") == 1
+        done = fork("mock", *options)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith(f"channel-images: {path}")
+        assert reason in done.err
+        assert done.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -461,14 +455,16 @@ def test_what_is_no_contract_is_refused_in_a_line(tmp_path: Path, content: bytes
         ("x-filter: {field: unit_type}", "x-filter: {attribute-of: unit_type}", "the mock knows one field, an integer"),
     ],
 )
-def test_a_contract_that_cannot_be_served_is_refused_in_a_line(tmp_path: Path, old: str, new: str, reason: str) -> None:
+def test_a_contract_that_cannot_be_served_is_refused_in_a_line(
+    fork: Run, tmp_path: Path, old: str, new: str, reason: str
+) -> None:
     path = changed(tmp_path, old, new)
     if "stock-id" in new:
         path.write_text(path.read_text().replace("name: id\n", "name: stock-id\n"))
-    done = spawn("--contract", str(path), "--port", "0")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert reason in done.stderr
-    assert done.stderr.count("\n") == 1
+    done = fork("mock", "--contract", str(path), "--port", "0")
+    assert (done.code, done.out) == (2, "")
+    assert reason in done.err
+    assert done.err.count("\n") == 1
 
 
 def test_other_names_of_the_contract_are_served(tmp_path: Path) -> None:
@@ -496,14 +492,14 @@ def test_other_names_of_the_contract_are_served(tmp_path: Path) -> None:
         assert mock.get("/_docs/reference.json").status_code == 200
 
 
-def test_the_bugs_that_are_listed_are_those_of_the_contract() -> None:
+def test_the_bugs_that_are_listed_are_those_of_the_contract(fork: Run) -> None:
     for options in (["--contract", str(SECOND), "--list-bugs"], ["--list-bugs", "--contract", str(SECOND)]):
-        names = {line.split(" ")[0] for line in spawn(*options).stdout.splitlines()}
+        names = {line.split(" ")[0] for line in fork("mock", *options).out.splitlines()}
         assert {"stock-ignored", "missing-image-500"} <= names
         assert "id-in-ignored" not in names
-    done = spawn("--contract", str(SECOND), "--bug", "id-in-ignored")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "no bug id-in-ignored; there is pk-in-ignored" in done.stderr
+    done = fork("mock", "--contract", str(SECOND), "--bug", "id-in-ignored")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "no bug id-in-ignored; there is pk-in-ignored" in done.err
 
 
 # Tables
@@ -526,29 +522,13 @@ def test_tables_in_a_pipe_are_plain(option: str) -> None:
 
 
 @pytest.mark.parametrize("option", TABLES)
-def test_tables_on_a_terminal_are_drawn(option: str) -> None:
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color"}
-    environment.pop("NO_COLOR", None)
-    with subprocess.Popen([*COMMAND, option], env=environment, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        output = b""
-        # A terminal whose other end is closed is an error on Linux, and an end on other systems.
-        while part := _read(ours):
-            output += part
-    os.close(ours)
-    assert process.returncode == 0
-    assert b"\x1b[1m" in output
-    text = re.sub(r"\x1b\[[0-9;]*m", "", output.decode())
+def test_tables_on_a_terminal_are_drawn(terminal: Terminal, option: str) -> None:
+    done = terminal(100, "mock", option)
+    assert done.code == 0
+    assert "\x1b[1m" in done.out
+    text = re.sub(r"\x1b\[[0-9;]*m", "", done.out)
     assert max(map(len, text.splitlines())) <= 100
     assert TABLES[option][0] in text
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65_536)
-    except OSError:
-        return b""
 
 
 # The guide

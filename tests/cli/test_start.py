@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ def imported(*arguments: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True, timeout=30
     )
-    return set(json.loads(done.stderr))
+    return set(json.loads(done.stderr.splitlines()[-1]))
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -66,6 +67,18 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_commands_help_imports_what_declares_options_and_no_more(command: str) -> None:
     assert not imported(command, "--help") & HEAVY - {"attr", "attrs", "channel_images.settings"}
+
+
+def test_schemathesis_is_imported_when_it_is_used_and_missed_before(tmp_path: Path) -> None:
+    arguments = ["check", "http://127.0.0.1:9", "--channel", "5", "--token", "x", "--report", str(tmp_path)]
+    loaded = imported(*arguments)
+    assert "channel_images.conformance.report.html" in loaded
+    assert not loaded & {"schemathesis", "hypothesis"}
+    program = f"import sys; sys.modules['schemathesis'] = None\n{PROGRAM}"
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[0] == (
+        "channel-images: this command needs schemathesis: pip install 'channel-images[conformance]'"
+    )
 
 
 def test_the_list_of_commands_fits_a_terminal() -> None:

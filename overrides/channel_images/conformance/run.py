@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import chain
 
 from attrs import Factory, define, evolve, field, frozen
@@ -31,7 +32,6 @@ from channel_images.conformance.catalogue import CATALOGUE, RULES
 from channel_images.conformance.causes import with_causes
 from channel_images.conformance.files import or_near
 from channel_images.conformance.har import Har
-from channel_images.conformance.judging.fuzz import fuzz
 from channel_images.conformance.judging.judge import Judge
 from channel_images.conformance.judging.oracle import IDENTIFIABLE, NO_SERVER_ERROR, RESPONSE, Problem, problems, route
 from channel_images.conformance.judging.proof import breaks
@@ -41,6 +41,9 @@ from channel_images.conformance.rules.pace import response_time
 from channel_images.conformance.seen import Coverage
 from channel_images.conformance.waivers import Waivers
 from channel_images.contract import contract_name
+
+if find_spec("schemathesis") is None:  # said here, although it is imported only by the runs that use it
+    raise ModuleNotFoundError("No module named 'schemathesis'", name="schemathesis")
 
 BLIP = "an answer was missing, and there when the request was sent again"
 BREAKS = "connections break again and again"
@@ -336,6 +339,8 @@ class _Run:
         def tell(phase: str) -> None:
             self._asking_for = f"schemathesis: {phase}"
             self.on_step(self._asking_for)
+
+        from channel_images.conformance.judging.fuzz import fuzz  # as long to import as all the rest
 
         seed, most = self.options.seed, self.options.max_examples
         self._try_to(lambda: fuzz(survey.again(), seed=seed, max_examples=most, on_phase=tell), FUZZED)
