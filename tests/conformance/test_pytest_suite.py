@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.mock.test_pytest_plugin import OTHERS
 
 from channel_images.conformance import pytest_suite
 from channel_images.mock import MockServer
@@ -19,6 +20,8 @@ SUITE = ("--pyargs", "channel_images.conformance")
 # An installation from before the entry point was declared does not have it.
 PLUGIN = [] if entry_points(group="pytest11", name="channel_images") else ["-p", "channel_images.pytest_plugin"]
 NOWHERE = ["--channel-images-url", "http://127.0.0.1:1", "--channel-images-channel", "5"]
+WITHOUT = [option for name in OTHERS for option in ("-p", f"no:{name}")]
+"""For all runs but one, which shows that the other plugins are no trouble."""
 
 
 def pytest_in(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -60,7 +63,7 @@ def test_a_test_for_each_rule_and_operation(healthy_mock: MockServer, tmp_path: 
 def test_a_failure_shows_the_evidence_and_the_check_runs_once(miscounting: MockServer, tmp_path: Path) -> None:
     miscounting.reset()
     done = pytest_in(
-        tmp_path, *options(miscounting), *SUITE, "-k", "paging.count", CHANNEL_IMAGES_TOKEN=miscounting.token
+        tmp_path, *WITHOUT, *options(miscounting), *SUITE, "-k", "paging.count", CHANNEL_IMAGES_TOKEN=miscounting.token
     )
     assert done.returncode == 1, done.stdout + done.stderr
     for words in (
@@ -86,14 +89,14 @@ def test_a_waived_violation_is_an_expected_failure_and_a_warning_is_one_of_pytes
     with MockServer(images=60, variants=["enveloped-pending"], bugs=["count-one-short"]) as server:
         arguments = (*options(server), "--channel-images-waivers", "waivers.yaml", *SUITE, "-W", "default")
         asked = ("-k", "paging.count or schema.response")
-        done = pytest_in(tmp_path, *arguments, *asked, CHANNEL_IMAGES_TOKEN=server.token)
+        done = pytest_in(tmp_path, *WITHOUT, *arguments, *asked, CHANNEL_IMAGES_TOKEN=server.token)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 xfailed" in done.stdout
     assert "ConformanceWarning: schema.response · listProductImageInserts" in done.stdout
 
 
 def test_without_a_server_they_skip_with_one_reason(tmp_path: Path) -> None:
-    done = pytest_in(tmp_path, "--pyargs", "channel_images", CHANNEL_IMAGES_URL="http://127.0.0.1:1")
+    done = pytest_in(tmp_path, *WITHOUT, "--pyargs", "channel_images", CHANNEL_IMAGES_URL="http://127.0.0.1:1")
     assert done.returncode == 0, done.stdout + done.stderr
     (reason,) = re.findall(r"^SKIPPED .*$", done.stdout, re.MULTILINE)
     assert reason.endswith("no server to judge: --channel-images-url is not given")
@@ -101,9 +104,9 @@ def test_without_a_server_they_skip_with_one_reason(tmp_path: Path) -> None:
 
 def test_a_name_and_a_password_do_as_well(healthy_mock: MockServer, tmp_path: Path) -> None:
     arguments = (*options(healthy_mock), *SUITE, "-k", "paging.defaults")
-    done = pytest_in(tmp_path, *arguments, OMNITRON_USERNAME="mock", OMNITRON_PASSWORD="mock")
+    done = pytest_in(tmp_path, *WITHOUT, *arguments, OMNITRON_USERNAME="mock", OMNITRON_PASSWORD="mock")
     assert done.returncode == 0, done.stdout + done.stderr
-    done = pytest_in(tmp_path, *arguments, OMNITRON_USERNAME="mock", OMNITRON_PASSWORD="sesame-7")
+    done = pytest_in(tmp_path, *WITHOUT, *arguments, OMNITRON_USERNAME="mock", OMNITRON_PASSWORD="sesame-7")
     assert done.returncode == 1
     assert "cannot sign in: the server refuses" in done.stdout
     assert "sesame-7" not in done.stdout + done.stderr
@@ -114,17 +117,17 @@ def test_another_user_is_of_the_environment_too(tmp_path: Path) -> None:
         arguments = (*options(server), *SUITE, "-k", "isolation.token.retrieve")
         first = {"CHANNEL_IMAGES_TOKEN": server.token}
         other = {"CHANNEL_IMAGES_OTHER_USERNAME": "mock-other", "CHANNEL_IMAGES_OTHER_PASSWORD": "mock-other"}
-        done = pytest_in(tmp_path, *arguments, **first, **other)
+        done = pytest_in(tmp_path, *WITHOUT, *arguments, **first, **other)
         assert done.returncode == 1, done.stdout + done.stderr
         assert "is served an image of it" in done.stdout
         assert "1 failed, 1 passed" in done.stdout
-        done = pytest_in(tmp_path, *arguments, **first, CHANNEL_IMAGES_OTHER_TOKEN=server.token)
+        done = pytest_in(tmp_path, *WITHOUT, *arguments, **first, CHANNEL_IMAGES_OTHER_TOKEN=server.token)
     assert "the other user's token is that of the first one" in done.stdout
     assert server.token not in done.stdout + done.stderr
 
 
 def test_what_cannot_be_judged_fails_in_one_line(tmp_path: Path) -> None:
-    done = pytest_in(tmp_path, *NOWHERE, *SUITE, "-k", "paging.defaults", CHANNEL_IMAGES_TOKEN="x")
+    done = pytest_in(tmp_path, *WITHOUT, *NOWHERE, *SUITE, "-k", "paging.defaults", CHANNEL_IMAGES_TOKEN="x")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "could not be judged: nothing" in done.stdout
     assert "Traceback" not in done.stdout

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import pytest
 import trustme
 
 from channel_images import pytest_plugin
@@ -69,18 +68,26 @@ def test_the_guide_is_true(tmp_path: Path) -> None:
 
 def test_the_guides_annotations_are_right(tmp_path: Path) -> None:
     examples_in(tmp_path)
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache")]
-    # Each file that has a namesake in another folder is of a run of its own.
-    for files in (list(tmp_path.glob("*.py")), *(list(tmp_path.glob(f"{name}/*.py")) for name in ("variant", "https"))):
-        done = subprocess.run(
-            [*command, *map(str, files)],
-            cwd=tmp_path,
-            env={**os.environ, "MYPYPATH": f"{ROOT}/overrides:{ROOT}/generated"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--explicit-package-bases",
+        "--cache-dir",
+        str(tmp_path / "cache"),
+    ]
+    files = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.py")]
+    assert {Path(each).parent.name for each in files} == {"", "variant", "https"}
+    done = subprocess.run(
+        [*command, *files],
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": f"{ROOT}/overrides:{ROOT}/generated"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_each_test_finds_the_first_state(tmp_path: Path) -> None:
@@ -154,51 +161,46 @@ def test_it_waits_no_more():
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": ".corp.example.com"},
-        {"http_proxy": "http://user:p%40ss@127.0.0.1:9"},
-        {"ALL_PROXY": "socks5h://127.0.0.1:9"},
-        {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "::1,fd00::/8"},
-        {"SSL_CERT_FILE": "missing.pem"},
-    ],
-    ids=str,
-)
-def test_its_clients_reach_the_server_whatever_the_environment_says(tmp_path: Path, variables: dict[str, str]) -> None:
-    (tmp_path / "test_clients.py").write_text(
-        """
+SURROUNDINGS = """
 import asyncio
+import pytest
 from channel_images_api.api.sales_channel_product_image import list_product_images
 
+# What clients read when they are made, which is after this.
+@pytest.fixture(autouse=True, params={surroundings}, ids=str)
+def surroundings(channel_images_mock_server, request, monkeypatch):
+    for name, value in request.param.items():
+        monkeypatch.setenv(name, value)
+"""
+CLIENTS = """
 def test_ours(channel_images_mock):
     assert channel_images_mock.api.channel(5).image(1).pk == 1
     assert asyncio.run(channel_images_mock.async_api.channel(5).image(1)).pk == 1
 
 def test_generated(channel_images_mock):
     mock = channel_images_mock
+    assert mock.url.startswith("{scheme}:")
     assert list_product_images.sync_detailed(6, client=mock.client).parsed.count == 23
     with mock.client.with_timeout(9) as patient:
         assert list_product_images.sync_detailed(6, client=patient).parsed.count == 23
     assert asyncio.run(list_product_images.asyncio_detailed(6, client=mock.async_client)).parsed.count == 23
 """
-    )
-    done = pytest_in(tmp_path, **variables)
-    assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
-CLIENTS = """
-import asyncio
-from channel_images_api.api.sales_channel_product_image import list_product_images
+def test_its_clients_reach_the_server_whatever_the_environment_says(tmp_path: Path) -> None:
+    surroundings = [
+        {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": ".corp.example.com"},
+        {"http_proxy": "http://user:p%40ss@127.0.0.1:9"},
+        {"ALL_PROXY": "socks5h://127.0.0.1:9"},
+        {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "::1,fd00::/8"},
+        {"SSL_CERT_FILE": "missing.pem"},
+    ]
+    test = SURROUNDINGS.format(surroundings=surroundings) + CLIENTS.format(scheme="http")
+    (tmp_path / "test_clients.py").write_text(test)
+    done = pytest_in(tmp_path)
+    assert "10 passed" in done.stdout, done.stdout + done.stderr
 
-def test_clients(channel_images_mock):
-    mock = channel_images_mock
-    assert mock.url.startswith("https:")
-    assert list_product_images.sync_detailed(6, client=mock.client).parsed.count == 23
-    assert asyncio.run(list_product_images.asyncio_detailed(6, client=mock.async_client)).parsed.count == 23
-    assert mock.api.channel(5).image(1).pk == 1
-    assert asyncio.run(mock.async_api.channel(5).image(1)).pk == 1
-"""
+
 SECURE = """
 import pytest
 from channel_images.mock import MockServer
@@ -210,12 +212,13 @@ def channel_images_mock_server():
 """
 
 
-@pytest.mark.parametrize("variables", [{}, {"SSL_CERT_FILE": "missing.pem"}, {"HTTPS_PROXY": "http://127.0.0.1:9"}])
-def test_its_clients_trust_the_certificate_that_was_made(tmp_path: Path, variables: dict[str, str]) -> None:
+def test_its_clients_trust_the_certificate_that_was_made(tmp_path: Path) -> None:
+    surroundings = [{}, {"SSL_CERT_FILE": "missing.pem"}, {"HTTPS_PROXY": "http://127.0.0.1:9"}]
     (tmp_path / "conftest.py").write_text(SECURE.format(tls=True))
-    (tmp_path / "test_clients.py").write_text(CLIENTS)
-    done = pytest_in(tmp_path, **variables)
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    test = SURROUNDINGS.format(surroundings=surroundings) + CLIENTS.format(scheme="https")
+    (tmp_path / "test_clients.py").write_text(test)
+    done = pytest_in(tmp_path)
+    assert "6 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_whom_to_trust_with_ones_own_certificate_says_the_environment(tmp_path: Path) -> None:
@@ -224,9 +227,9 @@ def test_whom_to_trust_with_ones_own_certificate_says_the_environment(tmp_path: 
     certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     (tmp_path / "conftest.py").write_text(SECURE.format(tls='("own.pem", "own.pem")'))
-    (tmp_path / "test_clients.py").write_text(CLIENTS)
+    (tmp_path / "test_clients.py").write_text(SURROUNDINGS.format(surroundings=[{}]) + CLIENTS.format(scheme="https"))
     done = pytest_in(tmp_path, SSL_CERT_FILE=str(tmp_path / "ca.pem"), NO_PROXY="127.0.0.1")
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_environment_of_a_process(tmp_path: Path) -> None:
