@@ -682,20 +682,18 @@ def test_what_the_score_lacks_has_its_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("redocly")
-@pytest.mark.parametrize(
-    ("edit", "rule"),
-    [
-        (lambda c: parameter(c, "IdIn").update(explode=True), "rule/array-parameters-are-comma-separated"),
-        (lambda c: parameter(c, "IdIn").pop("explode"), "array-parameter-serialization"),
-        (lambda c: parameter(c, "Page").pop("description"), "parameter-description"),
-        (lambda c: c["components"]["responses"]["TooManyRequests"].pop("headers"), "response-contains-header"),
-        (lambda c: c["components"]["schemas"].update(Other={"type": "string"}), "no-unused-components"),
-    ],
-    ids=lambda one: one if isinstance(one, str) else "",
-)
-def test_redocly_finds_a_slip(tmp_path: Path, edit: Edit, rule: str) -> None:
-    file = versioned(tmp_path, "1.0.0", edit)
-    assert any(line.endswith(f"({rule})") for line in lint_contract.slips(Path(file)))
+def test_redocly_finds_each_slip(tmp_path: Path) -> None:
+    slips: dict[str, Edit] = {
+        "rule/array-parameters-are-comma-separated": lambda c: parameter(c, "IdIn").update(explode=True),
+        "array-parameter-serialization": lambda c: parameter(c, "ProductPkIn").pop("explode"),
+        "parameter-description": lambda c: parameter(c, "Page").pop("description"),
+        "response-contains-header": lambda c: c["components"]["responses"]["TooManyRequests"].pop("headers"),
+        "no-unused-components": lambda c: c["components"]["schemas"].update(Other={"type": "string"}),
+    }
+    found = lint_contract.slips(Path(versioned(tmp_path, "1.0.0", *slips.values())))
+    assert {line.rpartition("(")[2].removesuffix(")") for line in found} == slips.keys()
+    # The headers that are taken away are used no longer, either.
+    assert any("/schemas/Other:" in line for line in found)
 
 
 def test_the_lock_names_no_host() -> None:

@@ -202,7 +202,7 @@ def test_the_commands_of_the_checks_guide_work(tmp_path: Path, monkeypatch: pyte
     for name, content in re.findall(r"```yaml\n# (\w+\.yaml)\n(.*?)```", text, re.DOTALL):
         (tmp_path / name).write_text(content, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    with MockServer(bugs=["count-one-short"]) as server:
+    with MockServer(images=60, bugs=["count-one-short"]) as server:
         monkeypatch.setenv("CHANNEL_IMAGES_TOKEN", server.token)
         monkeypatch.setenv("CHANNEL_IMAGES_OTHER_TOKEN", server.other_token)
         # Two rules are enough: what the others do is not the point.

@@ -136,7 +136,8 @@ class Tied(Server):
         self.keys = {pk: at // self.group for at, pk in enumerate(self.pks)}
 
     def answer(self, window: Window) -> Rows | ChannelImagesError:
-        self.pks.sort(key=lambda pk: (self.keys[pk], self.chance.random()))
+        keys, below_one = self.keys, self.chance.random
+        self.pks.sort(key=lambda pk: keys[pk] + below_one())  # a sum is compared faster than a pair
         return super().answer(window)
 
     def churn(self, rate: float, change: str) -> None:

@@ -14,6 +14,7 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from attrs import frozen
@@ -83,6 +84,7 @@ _PENDING = (Pending.INSERT,) * 7 + (Pending.UPDATE,) * 4 + (Pending.SENT,) * 15
 _TYPES: Mapping[str, Callable[[int], Any]] = {"integer": int, "number": float, "string": "value-{}".format}
 """Values of an attribute of which the contract lists none."""
 
+_SELECTIONS_KEPT = 32
 _BLOCKS = 64
 CYCLE_PRODUCTS = _BLOCKS * len(_IMAGES)
 CYCLE = _BLOCKS * sum(_IMAGES)
@@ -128,11 +130,15 @@ class Pattern:
                 self.starts.append(len(self.slots))
                 self.slots += [Slot(number, order, traits, next(pending)) for order in range(images)]
         self.starts.append(len(self.slots))
+        # Each server that starts, or is reset, asks the same again.
+        self._offsets = lru_cache(_SELECTIONS_KEPT)(self._selected)
 
     def select(self, criteria: Criteria, rows: int) -> "Selection":
         """The rows that meet `criteria`, among the first `rows`."""
-        offsets = [offset for offset, slot in enumerate(self.slots) if criteria.admit(slot.traits, slot.pending)]
-        return Selection(offsets, rows)
+        return Selection(self._offsets(criteria), rows)
+
+    def _selected(self, criteria: Criteria) -> list[int]:
+        return [offset for offset, slot in enumerate(self.slots) if criteria.admit(slot.traits, slot.pending)]
 
 
 class Selection:
