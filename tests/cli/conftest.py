@@ -8,12 +8,10 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from tempfile import TemporaryFile
 from typing import NamedTuple, Protocol
 
 import pytest
-from tests.cli.warm import Warm
+from tests.warm import Warm
 from typer.testing import CliRunner
 
 from channel_images.cli.app import app
@@ -90,8 +88,17 @@ def spawn(shop: MockServer) -> Run:
 
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Warm]:
-    """Runs command lines, each in a process that is a fork."""
-    process = Warm()
+    """Runs command lines, each in a process that is a fork. What is imported here reads no contract."""
+    commands = (
+        f"channel_images.cli.{name}" for name in ("app", "check", "image", "images", "mock", "table", "writers")
+    )
+    process = Warm(
+        *commands,
+        "channel_images.conformance.report",
+        "channel_images.export.lists",
+        "channel_images.mock.server",
+        "channel_images.mock.bugs",
+    )
     yield process
     process.end()
 
@@ -101,12 +108,7 @@ def fork(warm: Warm) -> Run:
     """Run a command in a process that is a fork, in a pipe, against no server in particular."""
 
     def fork(*arguments: str, **environment: str) -> Done:
-        with TemporaryFile() as out, TemporaryFile() as err, Path(os.devnull).open() as nothing:
-            warm.begin(arguments, environment_for(None, environment), [nothing.fileno(), out.fileno(), err.fileno()])
-            code = warm.code()
-            out.seek(0)
-            err.seek(0)
-            return Done(code, out.read().decode(), err.read().decode())
+        return Done(*warm.run("channel_images.cli", arguments, environment_for(None, environment)))
 
     return fork
 
@@ -118,7 +120,7 @@ def terminal(shop: MockServer, warm: Warm) -> Terminal:
     def terminal(width: int, *arguments: str, **environment: str) -> Done:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-        warm.begin(arguments, environment_for(shop, environment), [theirs] * 3)
+        warm.begin("channel_images.cli", arguments, environment_for(shop, environment), [theirs] * 3)
         os.close(theirs)
         shown = b""
         while part := _read(ours):

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.warm import Warm
 
 ROOT = Path(__file__).parents[2]
 TAG = "sales_channel_product_image"
@@ -184,6 +185,14 @@ def server() -> Iterator[Server]:
         yield state
         http.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Runs the generator, each time in a process that is a fork."""
+    process = Warm("attr", "jinja2", "openapi_python_client.parser.openapi", "yaml")
+    yield process
+    process.end()
 
 
 @pytest.fixture
