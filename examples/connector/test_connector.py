@@ -6,7 +6,9 @@ from threading import Event
 
 import pytest
 
+from channel_images import ChannelImages, ConfigurationError
 from channel_images.pytest_plugin import ChannelImagesMock
+from config import Config
 from conftest import Process, TestShop
 from shop import version
 
@@ -204,6 +206,20 @@ def test_a_signal_ends_what_the_platform_does_not_answer(
 
 # Settings
 
+USUAL = {
+    "CHANNEL_IMAGES_URL": "http://127.0.0.1:9",
+    "CHANNEL_IMAGES_TOKEN": "x",
+    "CHANNEL_IMAGES_CHANNEL": "7",
+    "SHOP_URL": "http://127.0.0.1:9",
+    "POLL_SECONDS": "0",
+}
+
+
+def connect() -> None:
+    """Read the settings, as both connectors do."""
+    Config.from_env()
+    ChannelImages.from_env().close()
+
 
 @pytest.mark.parametrize(
     ("variable", "value", "line"),
@@ -223,11 +239,19 @@ def test_a_signal_ends_what_the_platform_does_not_answer(
         ("POLL_SECONDS", "1e9", "POLL_SECONDS is a whole number of seconds"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_one_line(
-    script: str, variable: str, value: str, line: str, environ: dict[str, str]
+def test_a_setting_that_makes_no_sense_is_refused(
+    variable: str, value: str, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Process(script, {**environ, variable: value}) as connector:
+    for name, usual in USUAL.items():
+        monkeypatch.setenv(name, usual)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=line):
+        connect()
+
+
+@pytest.mark.parametrize(("variable", "line"), [("CHANNEL_IMAGES_TOKEN", "no token: "), ("SHOP_URL", "no shop: ")])
+def test_a_refusal_is_one_line(script: str, variable: str, line: str) -> None:
+    with Process(script, {**USUAL, variable: ""}) as connector:
         assert connector.end() == 2
         (said,) = connector.log
-    assert said.startswith("connector: ")
-    assert line in said
+    assert said.startswith(f"connector: {line}")

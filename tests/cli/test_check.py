@@ -43,7 +43,9 @@ def spawn(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 
 def test_a_server_that_conforms(healthy_mock: MockServer, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "report"
-    arguments = (healthy_mock.url, "--channel", "5", "--channel", "6", "--report", str(folder))
+    # Without schemathesis, whose seconds `make verify` takes for the same.
+    skipped = ("--skip", "schema.response", "--skip", "schema.identifiable", "--skip", "schema.no-server-error")
+    arguments = (healthy_mock.url, "--channel", "5", "--channel", "6", "--report", str(folder), *skipped)
     done = spawn("check", *arguments, CHANNEL_IMAGES_TOKEN=healthy_mock.token)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "conforms" in done.stdout.splitlines()[-1]
