@@ -83,9 +83,11 @@ def package(document: Node) -> Iterator[Any]:
         generate.render(document, Path(folder) / name, banner="# By a test.", formatted=False)
         sys.path.insert(0, folder)
         importlib.invalidate_caches()
+        bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # nobody imports it again
         try:
             yield lambda module: importlib.import_module(f"{name}.{module}")
         finally:
+            sys.dont_write_bytecode = bytecode
             sys.path.remove(folder)
             for module in [each for each in sys.modules if each.partition(".")[0] == name]:
                 del sys.modules[module]
