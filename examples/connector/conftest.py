@@ -33,7 +33,10 @@ class Process:
             [sys.executable, HERE / script],
             stderr=subprocess.PIPE,
             text=True,
-            env={**{name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "SSL_CERT_FILE") if name in os.environ}, **environ},
+            env={
+                **{name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "SSL_CERT_FILE") if name in os.environ},
+                **environ,
+            },
         )
         assert self._popen.stderr is not None
         self._lines = self._popen.stderr
