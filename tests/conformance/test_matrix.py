@@ -128,9 +128,17 @@ def test_a_bug_is_reported_by_its_rule(name: str, rule: str) -> None:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_is_not_accused(name: str) -> None:
-    report = with_variants([name])
+    """Alone in a quick run; in a full one beside others, in the next test."""
+    report = with_variants([name], quick=True)
     assert report.verdict == "conforms", violations(report)
     assert {each.rule for each in report.violations()} == expected_warnings([name])
+
+
+@pytest.mark.parametrize("names", groups(), ids=" ".join)
+def test_variants_are_not_accused(names: list[str]) -> None:
+    report = with_variants(names)
+    assert report.verdict == "conforms", violations(report)
+    assert {each.rule for each in report.violations()} == expected_warnings(names)
 
 
 def test_each_variant_is_in_a_group() -> None:
