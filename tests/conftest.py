@@ -59,8 +59,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """With ``-n auto``, as in ``make test``: three more than there are cores, since many tests wait."""
-    return (os.cpu_count() or 1) + 3
+    """With ``-n auto``, as in ``make test``: two more than there are cores, since many tests wait."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture(scope="session")

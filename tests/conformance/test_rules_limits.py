@@ -19,9 +19,10 @@ def many(products: int, each: int, *, in_rounds: bool) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("in_rounds", [True, False])
-@pytest.mark.parametrize(("products", "each"), [(100, 40), (3, 1000)])
+@pytest.mark.parametrize(("products", "each"), [(100, 20), (3, 600)])
 def test_a_sample_is_compared_with_nothing_as_if_it_were_whole(products: int, each: int, in_rounds: bool) -> None:
-    server = Tiny(channels={5: many(products, each, in_rounds=in_rounds), 6: [row(9001), row(9002)]})
+    channels = {5: many(products, each, in_rounds=in_rounds), 6: [row(9001), row(9002)]}
+    server = Tiny(channels=channels, largest=10)
     survey = reading(server)
     assert isinstance(survey.full(), Sample)
     assert not faults(server)
