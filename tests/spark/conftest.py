@@ -24,6 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("tests/spark needs PySpark: `make test-spark` installs it and runs them")
 
 
+_QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+
 @contextmanager
 def _session(master: str, folder: Path, *, home: Path) -> Iterator[Any]:
     """A session whose processes find the token in their environment, and nothing else of ours.
@@ -49,6 +52,9 @@ def _session(master: str, folder: Path, *, home: Path) -> Iterator[Any]:
             "spark.log.level": "ERROR",
             "spark.sql.shuffle.partitions": "2",  # of 200, for some thousand rows
             "spark.ui.showConsoleProgress": "false",
+            # A Java process lives for seconds here: what its second compiler takes is not won back.
+            "spark.driver.extraJavaOptions": _QUICK,
+            "spark.executor.extraJavaOptions": _QUICK,
             # Not the machine's own, whatever that is.
             "spark.sql.session.timeZone": "Asia/Tokyo",
         }
