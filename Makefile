@@ -199,7 +199,7 @@ test-newest: $(READY)
 	@log=$(VENV)/setup-newest.log; \
 	echo "setting up $(VENV)/newest with the newest versions that pyproject.toml allows (log in $$log)"; \
 	if ! { $(BIN)/python -m venv --clear $(VENV)/newest && \
-	  $(BIN)/uv pip install --quiet --python $(VENV)/newest/bin/python -e '.[dev]'; } >$$log 2>&1; then \
+	  $(BIN)/uv pip install --python $(VENV)/newest/bin/python -e '.[dev]'; } >$$log 2>&1; then \
 	  $(SETUP_FAILED); \
 	fi
 	@$(VENV)/newest/bin/python -m pytest -n auto --dist worksteal $(LOWEST_TESTS) $(PYTEST_OPTIONS)

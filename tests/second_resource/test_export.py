@@ -133,6 +133,7 @@ def spawn(server_url: str, packages: Path, *arguments: str) -> tuple[int, str]:
     """The exit code of `channel-images export 5`, and what it says, in a process of its own."""
     command = [sys.executable, "-m", "channel_images", "export", "5", *arguments, "--retries", "0"]
     done = subprocess.run(command, env=environment(server_url, packages), capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
     return done.returncode, done.stderr
 
 
@@ -141,6 +142,7 @@ def run(server_url: str, packages: Path, *arguments: str) -> tuple[int, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(packages)
         done = invoke(["export", "5", *arguments, "--retries", "0"], environment(server_url, packages))
+    assert "Traceback" not in done.err
     return done.code, done.err
 
 
